@@ -1,0 +1,235 @@
+"""The stored chain, step 15: the only import of h5py. One HDF5 file holds a run, readable without this package.
+
+Layout: one group `ensemble_N` per independent ensemble in the layout of emcee's own HDF5 backend (`chain` (steps, walkers,
+parameters), `log_prob` (steps, walkers), `accepted`, the random state); `parameters` with name, unit, scale, LaTeX label
+and prior of every column; `experiments` with the text of each data file; attributes with fingerprint, versions and seed.
+
+Every write goes to a copy that replaces the file when it is complete, so that a run killed at any moment leaves the last
+complete state. Writes are spaced in proportion to the length of the chain and cost a constant share of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bayesnu.errors import BayesnuError
+from bayesnu.model import Model
+from bayesnu.priors import describe
+
+FORMAT = 1
+FILE = "chain.h5"
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Steps of one ensemble: coords (steps, walkers, parameters), log_prob (steps, walkers), and how it ended.
+
+    `accepted` (walkers,) are accepted proposals per proposal, summed over steps; `random_state` is emcee's.
+    """
+
+    coords: np.ndarray
+    log_prob: np.ndarray
+    accepted: np.ndarray
+    random_state: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A chain as read from its file: `samples` (ensembles, steps, walkers, parameters), `log_prob` without the last axis."""
+
+    path: Path
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    scales: tuple[float, ...]
+    labels: tuple[str, ...]
+    priors: tuple[str, ...]
+    samples: np.ndarray
+    log_prob: np.ndarray
+    acceptance: np.ndarray
+    fingerprint: dict[str, str]
+    seed: int
+    config: str
+    result: dict[str, Any] | None
+
+    @property
+    def steps(self) -> int:
+        """Stored steps per walker."""
+        return self.samples.shape[1]
+
+    def of(self, name: str) -> np.ndarray:
+        """Samples (ensembles, steps, walkers) of one parameter."""
+        return self.samples[..., self.names.index(name)]
+
+
+def chain_file(chain: str | Path) -> Path:
+    """The file of a chain given as file or folder; raises `BayesnuError` if there is none."""
+    path = Path(chain)
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise BayesnuError(f"{path}: no chain there; give a folder that `bayesnu sample` wrote, or its {FILE}")
+    return path
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT or "parameters" not in file:
+                raise BayesnuError(f"{path}: not a chain of bayesnu (format {FORMAT}); give one that it wrote")
+            yield file
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, BayesnuError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BayesnuError(
+            f"{path}: the chain cannot be read ({reason}); it is truncated or damaged, so restore it or run again"
+        ) from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[h5py.File]:
+    """Open a copy for writing and put it in the file's place once it is complete and on disk."""
+    copy = path.with_name(path.name + ".new")
+    try:
+        if path.exists():
+            shutil.copyfile(path, copy)
+        else:
+            copy.unlink(missing_ok=True)
+        with h5py.File(copy, "a") as file:
+            yield file
+        with copy.open("rb+") as raw:
+            os.fsync(raw.fileno())
+        copy.replace(path)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        raise BayesnuError(
+            f"{path}: cannot be written ({error.strerror or error}); what was stored before is unharmed: "
+            "free some space or choose another --output"
+        ) from None
+
+
+def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, config: str, ensembles: int) -> None:
+    """Write a chain without steps, with everything needed to understand it."""
+    text = h5py.string_dtype()
+    with _replacing(path) as file:
+        file.attrs.update({"format": FORMAT, "seed": seed, "fingerprint": json.dumps(fingerprint)})
+        file.attrs["versions"] = json.dumps(versions())
+        file["config"] = config
+        table = file.create_group("parameters")
+        for key, values in {
+            "name": [p.name for p in model.parameters],
+            "unit": [p.unit for p in model.parameters],
+            "latex": [p.label for p in model.parameters],
+            "prior": [describe(p) for p in model.parameters],
+        }.items():
+            table.create_dataset(key, data=values, dtype=text)
+        table["scale"] = [p.scale for p in model.parameters]
+        table.attrs["note"] = "a column of the chain times scale is in unit"
+        for experiment in model.experiments:
+            file.require_group("experiments").create_dataset(experiment.name, data=experiment.text, dtype=text)
+        for n in range(ensembles):
+            file.create_group(f"ensemble_{n}")
+
+
+def append(path: Path, pieces: list[Piece]) -> None:
+    """Add steps to every ensemble."""
+    with _replacing(path) as file:
+        for n, piece in enumerate(pieces):
+            _append(file[f"ensemble_{n}"], piece)
+
+
+def _append(group: h5py.Group, piece: Piece) -> None:
+    steps, walkers, parameters = piece.coords.shape
+    if "chain" not in group:
+        # the attributes and datasets of emcee.backends.HDFBackend, so that it can read the file
+        group.attrs.update({"version": "bayesnu", "nwalkers": walkers, "ndim": parameters, "has_blobs": False})
+        group.attrs["iteration"] = 0
+        group.create_dataset("accepted", data=np.zeros(walkers))
+        group.create_dataset("chain", (0, walkers, parameters), maxshape=(None, walkers, parameters), dtype="f8")
+        group.create_dataset("log_prob", (0, walkers), maxshape=(None, walkers), dtype="f8")
+    done = int(group.attrs["iteration"])
+    group["chain"].resize(done + steps, axis=0)
+    group["log_prob"].resize(done + steps, axis=0)
+    group["chain"][done:] = piece.coords
+    group["log_prob"][done:] = piece.log_prob
+    group["accepted"][:] += piece.accepted
+    for i, value in enumerate(piece.random_state):
+        group.attrs[f"random_state_{i}"] = value
+    group.attrs["iteration"] = done + steps
+
+
+def store_result(path: Path, result: dict[str, Any]) -> None:
+    """Store a run's result beside its samples."""
+    with _replacing(path) as file:
+        file.attrs["result"] = json.dumps(result, allow_nan=False)
+
+
+def read(chain: str | Path) -> Chain:
+    """Read a chain from its file or folder; raises `BayesnuError` for one that is missing, truncated or damaged."""
+    path = chain_file(chain)
+    with _opened(path) as file:
+        table = file["parameters"]
+        groups = [file[f"ensemble_{n}"] for n in range(sum(1 for key in file if key.startswith("ensemble_")))]
+        names = _strings(table["name"])
+        empty = np.zeros((0, 0, len(names)))
+        samples = np.stack([g["chain"][:] if "chain" in g else empty for g in groups])
+        log_prob = np.stack([g["log_prob"][:] if "chain" in g else empty[..., 0] for g in groups])
+        steps = max(samples.shape[1], 1)
+        acceptance = np.array([g["accepted"][:].mean() / steps if "chain" in g else 0.0 for g in groups])
+        if samples.shape[-1] != len(names):
+            raise BayesnuError(f"{path}: the chain has {samples.shape[-1]} columns for {len(names)} parameters")
+        return Chain(
+            path=path,
+            names=names,
+            units=_strings(table["unit"]),
+            scales=tuple(map(float, table["scale"])),
+            labels=_strings(table["latex"]),
+            priors=_strings(table["prior"]),
+            samples=samples,
+            log_prob=log_prob,
+            acceptance=acceptance,
+            fingerprint=json.loads(file.attrs["fingerprint"]),
+            seed=int(file.attrs["seed"]),
+            config=file["config"][()].decode(),
+            result=json.loads(file.attrs["result"]) if "result" in file.attrs else None,
+        )
+
+
+def last_states(path: Path) -> list[tuple[np.ndarray, np.ndarray, tuple[Any, ...]]]:
+    """Where every ensemble stopped: coords (walkers, parameters), log_prob (walkers,) and random state."""
+    with _opened(path) as file:
+        groups = [file[f"ensemble_{n}"] for n in range(sum(1 for key in file if key.startswith("ensemble_")))]
+        return [(g["chain"][-1], g["log_prob"][-1], _random_state(g)) for g in groups]
+
+
+def _random_state(group: h5py.Group) -> tuple[Any, ...]:
+    return tuple(group.attrs[f"random_state_{i}"] for i in range(5))
+
+
+def steps_done(path: Path) -> int:
+    """Stored steps per walker; 0 for a chain that has none yet."""
+    with _opened(path) as file:
+        return int(file["ensemble_0"].attrs.get("iteration", 0))
+
+
+def _strings(dataset: h5py.Dataset) -> tuple[str, ...]:
+    return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in dataset[:])
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a last digit."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("bayesnu", "numpy", "scipy", "numba", "emcee", "arviz", "h5py")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}

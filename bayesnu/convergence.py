@@ -1,0 +1,149 @@
+"""When a chain has converged, step 15: the rule, and what is missing where it has not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import emcee
+import numpy as np
+
+from bayesnu import credible
+from bayesnu.integrate import Marginal, marginal
+from bayesnu.model import Model
+from bayesnu.properties import property_of
+
+if TYPE_CHECKING:
+    from bayesnu.sampling import Settings
+
+RHAT_BELOW = 1.01
+STEPS_PER_TAU = 50
+ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
+BURN_IN_TAU = 5
+TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
+MODE_FROM = 0.01  # a mode with less posterior probability than this need not be visited
+MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probability and the share of samples in it
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """The verdict on a chain: `missing` says what is not met, one sentence each; empty if it has converged.
+
+    `tau` is the largest integrated autocorrelation time in stored steps, `burn_in` the steps left out, `error` the largest
+    Monte-Carlo error of a reported bound in the sense of the rule.
+    """
+
+    steps: int
+    burn_in: int
+    tau: float
+    rhat: float
+    error: float
+    missing: tuple[str, ...]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every condition is met."""
+        return not self.missing
+
+
+def autocorrelation_time(samples: np.ndarray) -> float:
+    """Largest integrated autocorrelation time over the parameters, in stored steps; samples as in `Chain`."""
+    steps = samples.shape[1]
+    if steps < 8:
+        return float(steps)
+    stride = max(samples.shape[2] // TAU_WALKERS, 1)
+    walkers = samples[:, :, ::stride].transpose(1, 0, 2, 3).reshape(steps, -1, samples.shape[-1])
+    moving = np.ptp(walkers, axis=(0, 1)) > 0
+    if not moving.all():
+        return float(steps)  # a parameter that never moved
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tau = emcee.autocorr.integrated_time(walkers, tol=0)
+    return float(np.max(np.where(np.isfinite(tau), tau, steps)))
+
+
+def burn_in(samples: np.ndarray) -> tuple[int, float]:
+    """Steps to leave out at the start, and the autocorrelation time that decides it."""
+    tau = autocorrelation_time(samples[:, samples.shape[1] // 5 :])
+    return min(int(np.ceil(BURN_IN_TAU * tau)), samples.shape[1] // 2), tau
+
+
+def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
+    """Apply the rule to samples (ensembles, steps, walkers, parameters).
+
+    Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
+    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width; further no
+    walker that never moved, and every mode of a single physics parameter visited by its share of samples.
+    """
+    start, tau = burn_in(samples)
+    kept = samples[:, start:]
+    missing = []
+    if kept.shape[1] < 8:
+        return Convergence(samples.shape[1], start, tau, np.inf, np.inf, ("too few steps to judge: give more",))
+    largest = max(credible.rhat(kept[..., k]) for k in range(samples.shape[-1]))
+    if not largest < RHAT_BELOW:
+        missing.append(f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}")
+    if not kept.shape[1] > STEPS_PER_TAU * tau:
+        missing.append(f"{kept.shape[1]} steps are {kept.shape[1] / tau:.0f} autocorrelation times, needs > {STEPS_PER_TAU}")
+    errors = [bound_error(model, kept, k, settings) for k in range(model.n_physics)]
+    error = max(errors, default=0.0)
+    if not error < ERROR_BELOW:
+        missing.append(f"the Monte-Carlo error of a bound is {error:.2%}, needs < {ERROR_BELOW:.0%}")
+    stuck = np.ptp(kept, axis=1).max(axis=-1) == 0
+    if stuck.any():
+        missing.append(f"{int(stuck.sum())} walkers never moved")
+    missing += modes_missed(model, kept)
+    return Convergence(samples.shape[1], start, tau, largest, error, tuple(missing))
+
+
+def bound_error(model: Model, kept: np.ndarray, index: int, settings: Settings) -> float:
+    """Largest Monte-Carlo error of the bounds of one parameter: relative to a limit, or to an interval's width."""
+    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability)
+    errors = [e for e in (result.mcse_lower, result.mcse_upper) if e is not None]
+    lower, upper = result.lower, result.upper
+    assert upper is not None
+    size = upper - (lower if lower is not None else model.parameters[index].lower)
+    return max(errors) / size if size > 0 else np.inf
+
+
+def modes_missed(model: Model, kept: np.ndarray) -> list[str]:
+    """Compare the modes of a single physics parameter with the share of samples of every ensemble in them."""
+    if model.n_physics != 1:
+        return []
+    exact = cross_check(model)
+    missing = []
+    for low, high in modes(exact):
+        expected = exact.probability_between(low, high)
+        shares = ((kept[..., 0] >= low) & (kept[..., 0] < high)).mean(axis=(1, 2))
+        if expected > MODE_FROM and np.any(np.abs(shares - expected) > MODE_TOLERANCE * expected):
+            found = ", ".join(f"{share:.3f}" for share in shares)
+            missing.append(
+                f"the mode of {model.names[0]} in [{low:.3g}, {high:.3g}] holds {expected:.3f} of the posterior, "
+                f"the ensembles have {found} there"
+            )
+    return missing
+
+
+_CROSS_CHECKS: dict[int, tuple[Model, Marginal]] = {}
+
+
+def cross_check(model: Model) -> Marginal:
+    """The posterior of a single physics parameter by integration, kept for the model of the run."""
+    if id(model) not in _CROSS_CHECKS:
+        _CROSS_CHECKS.clear()
+        _CROSS_CHECKS[id(model)] = (model, marginal(model))
+    return _CROSS_CHECKS[id(model)][1]
+
+
+def modes(exact: Marginal) -> list[tuple[float, float]]:
+    """Ranges of the parameter around each maximum of its marginal posterior, divided at the minima between them."""
+    prior = exact.model.parameters[0]
+    nodes = exact.density
+    inner = np.flatnonzero((nodes[1:-1] < nodes[:-2]) & (nodes[1:-1] <= nodes[2:])) + 1
+    deep = [i for i in inner if nodes[i] < 0.5 * min(nodes[:i].max(), nodes[i:].max())]
+    if not deep or not property_of(prior.name).signed:
+        return [(prior.lower, prior.upper)]
+    points, _ = np.polynomial.legendre.leggauss(8)
+    b = exact.borders
+    u = ((b[1:] + b[:-1])[:, None] / 2 + np.diff(b)[:, None] / 2 * points).ravel()
+    cuts = [prior.lower, *(float(prior.ppf(u[i])) for i in deep), prior.upper]
+    return list(zip(cuts[:-1], cuts[1:], strict=True))

@@ -1,0 +1,127 @@
+"""From the validated tables of a file to the frozen objects that the rest of the package uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bayesnu.experiments import experiment as nouns
+from bayesnu.experiments import schema
+from bayesnu.experiments.sentences import TABLES
+
+DAYS_PER_YEAR = 365.25  # Julian year, as everywhere in the package
+
+
+def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nouns.Experiment:
+    """Return the experiment that `tables`, the file as `reading` has it, describe; `data` are the bytes of the file."""
+    return nouns.Experiment(
+        name=tables.name,
+        title=tables.title,
+        target="xenon",
+        references=tuple(tables.references),
+        note=_note(tables, reading),
+        exposure_tonne_years=_tonne_years(tables.exposure),
+        edges_kev=_array(tables.bins.edges_kev),
+        observed=_array(tables.bins.observed),
+        turn_on=_optional(tables.efficiency.turn_on),
+        region_kev=_region(tables),
+        resolution=_resolution(tables.resolution),
+        efficiency=_efficiency(tables.efficiency),
+        background=_background(tables.background),
+        incompatible=tuple(tables.incompatible),
+        reading=reading,
+        path=path,
+        digest=hashlib.sha256(data).hexdigest(),
+        text=data.decode("utf-8-sig"),
+        provenance=tuple(_provenance(tables)),
+    )
+
+
+def _note(tables: schema.File, reading: str) -> str:
+    """Return what the file and its reading say of themselves."""
+    chosen = tables.readings.get(reading)
+    return " ".join(filter(None, (tables.note, chosen.note if chosen else "")))
+
+
+def _tonne_years(exposure: schema.Exposure) -> float:
+    if exposure.tonne_years is not None:
+        return exposure.tonne_years
+    return (exposure.tonne_days or 0.0) / DAYS_PER_YEAR  # one of the two is given: the schema sees to it
+
+
+def _region(tables: schema.File) -> tuple[float, float]:
+    """Return the region moved onto the very numbers of the edges, so that comparisons are exact."""
+    edges = np.array(tables.bins.edges_kev, dtype=float)
+    low, high = (float(edges[np.abs(edges - value).argmin()]) for value in tables.region.kev)
+    return low, high
+
+
+def _resolution(table: schema.Resolution) -> nouns.Resolution:
+    given = table.model_dump(exclude={"source", "quality"}, exclude_none=True)
+    return nouns.Resolution(**given)
+
+
+def _efficiency(table: schema.Efficiency) -> nouns.Efficiency:
+    return nouns.Efficiency(
+        energy=table.energy,
+        energies_kev=_array(table.energies_kev),
+        values=_array(table.values),
+        relative_width=table.relative_width,
+        shared=table.shared,
+    )
+
+
+def _background(table: schema.Background) -> nouns.Background:
+    fractions = sum(component.fraction or 0.0 for component in table.components)
+    return nouns.Background(
+        solar_neutrinos=table.solar_neutrinos,
+        total=_optional(table.total),
+        published_solar_neutrinos=_optional(table.published_solar_neutrinos),
+        remainder=table.remainder,
+        components=tuple(_component(component, fractions) for component in table.components),
+    )
+
+
+def _component(table: schema.Component, fractions: float) -> nouns.Component:
+    """Return a component, its fraction divided by the sum of `fractions`, which is one but for rounding."""
+    return nouns.Component(
+        name=table.name,
+        shape=table.shape or table.name,
+        counts=_optional(table.counts),
+        fraction=None if table.fraction is None else table.fraction / fractions,
+        width=_width(table.width),
+        shared=table.shared,
+        label=table.label or table.name,
+    )
+
+
+def _width(table: schema.Width) -> nouns.Width:
+    """Return the one kind of width that the schema let through."""
+    if table.relative is not None:
+        return nouns.RelativeWidth(table.relative)
+    if table.absolute is not None:
+        return nouns.AbsoluteWidth(table.absolute)
+    return nouns.FreeWidth(table.free or nouns.FreeWidth.maximum)
+
+
+def _provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
+    """Yield the source of every table, then of every component."""
+    for name in TABLES:
+        table: Any = getattr(tables, name)
+        yield nouns.Provenance(name, table.quality, table.source)
+    for component in tables.background.components:
+        yield nouns.Provenance(f"background {component.name}", component.quality, component.source)
+
+
+def _array(values: list[float]) -> nouns.Array:
+    """Return a read-only array."""
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def _optional(values: list[float] | None) -> nouns.Array | None:
+    return None if values is None else _array(values)

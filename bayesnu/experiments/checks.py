@@ -1,0 +1,157 @@
+"""Checks that need two tables of a file: lengths, the region, the width of the response, the background's sums.
+
+Each check yields (table, key, sentence fragment) for everything wrong; `reader` reports the first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from typing import TypeAlias
+
+import numpy as np
+
+from bayesnu.experiments.schema import Background, Bins, Component, File, Resolution
+
+Problem: TypeAlias = tuple[str, str, str]
+FRACTION_TOLERANCE = 1e-3  # published fractions are rounded
+
+
+def problems(file: File) -> Iterator[Problem]:
+    """Yield what is wrong with a file whose single tables are right."""
+    return chain(lengths(file), region(file), response(file.resolution, file.bins), names(file.background), sizes(file))
+
+
+def lengths(file: File) -> Iterator[Problem]:
+    """Lists with one number per bin, and one per knot."""
+    bins, efficiency, background = len(file.bins.edges_kev) - 1, file.efficiency, file.background
+    lists = [
+        ("bins", "observed", file.bins.observed),
+        ("efficiency", "turn_on", efficiency.turn_on),
+        ("background", "total", background.total),
+        ("background", "published_solar_neutrinos", background.published_solar_neutrinos),
+        *((place(i), "counts", component.counts) for i, component in enumerate(background.components)),
+    ]
+    for table, key, values in lists:
+        if values is not None and len(values) != bins:
+            yield (
+                table,
+                key,
+                f"found a list of {len(values)}; must be {bins} long, one per bin of edges_kev; correct either",
+            )
+    found, knots = len(efficiency.values), len(efficiency.energies_kev)
+    if found != knots:
+        yield (
+            "efficiency",
+            "values",
+            f"found a list of {found}; must be {knots} long, one per energies_kev; correct either",
+        )
+
+
+def region(file: File) -> Iterator[Problem]:
+    """The region of interest lies on edges."""
+    low, high = file.region.kev
+    for value in (low, high):
+        if not np.any(np.abs(np.array(file.bins.edges_kev) - value) <= 1e-9):
+            yield "region", "kev", f"found {value:g}; must be one of [bins] edges_kev; move it to an edge"
+    if low >= high:
+        yield "region", "kev", f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
+
+
+def response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
+    """The response is wider than zero wherever an event of the bins can come from."""
+    recoil = np.linspace(0.0, min(2 * bins.edges_kev[-1], resolution.valid_to_kev or np.inf), 4001)[1:]
+    powers = np.array([np.ones_like(recoil), np.sqrt(recoil), recoil, recoil**2, recoil**3])
+    coefficients = (
+        resolution.constant_kev,
+        resolution.sqrt_kev,
+        resolution.linear,
+        resolution.quadratic_per_kev,
+        resolution.cubic_per_kev2,
+    )
+    widths = np.array(coefficients) @ powers
+    if resolution.constant_kev < 0:
+        yield "resolution", "constant_kev", f"found {resolution.constant_kev:g}; must be at least 0; correct it"
+    if widths.min() <= 0:
+        at = recoil[widths.argmin()]
+        yield (
+            "resolution",
+            "",
+            f"found a width of {widths.min():.3g} keV at {at:.3g} keV; must be above 0 up to twice the highest edge; "
+            "correct the coefficients",
+        )
+
+
+def names(background: Background) -> Iterator[Problem]:
+    """Every component has a name of its own, and every shape one meaning."""
+    seen = Counter(component.name for component in background.components)
+    for i, component in enumerate(background.components):
+        shape, of_remainder = component.shape or component.name, component.fraction is not None
+        if seen[component.name] > 1:
+            yield place(i), "name", f"found '{component.name}' {seen[component.name]} times; must be unique; rename one"
+        if of_remainder and background.remainder is None:
+            yield place(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"
+        elif of_remainder != (shape == background.remainder):
+            allowed = f"the remainder '{background.remainder}', and no other shape, is given by fraction"
+            yield place(i), "shape", f"found '{shape}'; {allowed}; correct either"
+
+
+def sizes(file: File) -> Iterator[Problem]:
+    """Components have counts, and together with the neutrinos they do not exceed the total."""
+    background = file.background
+    inside = in_region(file)
+    for i, component in enumerate(background.components):
+        if component.counts is not None and len(component.counts) == len(inside):
+            yield from has_counts(i, component, inside)
+    if background.total is None or background.published_solar_neutrinos is None or not lengths_agree(file):
+        return
+    parts = [component.counts for component in background.components if component.counts is not None]
+    rest = np.array(background.total) - background.published_solar_neutrinos - np.sum(parts, axis=0)
+    for i in map(int, np.flatnonzero(inside & (rest < -0.01 * np.array(background.total)))):
+        yield (
+            "background",
+            "total",
+            f"found {background.total[i]:g} in bin {i + 1}; must be at least the sum of its neutrinos and components, "
+            f"which is {-rest[i]:.3g} more; correct one of them",
+        )
+    yield from fractions(background, float(rest[inside].sum()))
+
+
+def has_counts(i: int, component: Component, inside: np.ndarray) -> Iterator[Problem]:
+    """A component without counts would be a parameter without effect."""
+    if np.array(component.counts)[inside].sum() <= 0:
+        yield place(i), "counts", "found no counts inside the region; must be some; leave the component out"
+
+
+def fractions(background: Background, rest: float) -> Iterator[Problem]:
+    """The fractions of the remainder sum to one, and the remainder is not empty."""
+    shares = [component.fraction for component in background.components if component.fraction is not None]
+    if abs(sum(shares) - 1) > FRACTION_TOLERANCE:
+        yield (
+            "background.components",
+            "fraction",
+            f"found fractions of '{background.remainder}' that sum to {sum(shares):.6g}; must sum to 1; correct them",
+        )
+    elif rest <= 0:
+        yield (
+            "background",
+            "total",
+            f"found nothing left for '{background.remainder}'; must be some; correct the counts",
+        )
+
+
+def lengths_agree(file: File) -> bool:
+    """Whether every list has the length it should."""
+    return next(lengths(file), None) is None
+
+
+def in_region(file: File) -> np.ndarray:
+    """Which bins (bins,) lie inside the region."""
+    edges, (low, high) = np.array(file.bins.edges_kev), file.region.kev
+    return (edges[:-1] >= low - 1e-9) & (edges[1:] <= high + 1e-9)
+
+
+def place(i: int) -> str:
+    """The table of the i-th component, counted from one as a reader of the file does."""
+    return f"background.components {i + 1}"

@@ -1,0 +1,156 @@
+"""What an experiment is: counts in bins of reconstructed energy, and what is known of detector and background.
+
+Energies are in keV, counts are events per bin over the whole exposure, arrays are read-only float64. Every object here
+is already checked: `bayesnu.experiments.load` is the one place that makes them from a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RelativeWidth:
+    """One standard deviation of a normalisation, as a part of its fitted counts."""
+
+    value: float
+
+    def relative(self, total_counts: float) -> float:
+        """Return the width as a part of `total_counts`: itself."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class AbsoluteWidth:
+    """One standard deviation of a normalisation, in counts summed over all bins of the file (not the region alone)."""
+
+    counts: float
+
+    def relative(self, total_counts: float) -> float:
+        """Return the width as a part of `total_counts`, the component's counts summed over all bins of the file."""
+        return self.counts / total_counts
+
+
+@dataclass(frozen=True)
+class FreeWidth:
+    """A normalisation the data alone decide: flat on [0, `maximum` x its fitted counts]."""
+
+    maximum: float = 10.0
+
+
+Width: TypeAlias = RelativeWidth | AbsoluteWidth | FreeWidth
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """One background component: exactly one of `counts` (bins,) and `fraction` is set.
+
+    `fraction` is its part of the remainder (see `Background`). Components of one `shape` share one nuisance parameter.
+    `shared` names a nuisance common to every experiment that uses the same key.
+    """
+
+    name: str
+    shape: str
+    counts: Array | None
+    fraction: float | None
+    width: Width
+    shared: str | None
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """The fitted background, and whether Standard Model solar neutrinos are part of it.
+
+    With `solar_neutrinos` "included", `total` (bins,) contains them, `published_solar_neutrinos` (bins,) is that part
+    as published, and the shape named `remainder` is total - neutrinos - every component with counts of its own: whoever
+    adds a prediction of the neutrinos has to take one out first. With "absent" the three are None.
+    """
+
+    solar_neutrinos: Literal["included", "absent"]
+    total: Array | None
+    published_solar_neutrinos: Array | None
+    remainder: str | None
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Efficiency:
+    """Efficiency against energy, linear between knots, zero below the first and constant above the last.
+
+    A repeated energy is a step. `energy` says which energy the curve is drawn against. `relative_width` is one standard
+    deviation of its scale, None where none is published; `shared` names a scale common to experiments of one detector.
+    """
+
+    energy: Literal["reconstructed", "true"]
+    energies_kev: Array
+    values: Array
+    relative_width: float | None
+    shared: str | None
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Width of the energy response, sigma(T) = a + b sqrt(T) + c T + d T^2 + e T^3, all in keV.
+
+    Constant above `valid_to_kev`: a polynomial explodes outside the range of its fit.
+    """
+
+    constant_kev: float = 0.0
+    sqrt_kev: float = 0.0
+    linear: float = 0.0
+    quadratic_per_kev: float = 0.0
+    cubic_per_kev2: float = 0.0
+    valid_to_kev: float = inf
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers of one table come from; `quality` is that of the weakest number in it."""
+
+    table: str
+    quality: str
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One data set under one reading of its file.
+
+    `edges_kev` (bins + 1,), `observed` (bins,), `turn_on` (bins,) or None: a factor on the folded signal of each bin.
+    `region_kev` lies on edges: only bins inside it are compared with data. `reading` is the reading that was used
+    ("default" where the file has none of the name asked for), `note` what file and reading say of themselves, `digest`
+    the sha256 of the file's bytes and `text` the file itself.
+    """
+
+    name: str
+    title: str
+    target: str
+    references: tuple[str, ...]
+    note: str
+    exposure_tonne_years: float
+    edges_kev: Array
+    observed: Array
+    turn_on: Array | None
+    region_kev: tuple[float, float]
+    resolution: Resolution
+    efficiency: Efficiency
+    background: Background
+    incompatible: tuple[str, ...]
+    reading: str
+    path: str
+    digest: str
+    text: str
+    provenance: tuple[Provenance, ...]
+
+    @property
+    def in_region(self) -> NDArray[np.bool_]:
+        """Return which bins (bins,) lie inside the region of interest."""
+        return (self.edges_kev[:-1] >= self.region_kev[0]) & (self.edges_kev[1:] <= self.region_kev[1])

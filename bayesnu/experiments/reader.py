@@ -1,0 +1,130 @@
+"""From a TOML file to an `Experiment`, or to one sentence that says what is wrong with the file."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bayesnu.errors import BayesnuError, did_you_mean
+from bayesnu.experiments import build, schema
+from bayesnu.experiments.checks import problems
+from bayesnu.experiments.experiment import Experiment
+from bayesnu.experiments.sentences import TABLES, Wrong, fragment, one_line, sentence, where
+
+MAX_BYTES = 20_000_000
+READINGS = ("default", "paper", "digitised", "as-drawn")  # a file without one of these is read as its default
+TEMPLATE = "template.toml"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the data sets that come with the package."""
+    files = (Path(entry.name) for entry in resources.files(__package__).iterdir())
+    return tuple(sorted(path.stem for path in files if path.suffix == ".toml" and path.name != TEMPLATE))
+
+
+def template() -> str:
+    """Return a commented example of the file format; its numbers are made up, and it is a valid file."""
+    return resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+
+
+def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
+    """Return a data set of the package by its name, or the one in a file.
+
+    A word that ends in .toml or names an existing file is a path. `reading` selects among the file's readings; a file
+    that lacks one of the usual `READINGS` is read as its default. Raises `BayesnuError` for an unknown name or reading
+    and for a file that cannot be read or breaks the format.
+    """
+    path, data = _bytes(str(name_or_path))
+    try:
+        file = _validated(_parsed(_decoded(data)))
+        _check(file)
+        used = _used(file, str(reading))
+        return build.experiment(_chosen(file, used), used, path, data)
+    except Wrong as wrong:
+        raise BayesnuError(one_line(f"{path}: {wrong}")) from None
+
+
+def _bytes(word: str) -> tuple[str, bytes]:
+    """Return path and bytes of a packaged data set or of a user's file; a packaged path starts at the package."""
+    if word in names():
+        entry = resources.files(__package__).joinpath(f"{word}.toml")
+        return f"bayesnu/experiments/{word}.toml", entry.read_bytes()
+    try:
+        return word, _bounded(Path(word))
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        if isinstance(error, FileNotFoundError) and not word.endswith(".toml"):
+            near = did_you_mean(word[:80], names())
+            sad = f"experiment: found '{word[:80]}', which is neither a data set of the package nor a file{near}"
+        else:
+            reason = getattr(error, "strerror", None) or str(error)
+            sad = f"{word[:200]}: cannot be read ({reason}); must be a TOML file; correct path or permissions"
+        raise BayesnuError(one_line(sad)) from None
+
+
+def _bounded(path: Path) -> bytes:
+    """Return the bytes of a regular file of bearable size; raises OSError for any other."""
+    size = path.stat().st_size
+    if not path.is_file():
+        raise OSError("not a regular file")
+    if size > MAX_BYTES:
+        raise OSError(f"{size} bytes, more than {MAX_BYTES}")
+    return path.read_bytes()
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Wrong(f"found a byte that is not UTF-8 at offset {error.start}; save the file as UTF-8") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise Wrong("found values nested too deeply; the format nests three levels; flatten them") from None
+    except ValueError as error:  # a syntax error, or Python's own limit on the digits of an integer
+        raise Wrong(f"found what is not TOML: {error}; correct it") from None
+
+
+def _validated(raw: dict[str, Any]) -> schema.File:
+    """Return the file's tables; raises Wrong with the first error."""
+    try:
+        return schema.File.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Wrong(sentence(*where(first["loc"]), fragment(first))) from None
+
+
+def _check(file: schema.File) -> None:
+    """Raise Wrong for the first problem of any reading, so that a file is either right or refused."""
+    for reading in ("default", *file.readings):
+        for table, key, text in problems(_chosen(file, reading)):
+            replaced = table.split(".")[0] in _replaced(file, reading)
+            raise Wrong(sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
+
+
+def _used(file: schema.File, reading: str) -> str:
+    """Return the reading to use for the one asked for."""
+    if reading in file.readings:
+        return reading
+    if reading not in READINGS:
+        near = did_you_mean(reading[:60], {*READINGS, *file.readings})
+        raise Wrong(f"[readings]: found no reading '{reading[:60]}'{near}")
+    return "default"
+
+
+def _chosen(file: schema.File, reading: str) -> schema.File:
+    """Return the file with the tables of a reading in place of its own."""
+    return file.model_copy(update=_replaced(file, reading))
+
+
+def _replaced(file: schema.File, reading: str) -> dict[str, Any]:
+    """Return the tables that a reading replaces."""
+    chosen = file.readings.get(reading)
+    tables = {table: getattr(chosen, table, None) for table in TABLES}
+    return {name: table for name, table in tables.items() if table is not None}

@@ -1,0 +1,226 @@
+"""The file format as pydantic models: one class per table, with the checks that need no other table.
+
+Strict: a boolean or a string is not a number, an unknown key is refused, infinities and NaN are refused. What needs two
+tables is in `checks`. The messages are fragments; `reader` puts file, table and key in front of them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bayesnu.errors import did_you_mean
+
+MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
+MAX_KNOTS = 100_000
+
+Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
+Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
+Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
+Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
+Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e9)]
+Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
+Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]
+Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000)]
+Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
+Word: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
+Phrase: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]*$", max_length=64)]
+Quality: TypeAlias = Literal["official", "published", "digitised", "derived", "assumed"]
+
+
+def only_one_of(table: BaseModel, *keys: str) -> None:
+    """Raise ValueError unless exactly one of `keys` is given."""
+    given = [key for key in keys if getattr(table, key) is not None]
+    if len(given) != 1:
+        names = ", ".join(keys[:-1]) + " and " + keys[-1]
+        raise ValueError(f"found {' and '.join(given) or 'none'} of {names}; must be exactly one; keep one")
+
+
+class Table(BaseModel):
+    """What every table of the format has in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        for key in data if isinstance(data, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"unknown key '{str(key)[:60]}'{did_you_mean(str(key)[:60], cls.model_fields)}")
+        return data
+
+
+class Sourced(Table):
+    """A table that carries numbers, and so says where they are from; `quality` is that of its weakest number."""
+
+    source: Text
+    quality: Quality
+
+
+class Exposure(Sourced):
+    """Target mass times live time."""
+
+    tonne_years: Exposed | None = None
+    tonne_days: Exposed | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Exposure:
+        only_one_of(self, "tonne_years", "tonne_days")
+        return self
+
+
+class Bins(Sourced):
+    """Contiguous bins of reconstructed energy and the events observed in each."""
+
+    edges_kev: Annotated[list[Energy], Field(min_length=2, max_length=MAX_BINS + 1)]
+    observed: Counts
+
+    @field_validator("edges_kev")
+    @classmethod
+    def _increasing(cls, edges: list[float]) -> list[float]:
+        for low, high in pairwise(edges):
+            if high <= low:
+                raise ValueError(f"found {high:g} after {low:g}; must increase; sort the edges and drop repeated ones")
+        return edges
+
+
+class Region(Sourced):
+    """The energies whose bins are compared with data, [low, high] on bin edges."""
+
+    kev: Annotated[list[Energy], Field(min_length=2, max_length=2)]
+
+
+class Resolution(Sourced):
+    """sigma(T) = constant + sqrt * sqrt(T) + linear * T + quadratic * T^2 + cubic * T^3 in keV.
+
+    Constant above `valid_to_kev`, where one is given.
+    """
+
+    constant_kev: Coefficient = 0.0
+    sqrt_kev: Coefficient = 0.0
+    linear: Coefficient = 0.0
+    quadratic_per_kev: Coefficient = 0.0
+    cubic_per_kev2: Coefficient = 0.0
+    valid_to_kev: Annotated[float, Field(gt=0, le=1e5)] | None = None
+
+
+class Efficiency(Sourced):
+    """Knots of a curve linear between them, zero below the first and constant above the last."""
+
+    energy: Literal["reconstructed", "true"]
+    energies_kev: Annotated[list[Energy], Field(min_length=1, max_length=MAX_KNOTS)]
+    values: Annotated[list[Part], Field(min_length=1, max_length=MAX_KNOTS)]
+    turn_on: Annotated[list[Factor], Field(min_length=1, max_length=MAX_BINS)] | None = None
+    relative_width: Relative | None = None
+    shared: Phrase | None = None
+
+    @field_validator("energies_kev")
+    @classmethod
+    def _sorted(cls, energies: list[float]) -> list[float]:
+        for low, high in pairwise(energies):
+            if high < low:
+                raise ValueError(f"found {high:g} after {low:g}; must not decrease; sort the knots")
+        for first, third in zip(energies, energies[2:], strict=False):
+            if first == third:
+                raise ValueError(f"found {first:g} three times; a step is two knots; drop those between")
+        return energies
+
+    @field_validator("values")
+    @classmethod
+    def _sees_something(cls, values: list[float]) -> list[float]:
+        if not any(values):
+            raise ValueError("found zeros alone; must be above zero somewhere; give the curve of the selection")
+        return values
+
+
+class Width(Table):
+    """One standard deviation of a normalisation, or the maximum of a free one."""
+
+    relative: Relative | None = None
+    absolute: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    free: Annotated[float, Field(gt=1, le=1e6)] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Width:
+        only_one_of(self, "relative", "absolute", "free")
+        return self
+
+
+class Component(Sourced):
+    """One background component."""
+
+    name: Word
+    shape: Word | None = None
+    label: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    counts: Counts | None = None
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    width: Width
+    shared: Phrase | None = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Component:
+        only_one_of(self, "counts", "fraction")
+        if self.shared is not None and self.width.free is not None:
+            raise ValueError("found shared with a free width; a free normalisation belongs to one experiment; drop one")
+        return self
+
+
+class Background(Sourced):
+    """The background; with solar neutrinos included it also says which part of the total they are."""
+
+    solar_neutrinos: Literal["included", "absent"]
+    total: Counts | None = None
+    published_solar_neutrinos: Counts | None = None
+    remainder: Word | None = None
+    components: Annotated[list[Component], Field(max_length=100)] = []
+
+    @model_validator(mode="after")
+    def _neutrinos_once(self) -> Background:
+        for key in ("total", "published_solar_neutrinos", "remainder"):
+            if (getattr(self, key) is None) == (self.solar_neutrinos == "included"):
+                verb = "needs" if self.solar_neutrinos == "included" else "forbids"
+                raise ValueError(
+                    f"found solar_neutrinos = '{self.solar_neutrinos}', which {verb} {key}, so that neutrinos are "
+                    f"counted once; {'add' if verb == 'needs' else 'drop'} {key}"
+                )
+        return self
+
+
+class Reading(Table):
+    """Tables that replace the file's own, whole, when this reading is chosen."""
+
+    note: Text
+    exposure: Exposure | None = None
+    bins: Bins | None = None
+    region: Region | None = None
+    resolution: Resolution | None = None
+    efficiency: Efficiency | None = None
+    background: Background | None = None
+
+
+class File(Table):
+    """A whole file: the tables at its top are the reading "default"."""
+
+    format: Annotated[int, Field(ge=1, le=1)]  # not Literal[1], which lets true pass
+    name: Slug
+    title: Text
+    note: Annotated[str, Field(max_length=4000)] = ""
+    references: Annotated[list[Text], Field(max_length=100)]
+    incompatible: Annotated[list[Slug], Field(max_length=100)]
+    exposure: Exposure
+    bins: Bins
+    region: Region
+    resolution: Resolution
+    efficiency: Efficiency
+    background: Background
+    readings: Annotated[dict[Slug, Reading], Field(max_length=20)] = {}
+
+    @field_validator("readings")
+    @classmethod
+    def _default_is_the_file(cls, readings: dict[str, Reading]) -> dict[str, Reading]:
+        if "default" in readings:
+            raise ValueError("found the name 'default', which means the tables at the top of the file; rename it")
+        return readings

@@ -1,0 +1,92 @@
+"""Moves of emcee, step 13: stretch and differential evolution, several compiled sweeps in one step.
+
+Both are affine-invariant ensemble moves that update one half of the walkers from the other, as in Foreman-Mackey et al.
+2013, arXiv:1202.3665. emcee's own loop over walkers would cost more than the likelihood; here a step is one compiled call.
+All randomness is drawn from emcee's generator before it. The snooker move of emcee 3.1.6 is not offered: it samples a
+wrong distribution (corrected upstream, unreleased).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayesnu.compiled import compiled
+from bayesnu.likelihood import CompiledPosterior, _log_posterior
+
+STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
+EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
+JUMP_SHARE = 0.1  # part of those with gamma = 1, which carries walkers between modes
+
+
+class SweepMove:
+    """A move of emcee's interface: `sweeps` red-blue sweeps of the whole ensemble per step.
+
+    Each sweep is a stretch move (target: any; detailed balance with the factor z^(d-1)) or a differential-evolution move
+    (symmetric proposal x + gamma (x1 - x2), x1 and x2 from the other half).
+    """
+
+    def __init__(self, posterior: CompiledPosterior, sweeps: int) -> None:
+        self.posterior = posterior
+        self.sweeps = sweeps
+
+    def propose(self, model, state):  # type: ignore[no-untyped-def]
+        """Return the state after all sweeps, and per walker whether any proposal was accepted."""
+        coords, log_prob = np.array(state.coords), np.array(state.log_prob)
+        accepted = np.zeros(len(coords), dtype=np.int64)
+        _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self._arrays())
+        state.coords, state.log_prob = coords, log_prob
+        return state, accepted / self.sweeps
+
+    def tune(self, state, accepted):  # type: ignore[no-untyped-def]
+        """Do nothing: the moves have no parameter to tune."""
+
+    def _arrays(self) -> tuple[object, ...]:
+        p = self.posterior
+        return (
+            p.blocks,
+            p.templates,
+            p.factors,
+            p.observed,
+            p.prior_kind,
+            p.prior_numbers,
+            p.constants,
+            p.integer_counts,
+        )
+
+    def _draws(self, random: np.random.RandomState, walkers: int, dimensions: int) -> tuple[np.ndarray, ...]:
+        shape, half = (self.sweeps, walkers), walkers // 2
+        order = np.argsort(random.random_sample(shape), axis=1)
+        first = random.randint(half, size=shape)
+        second = (first + 1 + random.randint(half - 1, size=shape)) % half
+        z = ((STRETCH_SCALE - 1) * random.random_sample(shape) + 1) ** 2 / STRETCH_SCALE
+        kind = random.random_sample((self.sweeps, 2))
+        usual = 2.38 / np.sqrt(2 * dimensions)
+        gamma = np.where(kind[:, 1] < JUMP_SHARE, 1.0, usual) * (kind[:, 0] < EVOLUTION_SHARE)
+        return order, first, second, z, gamma, np.log1p(-random.random_sample(shape))
+
+
+@compiled
+def _sweeps(coords, log_prob, accepted, order, first, second, z, gamma, log_u, arrays):  # type: ignore[no-untyped-def]
+    """Update coords (walkers, d) and log_prob in place; a sweep with gamma = 0 is a stretch move."""
+    walkers, dimensions = coords.shape
+    half = walkers // 2
+    proposal, value = np.empty((half, dimensions)), np.empty(half)
+    for s in range(order.shape[0]):
+        for side in range(2):
+            mine, other = side * half, (1 - side) * half
+            for i in range(half):
+                w = order[s, mine + i]
+                a, b = order[s, other + first[s, mine + i]], order[s, other + second[s, mine + i]]
+                for d in range(dimensions):
+                    if gamma[s] > 0:
+                        proposal[i, d] = coords[w, d] + gamma[s] * (coords[a, d] - coords[b, d])
+                    else:
+                        proposal[i, d] = coords[a, d] + z[s, mine + i] * (coords[w, d] - coords[a, d])
+            _log_posterior(proposal, *arrays, value)
+            for i in range(half):
+                w = order[s, mine + i]
+                factor = 0.0 if gamma[s] > 0 else (dimensions - 1.0) * np.log(z[s, mine + i])
+                if log_u[s, mine + i] < factor + value[i] - log_prob[w]:
+                    coords[w] = proposal[i]
+                    log_prob[w] = value[i]
+                    accepted[w] += 1

@@ -1,0 +1,486 @@
+"""Profile likelihood, step 11: maxima over the nuisance parameters and intervals of one physics parameter.
+
+The statistic is the Poisson chi^2 with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2, minimised
+over the free parameters by a damped Newton method with analytic gradient and Hessian inside the parameters' bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, log
+
+import numpy as np
+from scipy.special import ndtri
+
+from bayesnu.compiled import compiled
+from bayesnu.errors import BayesnuError
+from bayesnu.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.model import Model
+from bayesnu.properties import flavour_of, property_of
+
+GRID = 401  # points of a scan in one parameter
+WIDER = 1e3  # how far beyond its prior range a parameter may be fitted, in units of that range
+ITERATIONS = 100
+TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Minima of chi^2: `theta` (n, parameters), `chi2` (n,), and whether each fit ended (n,)."""
+
+    theta: np.ndarray
+    chi2: np.ndarray
+    ended: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileInterval:
+    """An interval from the profile likelihood, in units of `scale * unit`.
+
+    `intervals` are its pieces, lowest first; an end is None where none exists. `status` says in words how it ended.
+    `others` says what became of the other flavours: `zero` or `profiled`. `best_fit` is None where it is not unique.
+    """
+
+    parameter: str
+    flavour: str
+    others: str
+    unit: str
+    scale: float
+    cl: float
+    one_sided: bool
+    delta_chi2: float
+    best_fit: float | None
+    chi2_min: float
+    intervals: tuple[tuple[float | None, float | None], ...]
+    status: str
+
+    @property
+    def lower(self) -> float | None:
+        """Outermost lower end."""
+        return self.intervals[0][0]
+
+    @property
+    def upper(self) -> float | None:
+        """Outermost upper end."""
+        return self.intervals[-1][1]
+
+
+def delta_chi2(cl: float, one_sided: bool = False) -> float:
+    """Quantile of chi^2 with one degree of freedom: 2.71 at 90 %, or the one-sided 1.64."""
+    if not 0 < cl < 1:
+        raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
+    if one_sided and cl <= 0.5:
+        raise BayesnuError(f"cl: found {cl:g}; a one-sided limit needs more than 0.5")
+    return float(ndtri(cl if one_sided else (1 + cl) / 2) ** 2)
+
+
+class Profiler:
+    """Fits of one model. `free` marks the parameters a fit may move; the rest stay at the given start."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.arrays = compile_posterior(model)
+        spans = [prior.upper - prior.lower for prior in model.physics]
+        self.lower = np.array([p.lower for p in model.parameters])
+        self.upper = np.array([p.upper for p in model.parameters])
+        for k, prior in enumerate(model.physics):
+            item = property_of(prior.name)
+            self.lower[k] = prior.lower - WIDER * spans[k] if item.signed else 0.0
+            self.upper[k] = prior.upper + WIDER * spans[k]
+
+    def fit(self, start: np.ndarray, free: np.ndarray) -> Fit:
+        """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
+        theta = np.array(np.atleast_2d(start), dtype=float)
+        chi2, ended = np.empty(len(theta)), np.empty(len(theta), dtype=np.bool_)
+        which = np.flatnonzero(free).astype(np.int64)
+        _fit(theta, which, self.lower, self.upper, *_arrays(self.arrays), chi2, ended)
+        return Fit(theta, chi2, ended)
+
+    def chi2(self, theta: np.ndarray) -> np.ndarray:
+        """The statistic itself, shape (n,), for theta (n, parameters)."""
+        return self.fit(theta, np.zeros(len(self.lower), dtype=bool)).chi2
+
+    def hessian(self, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Second derivatives of chi^2/2 at theta (parameters,) with respect to the parameters `which`."""
+        gradient, hessian = np.empty(len(which)), np.empty((len(which), len(which)))
+        _derivatives(theta, which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
+        return hessian / 2
+
+    def nuisances_free(self) -> np.ndarray:
+        """Mark the nuisance parameters."""
+        return np.arange(len(self.lower)) >= self.model.n_physics
+
+    def at(self, index: int, values: np.ndarray, others: str = "zero") -> Fit:
+        """Profile at given values (n,) of physics parameter `index`; the others stay at zero or are profiled too.
+
+        With profiled others chi^2 can have several minima, so each value is fitted from several starts and from its
+        neighbours' results, and the best is kept.
+        """
+        start = np.tile(self.model.nominal(), (len(values), 1))
+        start[:, index] = values
+        free = self.nuisances_free()
+        if others == "zero" or self.model.n_physics == 1:
+            return self.fit(start, free)
+        free[: self.model.n_physics] = True
+        free[index] = False
+        best = self._best_of(start, free, index)
+        for order in (slice(None), slice(None, None, -1)):
+            best = self._continued(best, values, free, index, order)
+        return best
+
+    def _best_of(self, start: np.ndarray, free: np.ndarray, index: int) -> Fit:
+        best: Fit | None = None
+        for point in self._starts(index):
+            trial = start.copy()
+            trial[:, : self.model.n_physics] = np.where(
+                np.arange(self.model.n_physics) == index, trial[:, : self.model.n_physics], point
+            )
+            best = _better(best, self.fit(trial, free))
+        assert best is not None
+        return best
+
+    def _starts(self, index: int) -> np.ndarray:
+        """Starts for the other physics parameters: a coarse grid over their ranges that avoids exact zeros."""
+        axes = [
+            [0.0] if k == index else np.quantile([p.lower, p.upper], [0.03, 0.35, 0.55, 0.9])
+            for k, p in enumerate(self.model.physics)
+        ]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+    def _continued(self, fit: Fit, values: np.ndarray, free: np.ndarray, index: int, order: slice) -> Fit:
+        theta, chi2, ended = fit.theta[order].copy(), fit.chi2[order].copy(), fit.ended[order].copy()
+        for i, value in enumerate(values[order][1:], start=1):
+            start = theta[i - 1].copy()
+            start[index] = value
+            trial = self.fit(start, free)
+            if trial.chi2[0] < chi2[i]:
+                theta[i], chi2[i], ended[i] = trial.theta[0], trial.chi2[0], trial.ended[0]
+        return Fit(theta[order], chi2[order], ended[order])
+
+
+def _better(one: Fit | None, other: Fit) -> Fit:
+    if one is None:
+        return other
+    take = other.chi2 < one.chi2
+    return Fit(
+        np.where(take[:, None], other.theta, one.theta),
+        np.where(take, other.chi2, one.chi2),
+        np.where(take, other.ended, one.ended),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """chi^2 profiled over the rest on a grid of one physics parameter, and its minimum with its place."""
+
+    values: np.ndarray
+    chi2: np.ndarray
+    best_value: float
+    chi2_min: float
+    best_theta: np.ndarray
+
+
+def scan(profiler: Profiler, index: int = 0, others: str = "zero", grid: int = GRID, widen: float = 1.0) -> Scan:
+    """Scan a physics parameter over its prior's range, stretched by `widen`, and refine the minimum."""
+    prior = profiler.model.parameters[index]
+    low, high = max(prior.lower * widen, profiler.lower[index]), prior.upper * widen
+    values = np.union1d(np.linspace(low, high, grid), np.zeros(1) if low <= 0 <= high else [])
+    fit = profiler.at(index, values, others)
+    free = profiler.nuisances_free()
+    free[index] = True
+    if others == "profiled":
+        free[: profiler.model.n_physics] = True
+    seeds = _local_minima(fit.chi2)
+    refined = profiler.fit(fit.theta[seeds], free)
+    candidates = np.concatenate([refined.chi2, fit.chi2])
+    thetas = np.concatenate([refined.theta, fit.theta])
+    best = int(np.argmin(candidates))
+    return Scan(values, fit.chi2, float(thetas[best, index]), float(candidates[best]), thetas[best])
+
+
+def _local_minima(chi2: np.ndarray) -> np.ndarray:
+    padded = np.concatenate([[inf], chi2, [inf]])
+    return np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]))
+
+
+def interval(
+    model: Model, index: int = 0, *, cl: float = 0.9, one_sided: bool = False, others: str = "zero"
+) -> ProfileInterval:
+    """Profile-likelihood interval of a physics parameter: where chi^2 exceeds its minimum by less than the quantile.
+
+    The minimum is taken over the physical range (moments >= 0). Pieces of a disjoint interval are kept apart. A range
+    that does not hold the interval is widened; what is still open then is None, and the status says so.
+    """
+    if others not in ("zero", "profiled"):
+        raise BayesnuError(f"others: found '{others}'; must be 'zero' or 'profiled'")
+    level, profiler = delta_chi2(cl, one_sided), Profiler(model)
+    widen = 1.0
+    while True:
+        curve = scan(profiler, index, others, GRID if others == "zero" or model.n_physics == 1 else 121, widen)
+        above = curve.chi2 - curve.chi2_min > level
+        closed = above[-1] and (above[0] or not property_of(model.names[index]).signed)
+        if closed or widen >= WIDER:
+            break
+        widen *= 10
+    ends = _crossings(profiler, index, others, curve, level)
+    return _described(model, index, cl, one_sided, level, others, curve, ends)
+
+
+def _crossings(
+    profiler: Profiler, index: int, others: str, curve: Scan, level: float
+) -> tuple[tuple[float | None, float | None], ...]:
+    """Pieces where the profiled chi^2 stays below its minimum plus `level`; the minimum is a point of the grid."""
+    place = int(np.searchsorted(curve.values, curve.best_value))
+    values = np.insert(curve.values, place, curve.best_value)
+    inside = np.insert(curve.chi2, place, curve.chi2_min) - curve.chi2_min <= level
+    steps = np.flatnonzero(inside[1:] != inside[:-1])
+    ends = _bisect(profiler, index, others, values[steps], values[steps + 1], inside[steps], curve.chi2_min + level)
+    lowers: list[float | None] = [float(e) for e, was_inside in zip(ends, inside[steps], strict=True) if not was_inside]
+    uppers: list[float | None] = [float(e) for e, was_inside in zip(ends, inside[steps], strict=True) if was_inside]
+    if inside[0]:
+        at_boundary = not property_of(profiler.model.names[index]).signed
+        lowers.insert(0, float(values[0]) if at_boundary else None)
+    if inside[-1]:
+        uppers.append(None)
+    return tuple(zip(lowers, uppers, strict=True))
+
+
+def _bisect(
+    profiler: Profiler, index: int, others: str, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, target: float
+) -> np.ndarray:
+    """Halve all brackets [a, b] together; 40 halvings of a grid step leave 1e-14 of the range."""
+    a, b = a.copy(), b.copy()
+    if not len(a):
+        return a
+    for _ in range(40 if others == "zero" else 20):
+        middle = (a + b) / 2
+        order = np.argsort(middle)
+        chi2 = np.empty(len(middle))
+        chi2[order] = profiler.at(index, middle[order], others).chi2
+        same = (chi2 <= target) == a_inside
+        a, b = np.where(same, middle, a), np.where(same, b, middle)
+    return (a + b) / 2
+
+
+def _described(
+    model: Model,
+    index: int,
+    cl: float,
+    one_sided: bool,
+    level: float,
+    others: str,
+    curve: Scan,
+    pieces: tuple[tuple[float | None, float | None], ...],
+) -> ProfileInterval:
+    prior, item = model.parameters[index], property_of(model.names[index])
+    ridge = others == "profiled" and not item.signed and model.n_physics > 1
+    return ProfileInterval(
+        parameter=item.name,
+        flavour=flavour_of(prior.name),
+        others=others,
+        unit=prior.unit,
+        scale=prior.scale,
+        cl=cl,
+        one_sided=one_sided,
+        delta_chi2=level,
+        best_fit=None if ridge else curve.best_value,
+        chi2_min=curve.chi2_min,
+        intervals=pieces,
+        status=_status(item.signed, pieces, curve, ridge),
+    )
+
+
+def _status(
+    signed: bool, pieces: Sequence[tuple[float | None, float | None]], curve: Scan, ridge: bool
+) -> str:
+    low, high = curve.values[0], curve.values[-1]
+    if pieces[0][0] is None or pieces[-1][1] is None:
+        return f"not found: the chi^2 difference stays below the level up to the end of the range [{low:g}, {high:g}]"
+    parts = [f"{len(pieces)} disjoint intervals" if len(pieces) > 1 else "found inside the range"]
+    if not signed and pieces[0][0] == 0:
+        parts.append("an upper limit: the interval begins at the physical boundary 0")
+        if curve.best_value == 0:
+            parts.append("where the best fit lies")
+    if ridge:
+        parts.append("the best fit is a ridge, so no value per flavour is quoted")
+    return ", ".join(parts)
+
+
+def _arrays(arrays: CompiledPosterior) -> tuple[np.ndarray, ...]:
+    a = arrays
+    return a.blocks, a.templates, a.factors, a.observed, a.prior_kind, a.prior_numbers
+
+
+@compiled
+def _chi2(theta, blocks, templates, factors, observed, kind, numbers):  # type: ignore[no-untyped-def]
+    """Poisson chi^2 plus the pulls of the Gaussian nuisances; inf where the model excludes the data."""
+    parameters = theta.size
+    value = 0.0
+    for k in range(parameters):
+        if kind[k] == 3:
+            value += ((theta[k] - numbers[k, 2]) * numbers[k, 3]) ** 2
+    for e in range(blocks.shape[0]):
+        for b in range(blocks[e, 2], blocks[e, 3]):
+            expected = 0.0
+            for t in range(blocks[e, 0], blocks[e, 1]):
+                c = templates[t, b]
+                for f in range(factors.shape[1]):
+                    if factors[t, f] < parameters:
+                        c *= theta[factors[t, f]]
+                expected += c
+            n = observed[b]
+            if expected < 0 or (expected == 0 and n > 0):
+                return inf
+            value += 2 * (expected - n)
+            if n > 0:
+                value += 2 * n * log(n / expected)
+    return value
+
+
+@compiled
+def _derivatives(theta, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian):  # type: ignore[no-untyped-def]
+    """Gradient and Hessian of chi^2 in the parameters `which`; theta has to be inside the model's domain."""
+    parameters, free = theta.size, which.size
+    place = np.full(parameters + 1, -1)
+    for k in range(free):
+        place[which[k]] = k
+    gradient[:] = 0.0
+    hessian[:, :] = 0.0
+    for k in range(free):
+        if kind[which[k]] == 3:
+            inverse = numbers[which[k], 3]
+            gradient[k] = 2 * (theta[which[k]] - numbers[which[k], 2]) * inverse**2
+            hessian[k, k] = 2 * inverse**2
+    first = np.zeros((factors.shape[0], free))
+    value = np.ones(factors.shape[0])
+    for t in range(factors.shape[0]):
+        for f in range(factors.shape[1]):
+            if factors[t, f] < parameters:
+                value[t] *= theta[factors[t, f]]
+            if place[factors[t, f]] < 0:
+                continue
+            rest = 1.0
+            for g in range(factors.shape[1]):
+                if g != f and factors[t, g] < parameters:
+                    rest *= theta[factors[t, g]]
+            first[t, place[factors[t, f]]] += rest
+    slope = np.empty(free)
+    for e in range(blocks.shape[0]):
+        weight = np.zeros(factors.shape[0])
+        for b in range(blocks[e, 2], blocks[e, 3]):
+            expected = 0.0
+            slope[:] = 0.0
+            for t in range(blocks[e, 0], blocks[e, 1]):
+                expected += value[t] * templates[t, b]
+                for k in range(free):
+                    slope[k] += first[t, k] * templates[t, b]
+            n = observed[b]
+            excess = 1.0 - n / expected if n > 0 else 1.0
+            curvature = n / expected**2 if n > 0 else 0.0
+            for t in range(blocks[e, 0], blocks[e, 1]):
+                weight[t] += excess * templates[t, b]
+            for k in range(free):
+                gradient[k] += 2 * excess * slope[k]
+                for m in range(free):
+                    hessian[k, m] += 2 * curvature * slope[k] * slope[m]
+        for t in range(blocks[e, 0], blocks[e, 1]):
+            for f in range(factors.shape[1]):
+                for g in range(factors.shape[1]):
+                    k, m = place[factors[t, f]], place[factors[t, g]]
+                    if f == g or k < 0 or m < 0:
+                        continue
+                    rest = 1.0
+                    for h in range(factors.shape[1]):
+                        if h != f and h != g and factors[t, h] < parameters:
+                            rest *= theta[factors[t, h]]
+                    hessian[k, m] += 2 * weight[t] * rest
+
+
+@compiled
+def _newton_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
+    """Solve for the step of the parameters that are not held, raising the diagonal until the matrix is positive."""
+    free = gradient.size
+    diagonal = np.empty(free)
+    for k in range(free):
+        diagonal[k] = max(abs(hessian[k, k]), 1e-12)
+    damping = 0.0
+    lower = np.empty((free, free))
+    for _attempt in range(40):
+        positive = True
+        for k in range(free):
+            for m in range(k + 1):
+                total = 0.0
+                if not held[k] and not held[m]:
+                    total = hessian[k, m]
+                if k == m:
+                    total = diagonal[k] if held[k] else total + damping * diagonal[k]
+                for j in range(m):
+                    total -= lower[k, j] * lower[m, j]
+                if k == m:
+                    if total <= 1e-14 * diagonal[k]:
+                        positive = False
+                        break
+                    lower[k, k] = total**0.5
+                else:
+                    lower[k, m] = total / lower[m, m]
+            if not positive:
+                break
+        if positive:
+            break
+        damping = max(1e-3, 4 * damping)
+    for k in range(free):
+        total = 0.0 if held[k] else -gradient[k]
+        for j in range(k):
+            total -= lower[k, j] * step[j]
+        step[k] = total / lower[k, k]
+    for k in range(free - 1, -1, -1):
+        total = step[k]
+        for j in range(k + 1, free):
+            total -= lower[j, k] * step[j]
+        step[k] = total / lower[k, k]
+
+
+@compiled
+def _fit(theta, which, low, high, blocks, templates, factors, observed, kind, numbers, chi2, ended):  # type: ignore[no-untyped-def]
+    free = which.size
+    gradient, hessian, step = np.empty(free), np.empty((free, free)), np.empty(free)
+    held, trial = np.empty(free, dtype=np.bool_), np.empty(theta.shape[1])
+    for i in range(theta.shape[0]):
+        x = theta[i]
+        for k in range(free):
+            x[which[k]] = min(max(x[which[k]], low[which[k]]), high[which[k]])
+        now = _chi2(x, blocks, templates, factors, observed, kind, numbers)
+        ended[i] = free == 0
+        for _iteration in range(ITERATIONS):
+            if ended[i] or now == inf:
+                break
+            _derivatives(x, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian)
+            for k in range(free):
+                at_low = x[which[k]] <= low[which[k]] and gradient[k] >= 0
+                at_high = x[which[k]] >= high[which[k]] and gradient[k] <= 0
+                held[k] = at_low or at_high
+            _newton_step(gradient, hessian, held, step)
+            predicted = 0.0
+            for k in range(free):
+                if not held[k]:
+                    predicted -= gradient[k] * step[k]
+            if predicted < TOLERANCE:
+                ended[i] = True
+                break
+            length, moved = 1.0, False
+            for _halving in range(60):
+                trial[:] = x
+                for k in range(free):
+                    j = which[k]
+                    trial[j] = min(max(x[j] + length * step[k], low[j]), high[j])
+                after = _chi2(trial, blocks, templates, factors, observed, kind, numbers)
+                if after < now - 1e-14 * abs(now):
+                    x[:] = trial
+                    now, moved = after, True
+                    break
+                length *= 0.5
+            if not moved:
+                ended[i] = predicted < 1e-6
+                break
+        chi2[i] = now

@@ -1,0 +1,173 @@
+"""Sampling with emcee, step 16: independent ensembles, a start that covers every mode, and the rule that stops a run.
+
+emcee is the sampler and owns state and randomness. Whether to go on is decided at fixed step numbers from the stored
+steps alone, never from the clock, so that an interrupted run continues bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import emcee
+import numpy as np
+
+from bayesnu import chains
+from bayesnu.convergence import Convergence, judge
+from bayesnu.errors import BayesnuError
+from bayesnu.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.model import Model
+from bayesnu.moves import SweepMove
+from bayesnu.priors import Gaussian
+from bayesnu.profile import Profiler
+
+SWEEPS = 16  # sweeps of the ensemble per stored step: the random walk of a single one would fill the disk
+FIRST_CHECK = 192  # stored steps before the first look
+GROWTH, GRAIN = 1.3, 64  # a look after each 30 % of the chain, at multiples of 64 steps
+START_POINTS = 4096  # draws of the prior, fitted and weighted by their likelihood, from which walkers start
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a posterior is sampled: everything that decides the numbers of a run, beside the model.
+
+    `steps` is the exact number of stored steps per walker, or None to stop at convergence or at `most_steps`. The bound
+    that has to be precise is the `kind` of interval at `probability`.
+    """
+
+    kind: str
+    probability: float = 0.9
+    seed: int = 1
+    steps: int | None = None
+    most_steps: int = 12_000
+    ensembles: int = 4
+    walkers: int = 128
+
+    def __post_init__(self) -> None:
+        limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (1, 10_000_000)}
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise BayesnuError(f"{name}: found {getattr(self, name)}; must lie in [{low}, {high}]")
+        if self.walkers % 2:
+            raise BayesnuError(f"walkers: found {self.walkers}; must be even, as one half moves along the other")
+        if not 0 <= self.seed < 2**32:
+            raise BayesnuError(f"seed: found {self.seed}; must lie in [0, 4294967295]")
+        if self.steps is not None and not 1 <= self.steps <= 10_000_000:
+            raise BayesnuError(f"steps: found {self.steps}; must lie in [1, 10000000]")
+
+
+def sample(
+    model: Model,
+    path: Path,
+    settings: Settings,
+    report: Callable[[Convergence, int], None] | None = None,
+) -> Convergence:
+    """Run, or go on with, the chain in the file `path` until it has converged or has its steps.
+
+    The file has to exist (`chains.create`); what it holds decides where to go on. `report` is called with each verdict
+    and the number of stored steps. Raises `BayesnuError` when the file cannot be written.
+    """
+    posterior = compile_posterior(model)
+    done = chains.steps_done(path)
+    states = _stored_states(path) if done else starts(model, posterior, settings)
+    move = SweepMove(posterior, SWEEPS)
+    samples = [chains.read(path).samples] if done else []
+    verdict = judge(model, samples[0], settings) if done else None
+    while not _finished(done, verdict, settings):
+        stop = next_look(done, settings)
+        pieces = []
+        for n, state in enumerate(states):
+            states[n], piece = _advance(posterior, move, state, stop - done)
+            pieces.append(piece)
+        chains.append(path, pieces)
+        samples.append(np.stack([piece.coords for piece in pieces]))
+        done = stop
+        samples = [np.concatenate(samples, axis=1)]
+        verdict = judge(model, samples[0], settings)
+        if report is not None:
+            report(verdict, done)
+    assert verdict is not None
+    return verdict
+
+
+def next_look(done: int, settings: Settings) -> int:
+    """The stored step at which the run looks at itself next: fixed numbers, whatever happened before."""
+    look = FIRST_CHECK
+    while look <= done:
+        look = int(np.ceil(look * GROWTH / GRAIN)) * GRAIN
+    return min(look, settings.steps or settings.most_steps)
+
+
+def _finished(done: int, verdict: Convergence | None, settings: Settings) -> bool:
+    if settings.steps is not None:
+        return done >= settings.steps
+    return done >= settings.most_steps or (verdict is not None and verdict.converged)
+
+
+def _advance(
+    posterior: CompiledPosterior, move: SweepMove, state: emcee.State, steps: int
+) -> tuple[emcee.State, chains.Piece]:
+    """Let emcee make `steps` steps of one ensemble from its state."""
+    walkers, dimensions = state.coords.shape
+    sampler = emcee.EnsembleSampler(walkers, dimensions, posterior, moves=[move], vectorize=True)
+    end = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+    backend = sampler.backend
+    return end, chains.Piece(backend.chain, backend.log_prob, backend.accepted, tuple(end.random_state))
+
+
+def _stored_states(path: Path) -> list[emcee.State]:
+    return [
+        emcee.State(coords, log_prob=log_prob, random_state=random_state)
+        for coords, log_prob, random_state in chains.last_states(path)
+    ]
+
+
+def starts(model: Model, posterior: CompiledPosterior, settings: Settings) -> list[emcee.State]:
+    """Where the walkers of every ensemble begin, with the state of its generator.
+
+    Points of the physics prior are fitted in the nuisances and drawn in proportion to their likelihood, so that every
+    mode and the whole of a shell is occupied; around them nuisances get a jitter of half their prior's width.
+    """
+    seeds = np.random.SeedSequence(settings.seed).spawn(settings.ensembles)
+    return [_start(model, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]
+
+
+def _start(
+    model: Model,
+    posterior: CompiledPosterior,
+    settings: Settings,
+    random: np.random.Generator,
+    seed: np.random.SeedSequence,
+) -> emcee.State:
+    if settings.walkers < 2 * len(model.parameters):
+        raise BayesnuError(
+            f"walkers: found {settings.walkers}; {len(model.parameters)} parameters need at least "
+            f"{2 * len(model.parameters)}"
+        )
+    profiler = Profiler(model)
+    points = np.tile(model.nominal(), (START_POINTS, 1))
+    for k, prior in enumerate(model.physics):
+        points[:, k] = prior.ppf(random.random(START_POINTS))
+    fit = profiler.fit(points, profiler.nuisances_free())
+    weight = np.exp(-(fit.chi2 - fit.chi2.min()) / 2)
+    coords, log_prob = np.empty((0, points.shape[1])), np.empty(0)
+    for _ in range(100):
+        chosen = fit.theta[random.choice(START_POINTS, settings.walkers, p=weight / weight.sum())]
+        trial = chosen + _jitter(model, points[:, : model.n_physics], weight) * random.standard_normal(chosen.shape)
+        value = posterior(trial)
+        possible = np.isfinite(value)
+        coords, log_prob = np.concatenate([coords, trial[possible]]), np.concatenate([log_prob, value[possible]])
+        if len(coords) >= settings.walkers:
+            state = np.random.RandomState(np.random.MT19937(seed.spawn(1)[0])).get_state()
+            return emcee.State(coords[: settings.walkers], log_prob=log_prob[: settings.walkers], random_state=state)
+    raise BayesnuError("start: no parameters with a finite posterior were found; check the data and the prior ranges")
+
+
+def _jitter(model: Model, physics: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Half a prior width for nuisances (a tenth of a free one's fit), a tenth of the rough posterior width for physics."""
+    mean = np.average(physics, axis=0, weights=weight)
+    rough = np.sqrt(np.average((physics - mean) ** 2, axis=0, weights=weight))
+    spans = np.array([prior.upper - prior.lower for prior in model.physics])
+    widths = [p.width / 2 if isinstance(p, Gaussian) else 0.1 for p in model.nuisances]
+    return np.concatenate([np.maximum(rough / 10, spans * 1e-4), widths])

@@ -1,0 +1,50 @@
+"""Write the lock files anew from pyproject.toml: every package with its hashes, for each supported Python and system.
+
+Arguments go to `uv pip compile`, for example `--exclude-newer 2026-01-31`. uv is taken from PATH, or else installed
+into a temporary environment.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+
+from _setup import LOCKS, ROOT
+
+HEADER = "# Written by scripts/lock.py from pyproject.toml. Do not edit.\n"
+RESOLVE = ["--universal", "--python-version", "3.11", "--only-binary", ":all:", "--generate-hashes"]
+PRINT = ["--quiet", "--no-header", "--no-annotate"]
+
+
+def find_uv(folder: Path) -> str:
+    """uv from PATH, or from a new environment in `folder`."""
+    if uv := shutil.which("uv"):
+        return uv
+    venv.create(folder, with_pip=True)
+    binaries = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    subprocess.run([binaries / "python", "-m", "pip", "install", "--quiet", "uv"], check=True)
+    return str(binaries / "uv")
+
+
+def main() -> None:
+    run_lock, test_lock = (ROOT / "scripts" / name for name in LOCKS)
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    with tempfile.TemporaryDirectory() as folder:
+        uv = find_uv(Path(folder) / "uv")
+        build_requirements = Path(folder) / "build.in"
+        build_requirements.write_text("\n".join(build))
+        compile_ = [uv, "pip", "compile", *RESOLVE, *PRINT, *sys.argv[1:], "pyproject.toml", str(build_requirements)]
+        # The run lock is constrained by the test lock, so that one environment can satisfy both.
+        for lock, extra in (test_lock, ["--extra", "test"]), (run_lock, ["--constraint", str(test_lock)]):
+            result = subprocess.run([*compile_, *extra], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            lock.write_text(HEADER + result.stdout)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)  # the program that failed has said why

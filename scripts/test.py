@@ -1,0 +1,46 @@
+"""Set up, then run ruff, mypy and pytest.
+
+With arguments of pytest (`tests/test_setup.py -x`), or on the newest Python, only pytest runs.
+"""
+
+import argparse
+import subprocess
+import sys
+
+from _setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, probe
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, epilog="All other arguments are passed to pytest.")
+    parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
+    parser.add_argument("--newest", action="store_true", help="use the newest supported Python, in .venv-newest")
+    options, rest = parser.parse_known_args()
+
+    if options.newest:
+        newest = find_python(newest=True)
+        if probe(newest) == probe(find_python()):
+            print(f"No newer supported Python than {probe(newest)} runs here: nothing more to test.")
+            return 0
+        python = ensure(LOCKS[1], ".venv-newest", newest)
+    else:
+        python = ensure(LOCKS[1])
+
+    checks = [] if rest or options.newest else [["ruff", "check"], ["mypy"]]
+    checks.append(["pytest"] + ["-m", "not slow"] * options.fast + rest)
+    failed = [
+        check[0]
+        for check in checks
+        if subprocess.call([str(python), "-m", *check], cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL)
+    ]
+    if failed:
+        print(f"Failed: {', '.join(failed)}.")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except SetupError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
