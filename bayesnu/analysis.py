@@ -13,7 +13,7 @@ from typing import Any
 from bayesnu.errors import BayesnuError, did_you_mean
 
 # Allowed words, or the closed range of a number (None: unbounded).
-_WORDS = {
+WORDS = {
     "couplings": ("radiative", "tree"),
     "solar_model": ("B16-GS98", "B16-AGSS09met"),
     "electrons": ("stepped", "free", "rrpa"),
@@ -26,7 +26,7 @@ _WORDS = {
     "solar_subtraction": ("model", "published"),
     "efficiency_nuisance": ("published", "off"),
 }
-_RANGES = {
+RANGES = {
     "sin2_theta_w": (0.0, 1.0),
     "sin2_theta12": (0.0, 1.0),
     "sin2_theta13": (0.0, 1.0),
@@ -72,11 +72,13 @@ class Analysis:
     energy_scale: float = 0.0  # relative standard deviation of the energy scale; 0 is off
 
     def __post_init__(self) -> None:
-        for name, allowed in _WORDS.items():
+        if not isinstance(self.inputs, str):
+            raise BayesnuError(f"inputs: found {self.inputs!r}; must be the name of a reading, as default or paper")
+        for name, allowed in WORDS.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise BayesnuError(f"{name}: found {value!r}{did_you_mean(str(value), allowed)}")
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
                 raise BayesnuError(f"{name}: found {value!r}; must be a finite number")
@@ -104,18 +106,21 @@ PRESETS = {
 }
 
 
-def analysis(preset: str = "default", **choices: Any) -> Analysis:
+def preset(name: str = "default", **choices: Any) -> Analysis:
     """Return a preset with some choices changed; raises `BayesnuError` for an unknown name or value."""
-    if preset not in PRESETS:
-        raise BayesnuError(f"preset: found '{preset}'{did_you_mean(preset, PRESETS)}")
+    if name not in PRESETS:
+        raise BayesnuError(f"preset: found '{name}'{did_you_mean(name, PRESETS)}")
     known = {field.name for field in fields(Analysis)}
-    for name in choices:
-        if name not in known:
-            raise BayesnuError(f"analysis: unknown choice '{name}'{did_you_mean(name, known)}")
-    return replace(PRESETS[preset], **choices)
+    for choice in choices:
+        if choice not in known:
+            raise BayesnuError(f"analysis: unknown choice '{choice}'{did_you_mean(choice, known)}")
+    return replace(PRESETS[name], **choices)
 
 
 def differences(one: Analysis, other: Analysis) -> dict[str, tuple[Any, Any]]:
     """Return the choices in which two analyses differ, as name: (one's value, other's value)."""
     a, b = asdict(one), asdict(other)
     return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
+
+
+analysis = preset  # TEMPORARY

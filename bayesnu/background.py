@@ -6,7 +6,6 @@ total; what remains beside the components with counts of their own is the remain
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -47,7 +46,10 @@ def _total(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bi
     """All backgrounds together, without neutrinos."""
     background = experiment.background
     if background.total is None:
-        return np.sum([np.zeros(bins.stop - bins.start), *(c.counts[bins] for c in background.components if c.counts is not None)], axis=0)
+        return np.sum(
+            [np.zeros(bins.stop - bins.start), *(c.counts[bins] for c in background.components if c.counts is not None)],
+            axis=0,
+        )
     assert background.published_solar_neutrinos is not None
     published = background.published_solar_neutrinos[bins]
     taken_out = neutrinos if analysis.solar_subtraction == "model" else published
@@ -91,5 +93,3 @@ def _merged(shapes: list[Shape]) -> Shape:
         return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared)
     errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
     return Shape(shapes[0].name, counts, float(np.sqrt(np.sum(errors**2)) / counts.sum()), shared=shared)
-
-

@@ -25,6 +25,7 @@ import numpy as np
 from bayesnu.errors import BayesnuError
 from bayesnu.model import Model
 from bayesnu.priors import describe
+from bayesnu.run import difference, digest
 
 FORMAT = 1
 FILE = "chain.h5"
@@ -59,7 +60,11 @@ class Chain:
     fingerprint: dict[str, str]
     seed: int
     config: str
-    result: dict[str, Any] | None
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint as one word."""
+        return digest(self.fingerprint)
 
     @property
     def steps(self) -> int:
@@ -137,13 +142,41 @@ def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, con
         table.attrs["note"] = "a column of the chain times scale is in unit"
         for experiment in model.experiments:
             file.require_group("experiments").create_dataset(experiment.name, data=experiment.text, dtype=text)
+        numbers = file.create_group("model")
+        numbers.update({"templates": model.templates, "factors": model.factors, "observed": model.observed})
+        numbers.attrs["note"] = (
+            "expected counts per bin = sum over terms of templates[term] times the product of the parameters whose indices "
+            "are in factors[term]; the index after the last parameter stands for 1"
+        )
         for n in range(ensembles):
             file.create_group(f"ensemble_{n}")
 
 
+def verify(path: Path, model: Model, fingerprint: dict[str, str]) -> None:
+    """Raise `BayesnuError`, naming what differs, unless the chain belongs to this model, prior and data."""
+    with _opened(path) as file:
+        found = difference(json.loads(file.attrs["fingerprint"]), fingerprint)
+        if found is None:
+            found = _model_difference(file, model)
+    if found is not None:
+        raise BayesnuError(f"{path}: the chain is of another run: {found}; use another --output or --overwrite")
+
+
+def _model_difference(file: h5py.File, model: Model) -> str | None:
+    """Compare the numbers of the model: another version of the physics may have the same configuration."""
+    if _strings(file["parameters/name"]) != model.names:
+        return f"parameters are {', '.join(_strings(file['parameters/name']))} there and {', '.join(model.names)} here"
+    for key in ("observed", "factors", "templates"):
+        there, here = file[f"model/{key}"][:], getattr(model, key)
+        if there.shape != here.shape or not np.allclose(there, here, rtol=1e-8, atol=0):
+            return f"model.{key} (the {'data' if key == 'observed' else 'expected counts'}) are other numbers"
+    return None
+
+
 def append(path: Path, pieces: list[Piece]) -> None:
-    """Add steps to every ensemble."""
+    """Add steps to every ensemble; a result of fewer steps is no longer that of the chain."""
     with _replacing(path) as file:
+        file.pop("result", None)
         for n, piece in enumerate(pieces):
             _append(file[f"ensemble_{n}"], piece)
 
@@ -171,7 +204,8 @@ def _append(group: h5py.Group, piece: Piece) -> None:
 def store_result(path: Path, result: dict[str, Any]) -> None:
     """Store a run's result beside its samples."""
     with _replacing(path) as file:
-        file.attrs["result"] = json.dumps(result, allow_nan=False)
+        file.pop("result", None)
+        file["result"] = json.dumps(result, allow_nan=False)
 
 
 def read(chain: str | Path) -> Chain:
@@ -201,8 +235,14 @@ def read(chain: str | Path) -> Chain:
             fingerprint=json.loads(file.attrs["fingerprint"]),
             seed=int(file.attrs["seed"]),
             config=file["config"][()].decode(),
-            result=json.loads(file.attrs["result"]) if "result" in file.attrs else None,
         )
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """The stored result of a finished run, None if it is not finished."""
+    with _opened(path) as file:
+        result: dict[str, Any] | None = json.loads(file["result"][()]) if "result" in file else None
+        return result
 
 
 def last_states(path: Path) -> list[tuple[np.ndarray, np.ndarray, tuple[Any, ...]]]:

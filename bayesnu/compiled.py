@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba import prange
-
-__all__ = ["cache_folder", "compiled", "prange", "set_threads"]
 
 
 @cache
@@ -51,7 +48,7 @@ def _usable(folder: Path) -> bool:
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder of compiled code for exactly these sources; a temporary one, with one warning, if none can be written."""
+    """Return the folder of compiled code for exactly these sources; a temporary one, with a warning, if it must be."""
     for base in _candidates():
         folder = base / "bayesnu" / _source_hash()
         if _usable(folder):
@@ -66,21 +63,15 @@ def cache_folder() -> Path:
     return folder
 
 
-def compiled(function: Callable[..., Any] | None = None, *, parallel: bool = False) -> Any:
+def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function of arrays and numbers on first call, cached on disk for these sources.
 
     Floating-point rules stay strict but for contraction into fused multiply-adds: -inf and NaN keep their meaning.
     """
-    if function is None:
-        return lambda f: compiled(f, parallel=parallel)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    config: Any = numba.config  # the folder is read when a function is decorated; other packages keep theirs
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=True, parallel=parallel, error_model="numpy", fastmath={"contract"})(function)
+        return numba.njit(cache=True, error_model="numpy", fastmath={"contract"})(function)
     finally:
-        numba.config.CACHE_DIR = before
-
-
-def set_threads(count: int) -> None:
-    """Use this many threads in parallel kernels (at most the number numba started with)."""
-    numba.set_num_threads(max(1, min(count, numba.config.NUMBA_NUM_THREADS)))
+        config.CACHE_DIR = before

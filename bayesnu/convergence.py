@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import emcee
 import numpy as np
@@ -12,9 +12,7 @@ from bayesnu import credible
 from bayesnu.integrate import Marginal, marginal
 from bayesnu.model import Model
 from bayesnu.properties import property_of
-
-if TYPE_CHECKING:
-    from bayesnu.sampling import Settings
+from bayesnu.settings import Settings
 
 RHAT_BELOW = 1.01
 STEPS_PER_TAU = 50
@@ -146,4 +144,4 @@ def modes(exact: Marginal) -> list[tuple[float, float]]:
     b = exact.borders
     u = ((b[1:] + b[:-1])[:, None] / 2 + np.diff(b)[:, None] / 2 * points).ravel()
     cuts = [prior.lower, *(float(prior.ppf(u[i])) for i in deep), prior.upper]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(itertools.pairwise(cuts))

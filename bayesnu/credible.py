@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bayesnu.errors import BayesnuError, did_you_mean
+from bayesnu.settings import KINDS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # arviz 0.23 announces 1.0 once a day
@@ -24,7 +25,6 @@ with warnings.catch_warnings():
 
 ARVIZ_1 = int(arviz.__version__.split(".")[0]) >= 1
 
-KINDS = ("upper", "eti", "hdi")
 HDI_BATCHES = 4  # consecutive parts of each ensemble: their scatter gives the error of a highest-density interval
 MOST_DRAWS = 400_000  # rank statistics sort their input: thin longer chains to this many draws
 
@@ -113,9 +113,7 @@ def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) 
     parts = [part for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
     ends = np.array([[p[0][0], p[-1][1]] for p in (_hdi(part.ravel(), probability, multimodal) for part in parts)])
     errors = ends.std(axis=0, ddof=1) / np.sqrt(len(parts))
-    return CredibleInterval(
-        "hdi", probability, quantile(samples, 0.5), pieces, float(errors[0]), float(errors[1])
-    )
+    return CredibleInterval("hdi", probability, quantile(samples, 0.5), pieces, float(errors[0]), float(errors[1]))
 
 
 def _hdi(values: np.ndarray, probability: float, multimodal: bool) -> tuple[tuple[float, float], ...]:

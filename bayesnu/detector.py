@@ -7,6 +7,7 @@ so only the integral over T' needs a quadrature.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from math import erf, exp, pi, sqrt
 
@@ -80,7 +81,7 @@ def true_energy_grid(
     if response.efficiency_on == "true":
         fixed.extend(response.efficiency_kev + response.threshold_shift_kev)
     ends = np.unique([end for end in fixed if lowest_kev <= end <= highest])
-    panels = [_panel_ends(a, b, response.resolution) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    panels = [_panel_ends(a, b, response.resolution) for a, b in itertools.pairwise(ends)]
     borders = np.concatenate([*(p[:-1] for p in panels), ends[-1:]])
     for _ in range(halvings):
         borders = np.sort(np.concatenate([borders, (borders[1:] + borders[:-1]) / 2]))
@@ -150,7 +151,7 @@ def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np
     borders = np.unique(np.concatenate([edges, knots[(knots > edges[0]) & (knots < edges[-1])]]))
     fine = [
         np.linspace(a, b, 2 + int((b - a) / max(0.5 * resolution_kev((a + b) / 2, response.resolution), 1e-3)))
-        for a, b in zip(borders[:-1], borders[1:], strict=True)
+        for a, b in itertools.pairwise(borders)
     ]
     borders = np.unique(np.concatenate(fine))
     nodes, weights = np.polynomial.legendre.leggauss(ORDER)
@@ -169,9 +170,7 @@ def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  #
         for s in range(first, bins.size):
             z = (borders[s + 1] - mean[t]) / sigma[t]
             above, density_above = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
-            weight = (intercept[s] + slope[s] * mean[t]) * (above - below) - slope[s] * sigma[t] * (
-                density_above - density
-            )
+            weight = (intercept[s] + slope[s] * mean[t]) * (above - below) - slope[s] * sigma[t] * (density_above - density)
             for r in range(rates.shape[1]):
                 out[r, bins[s]] += rates[t, r] * weight
             below, density = above, density_above

@@ -107,9 +107,7 @@ def fold(
     halvings: int = 0,
 ) -> Fold:
     """Fold the recoil kernels through atom and detector into the experiment's bins."""
-    response = replace(
-        response_of(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale
-    )
+    response = replace(response_of(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
     order = 96 * 2**halvings
     counts = np.zeros((len(flux.COMPONENTS) * 7 * 3, len(response.edges_kev) - 1))

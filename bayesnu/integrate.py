@@ -73,7 +73,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
     profiler, prior = Profiler(model), model.parameters[0]
     borders = _panels(profiler)
-    nodes, weights = np.polynomial.legendre.leggauss(ORDER)
+    nodes, _ = np.polynomial.legendre.leggauss(ORDER)
     u = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
@@ -109,9 +109,7 @@ def _panels(profiler: Profiler) -> np.ndarray:
     return np.linspace(low, high, PANELS + 1)
 
 
-def _far_from_bounds(
-    profiler: Profiler, theta: np.ndarray, factors: Sequence[np.ndarray], which: np.ndarray
-) -> bool:
+def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: Sequence[np.ndarray], which: np.ndarray) -> bool:
     sigma = np.sqrt(np.array([(factor**2).sum(axis=1) for factor in factors]))
     low = (theta[:, which] - profiler.lower[which]) / sigma
     high = (profiler.upper[which] - theta[:, which]) / sigma

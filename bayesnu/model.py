@@ -91,9 +91,7 @@ class Model:
         return replace(self, parameters=tuple(known.get(prior.name, prior) for prior in self.parameters))
 
 
-def build(
-    experiments: Sequence[Experiment], parameters: Sequence[str] = (), analysis: Analysis | None = None
-) -> Model:
+def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), analysis: Analysis | None = None) -> Model:
     """Build the model of one or several experiments with shared fluxes.
 
     `parameters` names the physics parameters (`mu_nu`, `r2_nu_e`, ...; none: the Standard Model), each with its default
@@ -150,9 +148,7 @@ class _Builder:
         self, experiment: Experiment, threshold_shift: float, energy_scale: float
     ) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
         """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters."""
-        folded = forward.fold(
-            experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale
-        )
+        folded = forward.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
         weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
         basis: list[tuple[tuple[str, ...], Couplings]] = [((), weak)]
         basis += [((prior.name,), direction(prior.name)) for prior in self.physics]

@@ -199,5 +199,3 @@ def describe(prior: Prior) -> str:
     if isinstance(prior, Gaussian):
         return f"Gaussian {prior.mean:g} +- {prior.width:g} on {ends}"
     return f"{prior.description} on {ends}"
-
-

@@ -291,9 +291,7 @@ def _described(
     )
 
 
-def _status(
-    signed: bool, pieces: Sequence[tuple[float | None, float | None]], curve: Scan, ridge: bool
-) -> str:
+def _status(signed: bool, pieces: Sequence[tuple[float | None, float | None]], curve: Scan, ridge: bool) -> str:
     low, high = curve.values[0], curve.values[-1]
     if pieces[0][0] is None or pieces[-1][1] is None:
         return f"not found: the chi^2 difference stays below the level up to the end of the range [{low:g}, {high:g}]"

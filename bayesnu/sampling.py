@@ -7,7 +7,6 @@ steps alone, never from the clock, so that an interrupted run continues bit for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import emcee
@@ -21,6 +20,7 @@ from bayesnu.model import Model
 from bayesnu.moves import SweepMove
 from bayesnu.priors import Gaussian
 from bayesnu.profile import Profiler
+from bayesnu.settings import Settings
 
 SWEEPS = 16  # sweeps of the ensemble per stored step: the random walk of a single one would fill the disk
 FIRST_CHECK = 192  # stored steps before the first look
@@ -28,45 +28,16 @@ GROWTH, GRAIN = 1.3, 64  # a look after each 30 % of the chain, at multiples of 
 START_POINTS = 4096  # draws of the prior, fitted and weighted by their likelihood, from which walkers start
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a posterior is sampled: everything that decides the numbers of a run, beside the model.
-
-    `steps` is the exact number of stored steps per walker, or None to stop at convergence or at `most_steps`. The bound
-    that has to be precise is the `kind` of interval at `probability`.
-    """
-
-    kind: str
-    probability: float = 0.9
-    seed: int = 1
-    steps: int | None = None
-    most_steps: int = 12_000
-    ensembles: int = 4
-    walkers: int = 128
-
-    def __post_init__(self) -> None:
-        limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (1, 10_000_000)}
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise BayesnuError(f"{name}: found {getattr(self, name)}; must lie in [{low}, {high}]")
-        if self.walkers % 2:
-            raise BayesnuError(f"walkers: found {self.walkers}; must be even, as one half moves along the other")
-        if not 0 <= self.seed < 2**32:
-            raise BayesnuError(f"seed: found {self.seed}; must lie in [0, 4294967295]")
-        if self.steps is not None and not 1 <= self.steps <= 10_000_000:
-            raise BayesnuError(f"steps: found {self.steps}; must lie in [1, 10000000]")
-
-
 def sample(
     model: Model,
     path: Path,
     settings: Settings,
-    report: Callable[[Convergence, int], None] | None = None,
+    report: Callable[[Convergence, float], None] | None = None,
 ) -> Convergence:
     """Run, or go on with, the chain in the file `path` until it has converged or has its steps.
 
     The file has to exist (`chains.create`); what it holds decides where to go on. `report` is called with each verdict
-    and the number of stored steps. Raises `BayesnuError` when the file cannot be written.
+    and the acceptance since the one before. Raises `BayesnuError` when the file cannot be written.
     """
     posterior = compile_posterior(model)
     done = chains.steps_done(path)
@@ -81,12 +52,13 @@ def sample(
             states[n], piece = _advance(posterior, move, state, stop - done)
             pieces.append(piece)
         chains.append(path, pieces)
+        acceptance = float(np.mean([piece.accepted for piece in pieces]) / (stop - done))
         samples.append(np.stack([piece.coords for piece in pieces]))
         done = stop
         samples = [np.concatenate(samples, axis=1)]
         verdict = judge(model, samples[0], settings)
         if report is not None:
-            report(verdict, done)
+            report(verdict, acceptance)
     assert verdict is not None
     return verdict
 

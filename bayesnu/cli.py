@@ -1,0 +1,282 @@
+"""The command line: options and nothing else. Each command imports what it does when it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bayesnu import __version__
+from bayesnu.errors import BayesnuError
+
+PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
+FLAVOURS = ("common", "e", "mu", "tau", "all")
+KINDS = ("upper", "eti", "hdi")
+PRIORS = ("flat", "flat-square", "log-uniform", "gaussian")
+UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm^2"}
+
+
+class Mistake(click.ClickException):
+    """A user's mistake: its sentence on standard error, exit code 2."""
+
+    exit_code = 2
+
+
+class Group(click.Group):
+    """Turns `BayesnuError` into one sentence, and suggests the nearest command for an unknown one."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except BayesnuError as error:
+            raise Mistake(str(error)) from None
+        except MemoryError:
+            raise Mistake("not enough memory for this; use fewer bins, walkers or steps") from None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command by name."""
+        from bayesnu.errors import did_you_mean
+
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command '{args[0]}'{did_you_mean(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="bayesnu")
+def main() -> None:
+    """Neutrino magnetic moment, millicharge and charge radius from solar-neutrino recoils in xenon.
+
+    EXPERIMENT is xenonnt-sr0, pandax4t-run0, pandax4t-run1 or the path of a file in the same format; several are
+    combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
+    """
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _stacked(*decorators: Decorator) -> Decorator:
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+def _json() -> Decorator:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+def _experiments() -> Decorator:
+    return click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
+
+
+def _couplings() -> Decorator:
+    return _stacked(
+        *(
+            click.option(
+                f"--{name.replace('_', '-')}{flavour}",
+                type=float,
+                metavar="VALUE",
+                help=f"{name} of {'all flavours' if not flavour else 'nu' + flavour.replace('-', '_')}, in {UNITS[name]}.",
+            )
+            for name in PROPERTIES
+            for flavour in ("", "-e", "-mu", "-tau")
+        )
+    )
+
+
+def _analysis() -> Decorator:
+    """`--preset` and one flag for every choice of an analysis."""
+    from dataclasses import fields
+
+    from bayesnu.analysis import RANGES, WORDS, Analysis
+
+    options = [
+        click.option(
+            "--preset", type=click.Choice(["default", "paper"]), default=None, help="Set of choices; default: default."
+        )
+    ]
+    for field in fields(Analysis):
+        flag = f"--{field.name.replace('_', '-')}"
+        if isinstance(field.default, bool):
+            flag += f"/--no-{field.name.replace('_', '-')}"
+            options.append(click.option(flag, field.name, default=None, help=f"[default: {field.default}]"))
+            continue
+        kind: Any = float if isinstance(field.default, float) else str
+        if field.name in WORDS:
+            kind = click.Choice(WORDS[field.name])
+        allowed = "[{:g}, {:g}], ".format(*RANGES[field.name]) if field.name in RANGES else ""
+        options.append(click.option(flag, field.name, type=kind, help=f"{allowed}default: {field.default}"))
+    return _stacked(*options)
+
+
+def _parameter() -> Decorator:
+    return _stacked(
+        click.option("--parameter", type=click.Choice(PROPERTIES), help="The property to infer."),
+        click.option(
+            "--flavour", type=click.Choice(FLAVOURS), help="One common value (default), one flavour, or all three."
+        ),
+    )
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@main.command()
+@click.option("--template", is_flag=True, help="Print a commented example of an experiment file.")
+@_json()
+def experiments(template: bool, as_json: bool) -> None:
+    """List the data sets that come with the package."""
+    from bayesnu.commands import data
+
+    data.template() if template else data.listing(as_json)
+
+
+@main.command()
+@click.argument("file")
+@click.option("--grid", is_flag=True, help="Certify the integration grid against halved steps and adaptive quadrature.")
+@_analysis()
+@_json()
+def check(file: str, grid: bool, as_json: bool, **choices: Any) -> None:
+    """Validate an experiment file; with --grid also its integration grid."""
+    from bayesnu.commands import data
+
+    data.check(file, grid, as_json, _given(choices))
+
+
+@main.command()
+@click.option("--energy-kev", required=True, metavar="T,T,...", help="True recoil energies in keV.")
+@_couplings()
+@_analysis()
+@_json()
+def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
+    """Recoil rate per tonne, year and keV at true recoil energies: unit efficiency, no resolution."""
+    from bayesnu.commands import prediction
+
+    prediction.rate(energy_kev, as_json, _given(options))
+
+
+@main.command()
+@click.argument("experiment")
+@_couplings()
+@_analysis()
+@_json()
+def counts(experiment: str, as_json: bool, **options: Any) -> None:
+    """Expected and observed counts per bin of an experiment."""
+    from bayesnu.commands import prediction
+
+    prediction.counts(experiment, as_json, _given(options))
+
+
+@main.command()
+@_experiments()
+@_parameter()
+@click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level.")
+@click.option("--one-sided", is_flag=True, help="Use the one-sided quantile (1.64 at 90 %).")
+@_analysis()
+@_json()
+def limits(experiments: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Profile-likelihood intervals: nuisance parameters minimised, not sampled."""
+    from bayesnu.commands import intervals
+
+    intervals.limits(experiments, as_json, _given(options))
+
+
+@main.command()
+@click.argument("experiments", nargs=-1, metavar="EXPERIMENT...")
+@_parameter()
+@click.option("--config", type=str, metavar="FILE", help="Configuration in TOML; flags override it.")
+@click.option("--prior", "prior_kind", type=click.Choice(PRIORS), help="Prior of the property [default: flat].")
+@click.option("--prior-lower", type=float, help="Lower end of the prior, in mu_B, e or cm^2.")
+@click.option("--prior-upper", type=float, help="Upper end of the prior.")
+@click.option("--prior-mean", type=float, help="Mean of a gaussian prior.")
+@click.option("--prior-width", type=float, help="Standard deviation of a gaussian prior.")
+@click.option("--kind", type=click.Choice(KINDS), help="Interval to report [default: upper for mu_nu, eti otherwise].")
+@click.option("--probability", type=float, help="Its probability [default: 0.9].")
+@click.option("--seed", type=int, help="Seed of all randomness [default: 1].")
+@click.option("--steps", type=int, help="Exactly so many stored steps, instead of stopping at convergence.")
+@click.option("--most-steps", type=int, help="Stop unconverged after so many [default: 12000].")
+@click.option("--ensembles", type=int, help="Independent ensembles [default: 4].")
+@click.option("--walkers", type=int, help="Walkers per ensemble [default: 128].")
+@click.option("--output", type=str, metavar="DIR", help="Folder of the run [default: chains/ and a name].")
+@click.option("--overwrite", is_flag=True, help="Replace another run in that folder.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--no-figures", is_flag=True, help="Leave out corner plot and spectrum.")
+@_analysis()
+@_json()
+def sample(experiments: tuple[str, ...], **options: Any) -> None:
+    """Sample a posterior until it has converged; leaves chain, figures and resolved configuration."""
+    from bayesnu.commands import sampling
+
+    sampling.sample(experiments, _given(options))
+
+
+@main.command()
+@click.argument("chain")
+@click.option("--up-to", type=int, help="Make the chain so many stored steps long.")
+@click.option("--more", type=int, help="Add so many stored steps.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--no-figures", is_flag=True, help="Leave out corner plot and spectrum.")
+@_json()
+def resume(chain: str, **options: Any) -> None:
+    """Continue a run to where it was going, or to a given length, bit for bit as if never interrupted."""
+    from bayesnu.commands import sampling
+
+    sampling.resume(chain, _given(options))
+
+
+@main.command()
+@click.argument("chain")
+@click.option("--kind", type=click.Choice(KINDS), help="Another interval than the run's.")
+@click.option("--probability", type=float, help="Another probability.")
+@_json()
+def summary(chain: str, as_json: bool, **options: Any) -> None:
+    """Intervals, diagnostics and verdict of a chain, finished or not."""
+    from bayesnu.commands import sampling
+
+    sampling.summary(chain, as_json, _given(options))
+
+
+@main.command()
+@click.argument("chain")
+@click.option("--output", type=str, metavar="FILE", help="Where to [default: corner.png in the run's folder].")
+def corner(chain: str, output: str | None) -> None:
+    """Draw the corner plot of a chain (png, pdf or svg)."""
+    from bayesnu.commands import figures
+
+    figures.draw(chain, "corner", output)
+
+
+@main.command()
+@click.argument("chain")
+@click.option("--output", type=str, metavar="FILE", help="Where to [default: spectrum.png in the run's folder].")
+def spectrum(chain: str, output: str | None) -> None:
+    """Draw data, prediction and posterior-predictive band of a chain."""
+    from bayesnu.commands import figures
+
+    figures.draw(chain, "spectrum", output)
+
+
+@main.command()
+@click.argument("chain")
+@click.argument("output")
+def export(chain: str, output: str) -> None:
+    """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
+    from bayesnu.commands import figures
+
+    figures.export(chain, output)
+
+
+@main.command()
+@_json()
+def presets(as_json: bool) -> None:
+    """Print the choices of both presets, and where they differ."""
+    from bayesnu.commands import data
+
+    data.presets(as_json)

@@ -1,0 +1,50 @@
+"""`corner`, `spectrum` and `export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bayesnu import chains, convergence, credible, folder, run
+from bayesnu.errors import BayesnuError
+
+
+def _opened(chain: str) -> tuple[Path, run.Run, chains.Chain]:
+    place = folder.run_folder(chain)
+    stored = chains.read(place)
+    if stored.steps < 8:
+        raise BayesnuError(f"{stored.path}: {stored.steps} steps are stored; a figure needs at least 8")
+    return place, run.from_config(place / run.CONFIG), stored
+
+
+def draw(chain: str, figure: str, output: str | None) -> None:
+    """Draw one figure of a chain."""
+    from bayesnu import plots
+
+    place, chosen, stored = _opened(chain)
+    model = folder.model_of(chosen)
+    chains.verify(stored.path, model, run.fingerprint(chosen))
+    path = Path(output) if output else place / f"{figure}.png"
+    verdict = convergence.judge(model, stored.samples, chosen.sampling)
+    plot = {"corner": plots.corner_plot, "spectrum": plots.spectrum_plot}[figure]
+    plot(model, stored, verdict, chosen.sampling, path)
+    click.echo(f"wrote {path}")
+
+
+def export(chain: str, output: str) -> None:
+    """Write a chain as NetCDF."""
+    _, _, stored = _opened(chain)
+    start, _ = convergence.burn_in(stored.samples)
+    samples = {name: stored.of(name)[:, start:] for name in stored.names}
+    units = zip(stored.names, stored.scales, stored.units, strict=True)
+    attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
+    data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes | {"fingerprint": stored.digest})
+    new = Path(output).with_name(Path(output).name + ".new")
+    try:
+        data.to_netcdf(str(new))
+        new.replace(output)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise BayesnuError(f"{output}: cannot be written ({error}); choose another place") from None
+    click.echo(f"wrote {output}")

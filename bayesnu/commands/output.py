@@ -1,0 +1,60 @@
+"""How commands print: one JSON object, or tables; the only import of rich."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 120  # columns where the output is not a terminal
+
+
+def json_out(value: Any) -> None:
+    """Print one JSON object; what is not finite becomes null."""
+    print(json.dumps(_finite(value), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that does not squeeze tables where nobody watches."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, soft_wrap=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:
+    """Print a table; the first `text` columns are text, the rest numbers."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i, name in enumerate(columns):
+        drawn.add_column(name, justify="left" if i < text else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    if title:
+        console().print(title, style="bold")
+    console().print(drawn)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number to so many significant digits; a dash for one that does not exist."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def interval(lower: float | None, upper: float | None, scale: float, digits: int = 4) -> str:
+    """An interval or a limit in units of `scale`."""
+    low, high = (None if end is None else end / scale for end in (lower, upper))
+    if low is None:
+        return "none found" if high is None else f"< {number(high, digits)}"
+    return f"> {number(low, digits)}" if high is None else f"{number(low, digits)} … {number(high, digits)}"

@@ -1,0 +1,184 @@
+"""`sample`, `resume` and `summary`: a run is claimed in its folder before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bayesnu import folder as folders
+from bayesnu import run as runs
+from bayesnu.errors import BayesnuError
+
+_SAMPLING = ("kind", "probability", "seed", "steps", "most_steps", "ensembles", "walkers")
+
+
+def sample(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Resolve, claim the folder, sample, print."""
+    taken = {name: options.pop(name, None) for name in ("output", "overwrite", "dry_run", "quiet", "no_figures", "as_json")}
+    run = _resolved(experiments, options)
+    folder = Path(taken["output"]) if taken["output"] else folders.default_folder(run)
+    if taken["dry_run"]:
+        _dry_run(run, folder, bool(taken["as_json"]))
+        return
+    folders.claim(run, folder, bool(taken["overwrite"]))
+    _carry_out(folder, taken, None)
+
+
+def _resolved(experiments: tuple[str, ...], options: dict[str, Any]) -> runs.Run:
+    """Merge a configuration file with the flags, which win."""
+    path = options.pop("config", None)
+    base = runs.from_toml(_text(path), path) if path else {}
+    prior = dict(base.get("prior", {}))
+    for name in ("kind", "lower", "upper", "mean", "width"):
+        if (value := options.pop(f"prior_{name}", None)) is not None:
+            prior[name] = value
+    sampling = base.get("sampling", {}) | {key: options.pop(key) for key in _SAMPLING if key in options}
+    parameter = options.pop("parameter", base.get("parameter"))
+    if parameter is None:
+        raise BayesnuError("--parameter: none given; choose one of mu_nu, q_nu, r2_nu")
+    return runs.resolve(
+        experiments or tuple(base.get("experiments", ())),
+        parameter,
+        options.pop("flavour", base.get("flavour", "common")),
+        options.pop("preset", base.get("preset", "default")),
+        base.get("analysis", {}) | options,
+        prior,
+        sampling,
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise BayesnuError(f"{path}: cannot be read ({error}); give a configuration in TOML") from None
+
+
+def _dry_run(run: runs.Run, folder: Path, as_json: bool) -> None:
+    model = folders.model_of(run)
+    if as_json:
+        from bayesnu.commands.output import json_out
+
+        json_out(runs.to_dict(run) | {"output": str(folder), "parameters": list(model.names)})
+        return
+    click.echo(runs.to_toml(run), nl=False)
+    click.echo(f"# would go to {folder}; samples {', '.join(model.names)}")
+
+
+def resume(chain: str, options: dict[str, Any]) -> None:
+    """Continue a run."""
+    folder = folders.run_folder(chain)
+    up_to, more = options.pop("up_to", None), options.pop("more", None)
+    if up_to is not None and more is not None:
+        raise BayesnuError("--up-to and --more: found both; give one")
+    for name, value in (("--up-to", up_to), ("--more", more)):
+        if value is not None and value < 1:
+            raise BayesnuError(f"{name}: found {value}; must be at least 1")
+    _carry_out(folder, options, up_to if more is None else _steps_done(folder) + more)
+
+
+def _steps_done(folder: Path) -> int:
+    from bayesnu import chains
+
+    path = folder / folders.CHAIN
+    return chains.steps_done(path) if path.is_file() else 0
+
+
+def _carry_out(folder: Path, options: dict[str, Any], steps: int | None) -> None:
+    from bayesnu.commands.progress import Progress
+
+    asked = steps if steps is not None else runs.from_config(folder / runs.CONFIG).sampling.steps
+    with Progress(bool(options["quiet"]), asked) as progress:
+        summary = folders.carry_out(folder, progress.report, steps, figures=not options["no_figures"])
+    _print(folder, summary, bool(options["as_json"]))
+
+
+def summary(chain: str, as_json: bool, options: dict[str, Any]) -> None:
+    """Summarise a chain as it is."""
+    from dataclasses import replace
+
+    from bayesnu import chains
+
+    folder = folders.run_folder(chain)
+    path = chains.chain_file(folder)
+    run = runs.from_config(folder / runs.CONFIG)
+    stored = chains.read_result(path)
+    if stored is None or options:
+        model = folders.model_of(run)
+        chains.verify(path, model, runs.fingerprint(run))
+        if chains.steps_done(path) == 0:
+            raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {folder}`")
+        stored = folders.summary_of(path, model, replace(run, sampling=replace(run.sampling, **options)))
+    _print(folder, stored | {"chain": str(path)}, as_json)
+
+
+def _print(folder: Path, summary: dict[str, Any], as_json: bool) -> None:
+    from bayesnu.commands import output
+
+    if as_json:
+        output.json_out(summary)
+        return
+    run = runs.from_config(folder / runs.CONFIG)
+    scale = _scale(run.parameter)
+    title = f"{run.parameter} [{scale:g} {next(iter(summary['parameters'].values()))['unit']}], "
+    output.table(
+        title + f"{' + '.join(Path(name).stem for name in run.experiments)}, preset {runs.preset_note(run)}",
+        ("what it is", "value", "MC error", "integrated"),
+        [_cells(row, scale, output) for row in summary["rows"]],
+    )
+    for row in summary["rows"]:
+        if row["method"] == "profile":
+            click.echo(f"{row['parameter']}, {row['what'].split(' (')[0]}: {row['how']}")
+    _print_parameters(summary, scale, output)
+    _print_verdict(folder, summary)
+
+
+def _scale(parameter: str) -> float:
+    from bayesnu.properties import PROPERTIES
+
+    return PROPERTIES[parameter].scale
+
+
+def _cells(row: dict[str, Any], scale: float, output: Any) -> tuple[str, str, str, str]:
+    errors = [row[key] for key in ("mcse_lower", "mcse_upper") if row[key] is not None]
+    exact = row.get("integrated")
+    return (
+        row["what"] if row["method"] != "published" else f"{row['what']} ({row['how']})",
+        output.interval(row["lower"], row["upper"], scale),
+        output.number(max(errors) / scale, 2) if errors else "",
+        output.interval(exact["lower"], exact["upper"], scale, 5) if exact else "",
+    )
+
+
+def _print_parameters(summary: dict[str, Any], scale: float, output: Any) -> None:
+    output.table(
+        "",
+        ("parameter", "median", "R-hat", "bulk ESS", "tail ESS", "others"),
+        [
+            (
+                name,
+                output.number(p["median"] / scale),
+                output.number(p["rhat"], 5),
+                f"{p['ess_bulk']:.0f}",
+                f"{p['ess_tail']:.0f}",
+                p["others"],
+            )
+            for name, p in summary["parameters"].items()
+        ],
+    )
+    for name, p in summary["parameters"].items():
+        if p["note"]:
+            click.echo(f"{name}: {p['note']}")
+
+
+def _print_verdict(folder: Path, summary: dict[str, Any]) -> None:
+    length = f"{summary['steps']} stored steps per walker, {summary['burn_in']} left out as burn-in"
+    if summary["converged"]:
+        click.echo(f"converged: {length}, autocorrelation time {summary['autocorrelation_time']:.1f}")
+    else:
+        click.echo(f"NOT CONVERGED ({length}): " + "; ".join(summary["missing"]))
+    files = [name for name in (folders.CHAIN, runs.CONFIG, *folders.FIGURES) if (folder / name).is_file()]
+    click.echo(f"in {folder}{os.sep}: {', '.join(files)}")

@@ -1,0 +1,259 @@
+"""A run as an object: what was asked for, fully resolved, written beside its chain, and comparable with another.
+
+This module imports nothing heavy: the resolved configuration is on disk before numba or emcee is loaded, so that a run
+killed at any moment can be resumed by its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from bayesnu import analysis
+from bayesnu import experiments as data
+from bayesnu.analysis import PRESETS, Analysis, differences
+from bayesnu.errors import BayesnuError, did_you_mean
+from bayesnu.experiments import Experiment
+from bayesnu.priors import Prior, with_kind
+from bayesnu.properties import PROPERTIES, default_prior, parameters_of
+from bayesnu.settings import DEFAULT_KIND, Settings
+
+CONFIG = "config.toml"
+PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")
+
+
+@dataclass(frozen=True)
+class PriorChoice:
+    """The prior of the physics parameters; numbers in mu_B, e or cm^2. None: the range that holds all modes."""
+
+    kind: str = "flat"
+    lower: float | None = None
+    upper: float | None = None
+    mean: float | None = None
+    width: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that decides the numbers of a posterior; `digests` are the sha256 of the experiment files."""
+
+    experiments: tuple[str, ...]
+    parameter: str
+    flavour: str
+    preset: str
+    analysis: Analysis
+    prior: PriorChoice
+    sampling: Settings
+    digests: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the physics parameters."""
+        return parameters_of(self.parameter, self.flavour)
+
+    @property
+    def name(self) -> str:
+        """A folder name that says what the run is about."""
+        stems = "+".join(Path(name).stem for name in self.experiments)
+        flavour = "" if self.flavour == "common" else f"_{self.flavour}"
+        return f"{stems}_{self.parameter}{flavour}_{self.prior.kind}_{self.preset}"
+
+
+def resolve(
+    experiments: tuple[str, ...],
+    parameter: str,
+    flavour: str = "common",
+    preset: str = "default",
+    choices: Mapping[str, Any] | None = None,
+    prior: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Run:
+    """Fill in every default and check everything; raises `BayesnuError` with one sentence for what cannot be."""
+    if not experiments:
+        raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
+    parameters_of(parameter, flavour)  # raises for an unknown name
+    chosen = analysis.preset(preset, **dict(choices or {}))
+    settings = _from_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
+    run = Run(
+        experiments=tuple(str(Path(name).resolve()) if _is_path(name) else name for name in experiments),
+        parameter=parameter,
+        flavour=flavour,
+        preset=preset,
+        analysis=chosen,
+        prior=_from_table(PriorChoice, "prior", dict(prior or {})),
+        sampling=settings,
+    )
+    loaded = load_experiments(run)
+    data.check_combination(loaded)
+    priors(run)
+    return replace(run, digests=tuple(experiment.digest for experiment in loaded))
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or Path(name).is_file()
+
+
+def _from_table(cls: type[Any], table: str, values: dict[str, Any]) -> Any:
+    known = {field.name: field for field in fields(cls)}
+    for key, value in values.items():
+        if key not in known:
+            raise BayesnuError(f"[{table}] {key}: unknown key{did_you_mean(key, known)}")
+        wanted = str(known[key].type)
+        right = {
+            "int": isinstance(value, int),
+            "float": isinstance(value, int | float),
+            "str": isinstance(value, str),
+        }[wanted.split(" ")[0]]
+        if isinstance(value, bool) or not (right or (value is None and "None" in wanted)):
+            raise BayesnuError(f"[{table}] {key}: found {value!r}; must be of type {wanted.replace(' | None', '')}")
+    return cls(**values)
+
+
+def load_experiments(run: Run) -> tuple[Experiment, ...]:
+    """Read the experiments of a run; refuses a file that has changed since the run was resolved."""
+    loaded = tuple(data.load(name, run.analysis.inputs) for name in run.experiments)
+    for experiment, digest in zip(loaded, run.digests, strict=False):
+        if experiment.digest != digest:
+            raise BayesnuError(
+                f"{experiment.path}: the data file has changed since this run was started (key data.{experiment.name}); "
+                "restore it or start a new run with another --output"
+            )
+    return loaded
+
+
+def priors(run: Run) -> tuple[Prior, ...]:
+    """The priors of the physics parameters, in units of each parameter's scale."""
+    choice = run.prior
+    numbers = {key: getattr(choice, key) for key in ("lower", "upper", "mean", "width")}
+    out = []
+    for name in run.parameters:
+        default = default_prior(name)
+        given = {key: value / default.scale for key, value in numbers.items() if value is not None}
+        if choice.kind == "log-uniform" and "lower" not in given:
+            raise BayesnuError("prior: a log-uniform prior needs its lower cut; give --prior-lower, the limit depends on it")
+        if choice.kind != "gaussian" and {"mean", "width"} & given.keys():
+            raise BayesnuError(f"prior: mean and width belong to a gaussian prior, not to '{choice.kind}'")
+        if not PROPERTIES[run.parameter].signed and given.get("lower", 0.0) < 0:
+            raise BayesnuError(f"prior: found lower = {choice.lower!r}; {run.parameter} is a modulus, so give 0 or more")
+        if choice.kind == "flat-square" and PROPERTIES[run.parameter].signed:
+            raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {run.parameter} has one")
+        out.append(with_kind(default, choice.kind, **given))
+    return tuple(out)
+
+
+def to_dict(run: Run) -> dict[str, Any]:
+    """The resolved configuration as nested tables, without what is None."""
+
+    def given(table: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in table.items() if value is not None}
+
+    return {
+        "experiments": list(run.experiments),
+        "parameter": run.parameter,
+        "flavour": run.flavour,
+        "preset": run.preset,
+        "prior": given(asdict(run.prior)),
+        "sampling": given(asdict(run.sampling)),
+        "analysis": asdict(run.analysis),
+        "data": {Path(name).stem: digest for name, digest in zip(run.experiments, run.digests, strict=True)},
+    }
+
+
+def to_toml(run: Run) -> str:
+    """The resolved configuration as TOML."""
+    head = "# Resolved configuration of a run of bayesnu: `bayesnu resume` reads it, `bayesnu sample --config` takes it.\n"
+    return head + tomli_w.dumps(to_dict(run))
+
+
+def from_toml(text: str, where: str) -> dict[str, Any]:
+    """Read a configuration into the arguments of `resolve`; raises `BayesnuError` naming the place and the key."""
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BayesnuError(f"{where}: found what is not TOML ({error}); correct it") from None
+    known = {"experiments", "parameter", "flavour", "preset", "prior", "sampling", "analysis", "data"}
+    for key in raw:
+        if key not in known:
+            raise BayesnuError(f"{where}: unknown key '{key[:60]}'{did_you_mean(key[:60], known)}")
+    for key in ("prior", "sampling", "analysis", "data"):
+        if not isinstance(raw.get(key, {}), dict):
+            raise BayesnuError(f"{where}: found {key} = {str(raw[key])[:60]}; must be a table, as [{key}]")
+    for key in ("parameter", "flavour", "preset"):
+        if not isinstance(raw.get(key, ""), str):
+            raise BayesnuError(f"{where}: found {key} = {str(raw[key])[:60]}; must be a word in quotes")
+    names = raw.get("experiments", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BayesnuError(f"{where}: found experiments = {str(names)[:60]}; must be a list of names or paths")
+    return raw
+
+
+def from_config(path: Path) -> Run:
+    """Read the resolved configuration of a run; raises `BayesnuError` if it is missing, damaged or not complete."""
+    try:
+        raw = from_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BayesnuError(f"{path}: cannot be read ({error}); give the folder of a run") from None
+    for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
+        if key not in raw:
+            raise BayesnuError(f"{path}: the key '{key}' is missing; this is not the configuration of a run")
+    try:
+        run = resolve(
+            tuple(raw["experiments"]),
+            raw["parameter"],
+            raw.get("flavour", "common"),
+            raw["preset"],
+            raw["analysis"],
+            raw.get("prior"),
+            raw["sampling"],
+        )
+    except BayesnuError as error:
+        raise BayesnuError(f"{path}: {error}") from None
+    stored = replace(run, digests=tuple(str(digest) for digest in raw["data"].values()))
+    load_experiments(stored)
+    return stored
+
+
+def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested tables as one, with dotted keys and values as JSON."""
+    out: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out |= flattened(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = json.dumps(value)
+    return out
+
+
+def fingerprint(run: Run) -> dict[str, str]:
+    """What defines the posterior and the chain, key by key; the exact length of the run is not part of it."""
+    keys = flattened(to_dict(run))
+    length = ("sampling.steps", "sampling.most_steps", "preset")
+    return {key: value for key, value in sorted(keys.items()) if key not in length}
+
+
+def digest(keys: Mapping[str, str]) -> str:
+    """A fingerprint as one word."""
+    return hashlib.sha256(json.dumps(dict(keys), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def difference(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """Name the first key in which two fingerprints differ, with both values; None if they agree."""
+    for key in sorted({*one, *other}):
+        if one.get(key) != other.get(key):
+            return f"{key} is {one.get(key, 'not set')} there and {other.get(key, 'not set')} here"
+    return None
+
+
+def preset_note(run: Run) -> str:
+    """The preset with the choices that were changed in it."""
+    changed = differences(PRESETS[run.preset], run.analysis)
+    if not changed:
+        return run.preset
+    return f"{run.preset} with " + ", ".join(f"{key} = {value[1]}" for key, value in changed.items())

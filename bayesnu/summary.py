@@ -1,0 +1,215 @@
+"""What a chain says, step 17: intervals, diagnostics and verdict as one object that every table and file is made of.
+
+Bounds here are in mu_B, e and cm^2; nothing depends on clock, host or path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayesnu import convergence, credible, integrate, profile
+from bayesnu.chains import Chain
+from bayesnu.credible import CredibleInterval
+from bayesnu.model import Model
+from bayesnu.priors import Flat, FlatInSquare, Prior, describe, with_kind
+from bayesnu.properties import flavour_of, property_of
+from bayesnu.published import published_for
+from bayesnu.settings import Settings
+
+FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
+
+
+def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
+    """Summary of a chain of this model: JSON-ready, with every physics parameter, nuisance, and the verdict."""
+    verdict = convergence.judge(model, chain.samples, settings)
+    kept = chain.samples[:, verdict.burn_in :]
+    physics = {}
+    for k, prior in enumerate(model.physics):
+        physics[prior.name] = parameter_summary(model, kept[..., k], prior, settings)
+    return {
+        "parameters": physics,
+        "nuisances": {p.name: _nuisance(kept[..., model.n_physics + k], p) for k, p in enumerate(model.nuisances)},
+        "converged": verdict.converged,
+        "missing": list(verdict.missing),
+        "steps": verdict.steps,
+        "burn_in": verdict.burn_in,
+        "autocorrelation_time": verdict.tau,
+        "acceptance": float(chain.acceptance.mean()),
+        "rows": rows(model, kept, settings),
+        "fingerprint": chain.digest,
+    }
+
+
+def parameter_summary(model: Model, samples: np.ndarray, prior: Prior, settings: Settings) -> dict[str, Any]:
+    """Interval and diagnostics of one physics parameter from samples (ensembles, steps, walkers)."""
+    several = model.n_physics == 1 and len(convergence.modes(convergence.cross_check(model))) > 1
+    result = credible.credible_interval(samples, settings.kind, settings.probability, multimodal=several)
+    item = property_of(prior.name)
+    return {
+        **_scaled(result, prior.scale),
+        "kind": result.kind,
+        "probability": result.probability,
+        "rhat": credible.rhat(samples),
+        "ess_bulk": credible.ess(samples, "bulk"),
+        "ess_tail": credible.ess(samples, "tail"),
+        "unit": prior.unit,
+        "prior": describe(prior),
+        "flavour": flavour_of(prior.name),
+        "others": "marginalised" if model.n_physics > 1 else ("none" if prior.name == item.name else "zero"),
+        "note": _boundary_note(samples, prior),
+        "cross_check": cross_check(model, settings) if model.n_physics == 1 else None,
+    }
+
+
+def _scaled(result: CredibleInterval, scale: float) -> dict[str, Any]:
+    def of(value: float | None) -> float | None:
+        return None if value is None else value * scale
+
+    return {
+        "median": of(result.median),
+        "lower": of(result.lower),
+        "upper": of(result.upper),
+        "intervals": [[of(low), of(high)] for low, high in result.intervals],
+        "mcse_lower": of(result.mcse_lower),
+        "mcse_upper": of(result.mcse_upper),
+    }
+
+
+def _boundary_note(samples: np.ndarray, prior: Prior) -> str | None:
+    """Say when the end of the prior's range cuts the posterior: then the prior makes the limit."""
+    low, high = np.quantile(samples, [0.005, 0.995])
+    span = prior.upper - prior.lower
+    ends = [f"{prior.upper:g}"] if prior.upper - high < 0.01 * span else []
+    if property_of(prior.name).signed and low - prior.lower < 0.01 * span:
+        ends.insert(0, f"{prior.lower:g}")
+    return f"the posterior reaches the end of the prior's range at {' and '.join(ends)}" if ends else None
+
+
+def _nuisance(samples: np.ndarray, prior: Prior) -> dict[str, Any]:
+    result = credible.credible_interval(samples, "eti", 0.9)
+    return {
+        **_scaled(result, prior.scale),
+        "kind": "eti",
+        "probability": 0.9,
+        "rhat": credible.rhat(samples),
+        "ess_bulk": credible.ess(samples, "bulk"),
+        "ess_tail": credible.ess(samples, "tail"),
+        "prior": describe(prior),
+    }
+
+
+def cross_check(model: Model, settings: Settings) -> dict[str, Any]:
+    """Bounds of a single physics parameter by integration instead of sampling, with the error of the method."""
+    return _integrated(convergence.cross_check(model), settings)
+
+
+def _integrated(exact: integrate.Marginal, settings: Settings) -> dict[str, Any]:
+    scale = exact.model.parameters[0].scale
+    tail = (1 - settings.probability) / 2
+    ends = (None, settings.probability) if settings.kind == "upper" else (tail, 1 - tail)
+    values = [None if p is None else exact.quantile(p) * scale for p in ends]
+    errors = [None if p is None else exact.error(p) * scale for p in ends]
+    kind = "upper" if settings.kind == "upper" else "eti"
+    return {
+        "method": exact.method,
+        "kind": kind,
+        "lower": values[0],
+        "upper": values[1],
+        "error_lower": errors[0],
+        "error_upper": errors[1],
+    }
+
+
+def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, Any]]:
+    """The table of a run: credible and profile-likelihood intervals and published ones, each labelled as what it is."""
+    table: list[dict[str, Any]] = []
+    for k, prior in enumerate(model.physics):
+        table += _credible_rows(model, kept, k, settings)
+        others = "profiled" if model.n_physics > 1 else "zero"
+        for one_sided in (False, True) if not property_of(prior.name).signed else (False,):
+            table.append(_profile_row(model, k, settings.probability, one_sided, others))
+        table += _published_rows(model, prior)
+    return table
+
+
+def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Settings) -> list[dict[str, Any]]:
+    prior = model.parameters[index]
+    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability)
+    table = [_row(prior, "credible", result, f"{_words(settings)}, prior {describe(prior)}", "sampled")]
+    if model.n_physics == 1:
+        table[0]["integrated"] = _integrated(convergence.cross_check(model), settings)
+    if isinstance(prior, Flat) and not property_of(prior.name).signed and model.n_physics == 1:
+        other = with_kind(prior, "flat-square")
+        weights = kept[..., index] / kept[..., index].mean()
+        if weights.size / np.mean(weights**2) > FEWEST_EFFECTIVE and settings.kind != "hdi":
+            result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, weights=weights)
+            table.append(_row(other, "credible", result, f"{_words(settings)}, prior {describe(other)}", "re-weighted"))
+            exact = integrate.marginal(model.with_priors(other))
+            table[-1]["integrated"] = _integrated(exact, settings)
+    return table
+
+
+def _words(settings: Settings) -> str:
+    words = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
+    return f"{settings.probability:.0%} credible {words[settings.kind]}"
+
+
+def _row(prior: Prior, method: str, result: CredibleInterval, what: str, how: str) -> dict[str, Any]:
+    numbers = _scaled(result, prior.scale)
+    return {
+        "parameter": prior.name,
+        "method": method,
+        "what": what,
+        "how": how,
+        "prior": FlatInSquare.description if isinstance(prior, FlatInSquare) else prior.description,
+        "lower": numbers["lower"],
+        "upper": numbers["upper"],
+        "mcse_lower": numbers["mcse_lower"],
+        "mcse_upper": numbers["mcse_upper"],
+        "unit": prior.unit,
+    }
+
+
+def _profile_row(model: Model, index: int, cl: float, one_sided: bool, others: str) -> dict[str, Any]:
+    prior = model.parameters[index]
+    found = profile.interval(model, index, cl=cl, one_sided=one_sided, others=others)
+    level = f"Δχ² = {found.delta_chi2:.2f}"
+    coverage = f"{cl:.0%} one-sided" if one_sided else f"{cl:.0%} two-sided"
+    if not property_of(prior.name).signed and not one_sided:
+        coverage += f", {(1 + cl) / 2:.0%} as an upper limit"
+    scaled = [None if end is None else end * prior.scale for end in (found.lower, found.upper)]
+    lower_is_boundary = not property_of(prior.name).signed and scaled[0] == 0
+    return {
+        "parameter": prior.name,
+        "method": "profile",
+        "what": f"profile likelihood, {level} ({coverage})",
+        "how": found.status,
+        "prior": None,
+        "lower": None if lower_is_boundary else scaled[0],
+        "upper": scaled[1],
+        "mcse_lower": None,
+        "mcse_upper": None,
+        "unit": prior.unit,
+    }
+
+
+def _published_rows(model: Model, prior: Prior) -> list[dict[str, Any]]:
+    names = tuple(experiment.name for experiment in model.experiments)
+    item = property_of(prior.name)
+    return [
+        {
+            "parameter": prior.name,
+            "method": "published",
+            "what": f"published: {limit.experiment}" + (f", {limit.cl_percent:g} % CL" if limit.cl_percent else ""),
+            "how": limit.reference,
+            "prior": None,
+            "lower": limit.lower,
+            "upper": limit.upper,
+            "mcse_lower": None,
+            "mcse_upper": None,
+            "unit": prior.unit,
+        }
+        for limit in published_for(names, item.name, flavour_of(prior.name))
+    ]

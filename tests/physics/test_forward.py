@@ -1,0 +1,403 @@
+"""Counts in bins against the oracle, against direct integration of the cross section, and against published numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from bayesnu import atom, detector, experiments, flux, forward, oscillation
+from bayesnu.analysis import PRESETS, Analysis
+from bayesnu.cross_section import Couplings, electromagnetic, kernel_coefficients, standard_model, weak_couplings
+from bayesnu.errors import BayesnuError
+from bayesnu.experiments import Experiment
+from bayesnu.properties import PROPERTIES, couplings
+from tests.physics import oracle
+
+NAMES = experiments.names()
+SM = standard_model(weak_couplings("radiative"))
+ZERO = (0.0, 0.0, 0.0)
+# Corners of the prior ranges, per flavour: moments in mu_B, charges in e, radii in cm^2.
+POINTS = {
+    "standard model": (ZERO, ZERO, ZERO),
+    "moment": ((1e-10,) * 3, ZERO, ZERO),
+    "positive charge": (ZERO, (4e-12,) * 3, ZERO),
+    "negative charge": (ZERO, (-4e-12,) * 3, ZERO),
+    "radius": (ZERO, ZERO, (-200e-32,) * 3),
+    "electron radius": (ZERO, ZERO, (-83e-32, 0.0, 0.0)),
+    "everything": ((3e-11, 1e-11, 7e-11), (0.4e-12, -2e-12, 3e-12), (60e-32, -250e-32, 250e-32)),
+}
+
+
+@cache
+def loaded(name: str, preset: str) -> Experiment:
+    return experiments.load(name, PRESETS[preset].inputs)
+
+
+@cache
+def folded(name: str, preset: str, electrons: str = "stepped", halvings: int = 0) -> forward.Fold:
+    analysis = replace(PRESETS[preset], electrons=electrons)
+    return forward.fold(loaded(name, preset), analysis, halvings=halvings)
+
+
+def at(point: str) -> Couplings:
+    return SM + electromagnetic(*(np.diag(values) for values in POINTS[point]))
+
+
+def edges_of(name: str, preset: str) -> np.ndarray:
+    experiment, bins = loaded(name, preset), forward.bins_of(loaded(name, preset), PRESETS[preset])
+    return experiment.edges_kev[bins.start : bins.stop + 1]
+
+
+# --- against the oracle ---
+
+
+def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> float:
+    """Counts of one bin by nested adaptive quadrature of the direct formula."""
+    experiment, analysis = loaded(name, preset), PRESETS[preset]
+    mu, q, r2 = POINTS[point]
+    top = experiment.resolution.valid_to_kev
+
+    def sigma(energy: float) -> float:
+        if name == "xenonnt-sr0":
+            return oracle.xenonnt_resolution(energy)
+        return oracle.pandax_resolution(min(energy, top))  # frozen where the polynomial would explode
+
+    efficiency = experiment.efficiency
+    knots = tuple(zip(efficiency.energies_kev.tolist(), efficiency.values.tolist(), strict=True))
+    if np.any(np.diff(efficiency.energies_kev) == 0):  # steps at the bin edges: one plateau within the bin
+        knots = ((-1.0, float(np.interp((low + high) / 2, *efficiency_curve(experiment)))),)
+    turn_on = 1.0 if experiment.turn_on is None else experiment.turn_on[experiment.edges_kev[:-1] == low][0]
+    return turn_on * oracle.bin_counts(
+        low,
+        high,
+        experiment.exposure_tonne_years,
+        sigma,
+        knots,
+        efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,
+        binning=analysis.binning,
+        resolution_at=analysis.resolution_at,
+        low_cut_kev=analysis.lowest_true_kev,
+        mu=mu,
+        q=q,
+        r2=r2,
+        sin2_12=analysis.sin2_theta12,
+        sin2_13=analysis.sin2_theta13,
+        delta_m2_21=analysis.dm2_21_ev2,
+    )
+
+
+def efficiency_curve(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
+    return experiment.efficiency.energies_kev, experiment.efficiency.values
+
+
+def check_bin(name: str, preset: str, index: int, point: str) -> None:
+    edges = edges_of(name, preset)
+    low, high = edges[index : index + 2] if index >= 0 else edges[index - 1 :][:2]
+    found = folded(name, preset).signal(at(point)).sum(axis=0)[index]
+    assert found == pytest.approx(oracle_bin(name, preset, low, high, point), rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_first_bin_is_the_oracle_s_with_everything_switched_on(name: str, preset: str) -> None:
+    check_bin(name, preset, 0, "everything")
+
+
+def test_a_middle_bin_of_the_standard_model_is_the_oracle_s() -> None:
+    check_bin("xenonnt-sr0", "default", 4, "standard model")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("index", "point"), [(0, "negative charge"), (3, "everything"), (-1, "electron radius")])
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_bins_are_the_oracle_s(name: str, preset: str, index: int, point: str) -> None:
+    check_bin(name, preset, index, point)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reading", ["digitised", "as-drawn"])
+def test_an_efficiency_on_true_energy_is_the_oracle_s(reading: str) -> None:
+    experiment = experiments.load("pandax4t-run1", reading)
+    assert experiment.efficiency.energy == "true"
+    mu, q, r2 = POINTS["everything"]
+    found = forward.fold(experiment, Analysis()).signal(at("everything")).sum(axis=0)
+    knots = tuple(zip(*(column.tolist() for column in efficiency_curve(experiment)), strict=True))
+    for low in (1, 22):
+        expected = oracle.bin_counts(
+            low,
+            low + 1,
+            experiment.exposure_tonne_years,
+            lambda t: oracle.pandax_resolution(min(t, 30.0)),
+            knots,
+            efficiency_on="true",
+            mu=mu,
+            q=q,
+            r2=r2,
+        )
+        assert found[low - 1] == pytest.approx(expected, rel=1e-5)
+
+
+# --- the spectrum at true energy ---
+
+RECOILS = np.array([0.02, 0.3, 1.05, 3.0, 5.3, 12.0, 40.0, 300.0])
+
+
+def true_rate(recoil: np.ndarray, analysis: Analysis, x: Couplings) -> np.ndarray:
+    """dR/dT per tonne-year and keV from the kernels."""
+    mixing = oscillation.mixing_matrix(forward.oscillation_of(analysis))
+    return np.einsum("cki...,ki->...", forward.kernel_rates(recoil, analysis), kernel_coefficients(x, x, mixing))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_true_spectrum_is_the_oracle_s(point: str) -> None:
+    mu, q, r2 = POINTS[point]
+    expected = [oracle.rate_per_tonne_year_kev(t, mu, q, r2) for t in RECOILS]
+    np.testing.assert_allclose(true_rate(RECOILS, Analysis(), at(point)), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_true_spectrum_of_hermitian_matrices_is_the_trace_formula(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    q, r2 = (rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)) for _ in range(2))
+    q, r2 = 1e-12 * (q + q.conj().T), 50e-32 * (r2 + r2.conj().T)
+    expected = [oracle.matrix_rate_per_tonne_year_kev(t, q, r2) for t in RECOILS]
+    found = true_rate(RECOILS, Analysis(), SM + electromagnetic(q_nu=q, r2_nu=r2))
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def test_nothing_recoils_beyond_the_beryllium_endpoint() -> None:
+    rates = forward.kernel_rates(np.array([300.0, 600.0, 664.0, 665.0]), Analysis())
+    assert np.all(rates[..., -1] == 0)
+    assert np.all(rates[0, ..., 1:] == 0) and np.all(rates[1, 5, :, :3] > 0)  # pp ends at 261 keV
+
+
+# --- against direct integration on the same grid ---
+
+
+def direct_rate(recoil: np.ndarray, analysis: Analysis, point: str) -> np.ndarray:
+    """dR/dT of pp and 7Be per tonne-year and keV, (g_V, g_A) put in before any integral, flavour by flavour."""
+    osc, sun = forward.oscillation_of(analysis), flux.solar_model(analysis.solar_model)
+    weak = weak_couplings(analysis.couplings, analysis.sin2_theta_w)
+    out = np.zeros(recoil.shape)
+    lowest = (recoil + np.sqrt(recoil**2 + 2 * oracle.ELECTRON_MASS * recoil)) / 2
+    for total, component in zip(sun.fluxes, flux.COMPONENTS, strict=True):
+        energy, weight = flux.spectrum_above(component, lowest)
+        content = oscillation.flavour_content(energy, oscillation.PRODUCTION_POTENTIAL_EV[component], osc)
+        t = recoil[:, None]
+        for a, (mu, q, r2) in enumerate(zip(*POINTS[point], strict=True)):
+            vector = weak.vector[a] + oracle.RADIUS_SHIFT * r2 + oracle.CHARGE_SHIFT * q / t
+            axial = weak.axial[a]
+            sigma = (vector + axial) ** 2 + (vector - axial) ** 2 * (1 - t / energy) ** 2
+            sigma = oracle.WEAK_SCALE * (sigma - (vector**2 - axial**2) * oracle.ELECTRON_MASS * t / energy**2)
+            sigma = sigma + oracle.MAGNETIC_SCALE * (1 / t - 1 / energy) * mu**2
+            out += total * np.sum(weight * content[a] * np.where(energy >= lowest[:, None], sigma, 0.0), axis=1)
+    return oracle.ATOMS_PER_TONNE * oracle.SECONDS_PER_YEAR * out
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_contraction_is_direct_integration(name: str, preset: str, point: str) -> None:
+    experiment, analysis = loaded(name, preset), PRESETS[preset]
+    response = forward.response_of(experiment, analysis)
+    nodes, weights = forward.true_energy_grid(experiment, response, analysis)
+    electrons = np.array([oracle.electrons(t) for t in nodes])
+    rate = direct_rate(nodes, analysis, point) * electrons * weights
+    expected = experiment.exposure_tonne_years * detector.fold(rate[None], nodes, response)[0]
+    if experiment.turn_on is not None:
+        expected *= experiment.turn_on[forward.bins_of(experiment, analysis)]
+    found = folded(name, preset).signal(at(point)).sum(axis=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+# --- the quadrature is fine enough ---
+
+
+@pytest.mark.parametrize("electrons", atom.COUNTINGS)
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_halved_grid_changes_no_bin(name: str, preset: str, electrons: str) -> None:
+    coarse, fine = (folded(name, preset, electrons, halvings) for halvings in (0, 1))
+    for point in POINTS:
+        one, other = (fold.signal(at(point)).sum(axis=0) for fold in (coarse, fine))
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "choices", [{"binning": "centre"}, {"resolution_at": "reconstructed"}, {"efficiency_on": "true"}]
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_halved_grid_changes_no_bin_for_other_responses(name: str, choices: dict[str, str]) -> None:
+    analysis = replace(Analysis(region="all"), **choices)
+    coarse, fine = (forward.fold(loaded(name, "default"), analysis, halvings=halvings) for halvings in (0, 1))
+    for point in POINTS:
+        one, other = (fold.signal(at(point)).sum(axis=0) for fold in (coarse, fine))
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+# --- symmetries ---
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_theta23_and_delta_need_no_new_fold(name: str) -> None:
+    other = replace(Analysis(), sin2_theta23=0.561, delta_cp_deg=177.0)
+    again = forward.fold(loaded(name, "default"), other)
+    reused = replace(folded(name, "default"), mixing=oscillation.mixing_matrix(forward.oscillation_of(other)))
+    for point in POINTS:
+        np.testing.assert_allclose(again.signal(at(point)), reused.signal(at(point)), rtol=1e-13)
+
+
+def test_the_muon_neutrino_moves_with_theta23() -> None:
+    fold = folded("xenonnt-sr0", "default")
+    other = replace(
+        fold, mixing=oscillation.mixing_matrix(oscillation.Oscillation(sin2_theta23=0.561, delta_cp_deg=177))
+    )
+    muon, electron = (electromagnetic(mu_nu=np.diag(d)) for d in ([0, 1e-11, 0], [1e-11, 0, 0]))
+    ratio = other.signal(muon).sum() / fold.signal(muon).sum()
+    assert ratio == pytest.approx(0.40 / 0.48, abs=0.02)
+    np.testing.assert_allclose(other.signal(electron), fold.signal(electron), rtol=1e-12)
+
+
+def test_counts_are_linear_in_the_exposure_and_in_the_turn_on() -> None:
+    experiment = loaded("pandax4t-run0", "default")
+    base = forward.fold(experiment, Analysis()).counts
+    double = forward.fold(replace(experiment, exposure_tonne_years=2 * experiment.exposure_tonne_years), Analysis())
+    np.testing.assert_allclose(double.counts, 2 * base, rtol=1e-13)
+    without = forward.fold(replace(experiment, turn_on=None), Analysis()).counts
+    np.testing.assert_allclose(base[..., 0], 0.76 * without[..., 0], rtol=1e-13)
+    np.testing.assert_array_equal(base[..., 1:], without[..., 1:])
+
+
+def test_counts_follow_each_flux() -> None:
+    experiment = loaded("xenonnt-sr0", "default")
+    other = forward.fold(experiment, Analysis(solar_model="B16-AGSS09met"))
+    for c, ratio in enumerate((6.03 / 5.98, 4.50 / 4.93)):
+        np.testing.assert_allclose(other.counts[c], ratio * folded("xenonnt-sr0", "default").counts[c], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_signal_expands_as_a_quadratic_form(name: str) -> None:
+    fold, a, b = folded(name, "default"), 0.7, -1.3
+    x, y = at("everything"), at("positive charge")
+    expanded = a**2 * fold.signal(x) + b**2 * fold.signal(y) + 2 * a * b * fold.bilinear(x, y)
+    np.testing.assert_allclose(fold.signal(a * x + b * y), expanded, rtol=1e-9)
+
+
+def test_the_sign_of_a_moment_has_no_effect() -> None:
+    fold = folded("xenonnt-sr0", "default")
+    plus, minus = (fold.signal(SM + couplings(mu_nu=mu)) for mu in (3e-11, -3e-11))
+    np.testing.assert_array_equal(plus, minus)
+    assert np.all(plus > fold.signal(SM))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_charge_and_radius_interfere_as_the_reference_says(name: str) -> None:
+    fold = folded(name, "default")
+    sm = fold.signal(SM).sum(axis=0)
+    for flavour in ("e", "mu", "tau"):
+        sign = 1 if flavour == "e" else -1
+        charge = fold.signal(SM + couplings(**{f"q_nu_{flavour}": 1e-16})).sum(axis=0)
+        radius = fold.signal(SM + couplings(**{f"r2_nu_{flavour}": 1e-35})).sum(axis=0)
+        assert np.all(sign * (charge - sm) < 0) and np.all(sign * (radius - sm) > 0)
+
+
+def second_zero_effect_point(parameter: str, fold: forward.Fold) -> float:
+    direction = couplings(**{parameter: 1e-32})
+    return -2 * fold.bilinear(SM, direction).sum() / fold.signal(direction).sum()
+
+
+@pytest.mark.parametrize(("parameter", "expected"), [("r2_nu", -42), ("r2_nu_e", -83)])
+def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: float) -> None:
+    fold = folded("xenonnt-sr0", "default")
+    value = second_zero_effect_point(parameter, fold)
+    assert value == pytest.approx(expected, abs=1.5)
+    there = fold.signal(SM + couplings(**{parameter: value * 1e-32})).sum(axis=0)
+    np.testing.assert_allclose(there, fold.signal(SM).sum(axis=0), rtol=0.03)
+    assert PROPERTIES["r2_nu"].range_flavour[0] < value  # inside the prior
+
+
+# --- choices of the analysis ---
+
+
+def counts_below(name: str, top_kev: float, analysis: Analysis, reading: str = "default") -> float:
+    experiment = experiments.load(name, reading)
+    weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    edges = experiment.edges_kev[forward.bins_of(experiment, analysis).start :]
+    counts = forward.fold(experiment, analysis).signal(weak).sum(axis=0)
+    return float(counts[edges[1 : len(counts) + 1] <= top_kev].sum())
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ({}, 22.4),
+        ({"couplings": "tree", "sin2_theta_w": 0.23857}, 23.2),
+        ({"electrons": "free"}, 24.9),
+    ],
+)
+def test_xenonnt_counts_below_10_kev(choices: dict[str, str | float], expected: float) -> None:
+    assert counts_below("xenonnt-sr0", 10, Analysis(**choices)) == pytest.approx(expected, abs=0.06)
+
+
+def test_xenonnt_published_counts_have_no_l_edge_step() -> None:
+    stepped, free = (counts_below("xenonnt-sr0", 10, Analysis(electrons=e)) for e in ("stepped", "free"))
+    assert stepped < 25 - 2 + 0.5 and free == pytest.approx(25, abs=2)  # published: 25 +- 2
+
+
+@pytest.mark.parametrize("reading", ["default", "paper", "digitised", "as-drawn"])
+def test_pandax_run1_counts_below_30_kev(reading: str) -> None:
+    found = counts_below("pandax4t-run1", 30, Analysis(region="all"), reading)
+    assert 68.5 < found < 75.5
+    assert found == pytest.approx(72.6, abs=8.1)
+
+
+def test_the_many_body_ratio_lowers_the_counts_at_1_to_5_kev() -> None:
+    stepped, rrpa = (counts_below("xenonnt-sr0", 5, Analysis(electrons=e)) for e in ("stepped", "rrpa"))
+    assert 0.11 < 1 - rrpa / stepped < 0.14
+
+
+def test_a_lower_cut_on_the_true_energy_acts_on_the_photon_terms_of_the_first_bin() -> None:
+    cut = forward.fold(loaded("xenonnt-sr0", "default"), Analysis(lowest_true_kev=1.0))
+    ratio = {p: cut.signal(at(p)).sum(0) / folded("xenonnt-sr0", "default").signal(at(p)).sum(0) for p in POINTS}
+    assert ratio["positive charge"][0] < ratio["standard model"][0] < 1
+    for point in POINTS:
+        assert np.all(ratio[point] <= 1 + 1e-8) and ratio[point][-1] == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_region_of_interest_is_a_part_of_all_bins(name: str) -> None:
+    experiment = loaded(name, "default")
+    inside, whole = (forward.fold(experiment, Analysis(region=r)).signal(SM) for r in ("interest", "all"))
+    np.testing.assert_allclose(whole[:, forward.bins_of(experiment, Analysis())], inside, rtol=1e-6)
+    assert whole.shape[1] == len(experiment.observed)
+
+
+@pytest.mark.parametrize("name", ["xenonnt-sr0", "pandax4t-run0"])
+def test_a_threshold_shift_is_a_moved_efficiency_curve(name: str) -> None:
+    experiment = loaded(name, "default")
+    curve = experiment.efficiency
+    moved = replace(experiment, efficiency=replace(curve, energies_kev=curve.energies_kev + 0.2))
+    shifted = forward.fold(experiment, Analysis(), threshold_shift_kev=0.2)
+    np.testing.assert_allclose(shifted.counts, forward.fold(moved, Analysis()).counts, rtol=1e-12)
+
+
+def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
+    # Without efficiency and smearing, T (1 + s) in [a, b] is T in [a, b] / (1 + s).
+    experiment = replace(
+        loaded("xenonnt-sr0", "default"),
+        efficiency=replace(loaded("xenonnt-sr0", "default").efficiency, energies_kev=np.zeros(1), values=np.ones(1)),
+        resolution=experiments.Resolution(constant_kev=2e-3),
+    )
+    scaled = forward.fold(experiment, Analysis(), energy_scale=0.02).signal(SM)
+    other = replace(experiment, edges_kev=experiment.edges_kev / 1.02, region_kev=(1 / 1.02, 30 / 1.02))
+    np.testing.assert_allclose(scaled, forward.fold(other, Analysis()).signal(SM), rtol=1e-4)
+
+
+def test_a_resolution_too_fine_to_integrate_is_refused_in_one_sentence() -> None:
+    experiment = replace(loaded("xenonnt-sr0", "default"), resolution=experiments.Resolution(constant_kev=1e-4))
+    with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: \[resolution\] needs \d+ integration nodes"):
+        forward.fold(experiment, Analysis())

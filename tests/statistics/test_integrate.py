@@ -1,0 +1,170 @@
+"""The integrated posterior against brute-force grids, closed forms and its own second method."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import special, stats
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
+
+from bayesnu import integrate
+from bayesnu.errors import BayesnuError
+from bayesnu.integrate import marginal
+from bayesnu.model import Model
+from bayesnu.priors import Flat, Gaussian, Prior, with_kind
+from tests.statistics.models import chi2, counting, model_of, xenonnt_with
+
+PROBABILITIES = (0.05, 0.5, 0.9, 0.95)
+RANGES = {"mu_nu": (0.0, 1.8), "q_nu": (-0.6, 1.0), "r2_nu": (-95.0, 50.0)}
+
+
+@cache
+def likelihood_on_a_grid(parameter: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a parameter and its likelihood with the three nuisances summed over a grid of half a width's step."""
+    model = model_of("xenonnt-sr0", parameter, background="single")
+    steps = np.linspace(-5.5, 5.5, 23)
+    axes = [prior.mean + prior.width * steps for prior in model.nuisances if isinstance(prior, Gaussian)]
+    nuisances = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+    values = np.linspace(*RANGES[parameter], 161)
+    rows = [chi2(model, np.insert(nuisances, 0, value, axis=1)) for value in values]
+    lowest = min(row.min() for row in rows)
+    return values, np.array([np.exp(-(row - lowest) / 2).sum() for row in rows])
+
+
+def quantiles_of(values: np.ndarray, density: np.ndarray) -> list[float]:
+    """Quantiles of a density on a grid, by its cubic spline."""
+    below = CubicSpline(values, density).antiderivative()
+    total = below(values[-1])
+    return [float(brentq(lambda x, p=p: below(x) - p * total, values[0], values[-1])) for p in PROBABILITIES]
+
+
+@pytest.mark.parametrize("parameter", RANGES)
+def test_quantiles_are_those_of_a_brute_force_grid(parameter: str) -> None:
+    result = marginal(model_of("xenonnt-sr0", parameter, background="single"))
+    exact = quantiles_of(*likelihood_on_a_grid(parameter))
+    assert "tensor" in result.method and result.error(0.9) == 0
+    np.testing.assert_allclose([result.quantile(p) for p in PROBABILITIES], exact, atol=1e-4 * (exact[3] - exact[0]))
+
+
+PRIORS = [
+    ("mu_nu", "flat-square", {}),
+    ("mu_nu", "log-uniform", {"lower": 0.01}),
+    ("mu_nu", "gaussian", {"mean": 0.5, "width": 0.2}),
+    ("q_nu", "gaussian", {"mean": 0.3, "width": 0.1}),
+    ("r2_nu", "flat", {"lower": -60.0, "upper": 10.0}),
+    ("mu_nu", "flat", {"upper": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("parameter", "kind", "changes"), PRIORS)
+def test_the_prior_of_the_parameter_enters_once(parameter: str, kind: str, changes: dict[str, float]) -> None:
+    model = model_of("xenonnt-sr0", parameter, background="single")
+    prior = with_kind(model.parameters[0], kind, **changes)
+    values, likelihood = likelihood_on_a_grid(parameter)
+    inside = np.linspace(max(values[0], prior.lower), min(values[-1], prior.upper), 4001)
+    density = np.exp(CubicSpline(values, np.log(likelihood))(inside) + prior.logpdf(inside))
+    exact = quantiles_of(inside, density)
+    found = [marginal(model.with_priors(prior)).quantile(p) for p in PROBABILITIES]
+    np.testing.assert_allclose(found, exact, atol=2e-4 * (exact[3] - exact[0]))
+
+
+@pytest.mark.parametrize("parameter", RANGES)
+def test_importance_sampling_agrees_with_the_tensor_rule(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("pandax4t-run1", parameter, preset="paper", background_width=0.3)
+    tensor = marginal(model)
+    monkeypatch.setattr(integrate, "TENSOR_DIMENSIONS", 0)
+    drawn = marginal(model, seed=3)
+    assert "tensor" in tensor.method and "importance" in drawn.method
+    width = tensor.quantile(0.95) - tensor.quantile(0.05)
+    for p in PROBABILITIES:
+        assert 0 < drawn.error(p) < 0.01 * width
+        assert abs(drawn.quantile(p) - tensor.quantile(p)) < 5 * drawn.error(p) + 1e-5 * width
+
+
+def test_error_of_importance_sampling_is_the_scatter_of_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("pandax4t-run1", "mu_nu", preset="paper", background_width=0.3)
+    monkeypatch.setattr(integrate, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(integrate, "PANELS", 12)
+    runs = [marginal(model, seed=seed) for seed in range(40)]
+    scatter = np.std([run.quantile(0.9) for run in runs], ddof=1)
+    claimed = np.sqrt(np.mean([run.error(0.9) ** 2 for run in runs]))
+    assert 0.7 < claimed / scatter < 1.4  # the scatter of 40 is known to 11 %, 16 batches add 3 %
+
+
+def on_off(n: int, m: int, size: float) -> Model:
+    """n events where s + b are expected, m where b is: s flat, b = size * nuisance flat on [0, 10 size]."""
+    priors: list[Prior] = [Flat("mu_nu", "", "mu_B", 1.0, 0.0, 200.0), Flat("b", "", "", 1.0, 0.0, 10.0)]
+    return counting(np.array([1.0, 0.0]), np.array([size, size]), np.array([n, m]), priors)
+
+
+def on_off_quantile(n: int, m: int, probability: float) -> float:
+    """Closed form: p(s) is a sum of gamma densities s^(n-j) e^-s with weights C(n,j) Gamma(j+m+1) / 2^(j+m+1)."""
+    j = np.arange(n + 1)
+    log_weight = special.gammaln(n + 1) - special.gammaln(j + 1) + special.gammaln(j + m + 1) - (j + m + 1) * np.log(2)
+    weight = np.exp(log_weight - log_weight.max())  # (n-j)! of C(n,j) cancels against the norm of the gamma density
+    weight /= weight.sum()
+    return float(brentq(lambda s: weight @ stats.gamma.cdf(s, n - j + 1) - probability, 0, 200))
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 50), (40, 50), (150, 100)])
+@pytest.mark.parametrize("probability", (0.05, 0.5, 0.9))
+def test_free_background_has_the_closed_form_of_on_and_off_counts(n: int, m: int, probability: float) -> None:
+    result = marginal(on_off(n, m, float(m)))
+    assert result.quantile(probability) == pytest.approx(on_off_quantile(n, m, probability), rel=2e-4)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 1), (8, 3), (2, 4)])
+def test_a_background_near_zero_has_the_closed_form_within_the_error(n: int, m: int) -> None:
+    result = marginal(on_off(n, m, 5.0), seed=2)
+    exact = on_off_quantile(n, m, 0.9)
+    assert "importance" in result.method and 0 < result.error(0.9) < 0.03 * exact
+    assert abs(result.quantile(0.9) - exact) < 5 * result.error(0.9)
+
+
+def test_signal_alone_is_a_gamma_distribution() -> None:
+    priors: list[Prior] = [
+        Flat("mu_nu", "", "mu_B", 1.0, 0.0, 100.0),
+        Gaussian("b", "", "", 1.0, 0.0, 2.0, mean=1.0, width=0.1),
+    ]
+    result = marginal(counting(np.array([1.0]), np.array([0.0]), np.array([7]), priors))
+    for p in PROBABILITIES:
+        assert result.quantile(p) == pytest.approx(stats.gamma.ppf(p, 8), rel=1e-6)
+
+
+def test_probability_between_quantiles_is_their_difference() -> None:
+    result = marginal(model_of("pandax4t-run1", "q_nu"))
+    between = result.probability_between(result.quantile(0.2), result.quantile(0.7))
+    assert between == pytest.approx(0.5, abs=1e-9)
+
+
+def test_density_is_normalised_and_its_mean_is_that_of_the_quantiles() -> None:
+    result = marginal(model_of("xenonnt-sr0", "r2_nu"))
+    values = np.linspace(-110, 70, 1801)
+    density = result.mean_density(values)
+    assert np.trapezoid(density, values) == pytest.approx(1, abs=1e-5)
+    p = (np.arange(2000) + 0.5) / 2000
+    assert np.trapezoid(density * values, values) == pytest.approx(np.mean([result.quantile(x) for x in p]), abs=0.02)
+
+
+def test_one_prior_range_wider_than_the_likelihood_by_a_thousand_changes_nothing() -> None:
+    model = model_of("xenonnt-sr0", "q_nu", background="single")
+    wide = model.with_priors(with_kind(model.parameters[0], "flat", lower=-1500.0, upper=1000.0))
+    for p in PROBABILITIES:
+        assert marginal(wide).quantile(p) == pytest.approx(marginal(model).quantile(p), abs=1e-5)
+
+
+def test_free_backgrounds_without_any_event_are_integrated() -> None:
+    model = xenonnt_with("mu_nu", choices={"normalisations": "free"}, observed=np.zeros(30))
+    limit = marginal(model).quantile(0.9)
+    # without events signal and backgrounds factorise: p(mu) ~ exp(-mu^2 counts), up to the fluxes' per cent
+    per_unit = sum(t.sum() for t, f in zip(model.templates, model.factors, strict=True) if np.sum(f == 0) == 2)
+    assert limit == pytest.approx(stats.halfnorm.ppf(0.9) / np.sqrt(2 * per_unit), rel=0.01)
+
+
+@pytest.mark.parametrize("parameters", [(), ("mu_nu", "q_nu")])
+def test_it_needs_exactly_one_physics_parameter(parameters: tuple[str, ...]) -> None:
+    with pytest.raises(BayesnuError, match="needs exactly one"):
+        marginal(model_of("xenonnt-sr0", *parameters))
