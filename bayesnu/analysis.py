@@ -7,7 +7,6 @@ inferred from its published limits and are not known to be the authors' own (see
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from math import isfinite
 from typing import Any
 
 from bayesnu.errors import BayesnuError, did_you_mean
@@ -73,20 +72,19 @@ class Analysis:
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, str):
-            raise BayesnuError(f"inputs: found {self.inputs!r}; must be the name of a reading, as default or paper")
+            raise BayesnuError(f"inputs: found {self.inputs!r:.60}; must be the name of a reading, as default or paper")
         for name, allowed in WORDS.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise BayesnuError(f"{name}: found {value!r}{did_you_mean(str(value), allowed)}")
+                raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], allowed)}")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-                raise BayesnuError(f"{name}: found {value!r}; must be a finite number")
-            if not low <= value <= high:
-                raise BayesnuError(f"{name}: found {value!r}; must lie in [{low:g}, {high:g}]")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise BayesnuError(f"{name}: found {value!r:.60}; must be a number in [{low:g}, {high:g}]")
+            object.__setattr__(self, name, float(value))  # 0 and 0.0 are the same choice
         for name in ("one_nuisance_per_shape", "correlated_runs"):
             if not isinstance(getattr(self, name), bool):
-                raise BayesnuError(f"{name}: found {getattr(self, name)!r}; must be true or false")
+                raise BayesnuError(f"{name}: found {getattr(self, name)!r:.60}; must be true or false")
 
 
 PRESETS = {
@@ -106,14 +104,14 @@ PRESETS = {
 }
 
 
-def preset(name: str = "default", **choices: Any) -> Analysis:
+def preset(name: str = "default", /, **choices: Any) -> Analysis:
     """Return a preset with some choices changed; raises `BayesnuError` for an unknown name or value."""
     if name not in PRESETS:
-        raise BayesnuError(f"preset: found '{name}'{did_you_mean(name, PRESETS)}")
+        raise BayesnuError(f"preset: found '{name[:60]}'{did_you_mean(name[:60], PRESETS)}")
     known = {field.name for field in fields(Analysis)}
     for choice in choices:
         if choice not in known:
-            raise BayesnuError(f"analysis: unknown choice '{choice}'{did_you_mean(choice, known)}")
+            raise BayesnuError(f"[analysis] {choice[:60]}: unknown key{did_you_mean(choice[:60], known)}")
     return replace(PRESETS[name], **choices)
 
 

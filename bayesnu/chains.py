@@ -79,8 +79,8 @@ class Chain:
 def chain_file(chain: str | Path) -> Path:
     """The file of a chain given as file or folder; raises `BayesnuError` if there is none."""
     path = Path(chain)
-    path = path / FILE if path.is_dir() else path
-    if not path.is_file():
+    path = path / FILE if os.path.isdir(path) else path
+    if not os.path.isfile(path):
         raise BayesnuError(f"{path}: no chain there; give a folder that `bayesnu sample` wrote, or its {FILE}")
     return path
 
@@ -116,11 +116,12 @@ def _replacing(path: Path) -> Iterator[h5py.File]:
             os.fsync(raw.fileno())
         copy.replace(path)
     except OSError as error:
-        copy.unlink(missing_ok=True)
         raise BayesnuError(
             f"{path}: cannot be written ({error.strerror or error}); what was stored before is unharmed: "
             "free some space or choose another --output"
         ) from None
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, config: str, ensembles: int) -> None:

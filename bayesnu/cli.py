@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +21,20 @@ UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm^2"}
 
 
 class Mistake(click.ClickException):
-    """A user's mistake: its sentence on standard error, exit code 2."""
+    """A user's mistake: its sentence on standard error, in one line whatever a file puts in it; exit code 2."""
 
     exit_code = 2
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join("".join(c if c.isprintable() else " " for c in sentence).split()))
+
+
+class Stopped(click.ClickException):
+    """The command was told to stop: the exit code is what a shell reports, 130 for Ctrl-C and 143 for a termination."""
+
+    def __init__(self, number: int, how_to_go_on: str = "") -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}{how_to_go_on}")
+        self.exit_code = 128 + number  # type: ignore[misc]
 
 
 class Group(click.Group):
@@ -32,6 +46,8 @@ class Group(click.Group):
             return super().invoke(ctx)
         except BayesnuError as error:
             raise Mistake(str(error)) from None
+        except KeyboardInterrupt:
+            raise Stopped(signal.SIGINT) from None
         except MemoryError:
             raise Mistake("not enough memory for this; use fewer bins, walkers or steps") from None
 
@@ -52,6 +68,9 @@ def main() -> None:
     EXPERIMENT is xenonnt-sr0, pandax4t-run0, pandax4t-run1 or the path of a file in the same format; several are
     combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no Greek still gets every number
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

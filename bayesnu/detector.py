@@ -14,6 +14,7 @@ from math import erf, exp, pi, sqrt
 import numpy as np
 
 from bayesnu.compiled import compiled
+from bayesnu.quadrature import gauss_legendre
 
 REACH = 8.5  # standard deviations beyond which a Gaussian holds less than 1e-16 of its area
 ORDER = 8  # Gauss-Legendre nodes per panel
@@ -77,7 +78,7 @@ def true_energy_grid(
     sigma(T') and no longer than a ratio of `PANEL_RATIO`; `halvings` halves them that many times.
     """
     highest = _highest_true_energy(response)
-    fixed = [lowest_kev, highest, *breaks_kev]
+    fixed = [lowest_kev, highest, response.resolution[-1], *breaks_kev]  # sigma has a kink where it becomes constant
     if response.efficiency_on == "true":
         fixed.extend(response.efficiency_kev + response.threshold_shift_kev)
     ends = np.unique([end for end in fixed if lowest_kev <= end <= highest])
@@ -85,7 +86,7 @@ def true_energy_grid(
     borders = np.concatenate([*(p[:-1] for p in panels), ends[-1:]])
     for _ in range(halvings):
         borders = np.sort(np.concatenate([borders, (borders[1:] + borders[:-1]) / 2]))
-    nodes, weights = np.polynomial.legendre.leggauss(ORDER)
+    nodes, weights = gauss_legendre(ORDER)
     half = np.diff(borders)[:, None] / 2
     middle = (borders[1:] + borders[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()
@@ -154,7 +155,7 @@ def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np
         for a, b in itertools.pairwise(borders)
     ]
     borders = np.unique(np.concatenate(fine))
-    nodes, weights = np.polynomial.legendre.leggauss(ORDER)
+    nodes, weights = gauss_legendre(ORDER)
     half = np.diff(borders)[:, None] / 2
     energies = ((borders[1:] + borders[:-1])[:, None] / 2 + half * nodes).ravel()
     return energies, (half * weights).ravel(), np.searchsorted(edges, energies, side="right") - 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from bayesnu.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE
 from bayesnu.errors import BayesnuError, did_you_mean
+from bayesnu.quadrature import gauss_legendre
 
 COMPONENTS = ("pp", "7Be")
 
@@ -67,12 +69,17 @@ def spectrum_above(component: str, lowest_kev: np.ndarray, order: int = 96) -> t
         lines = np.array(BERYLLIUM_LINES_KEV)
         return np.broadcast_to(lines, (*lowest.shape[:-1], 2)), np.where(lines > lowest, BERYLLIUM_BRANCHING, 0.0)
     energies, weights = _endpoint_rule(lowest, order)
-    every_energy, every_weight = _endpoint_rule(np.zeros(1), 2 * order)
-    return energies, weights * pp_shape(energies) / (every_weight @ pp_shape(every_energy))
+    return energies, weights * pp_shape(energies) / _pp_norm(2 * order)
+
+
+@cache
+def _pp_norm(order: int) -> float:
+    energies, weights = _endpoint_rule(np.zeros(1), order)
+    return float(weights @ pp_shape(energies))
 
 
 def _endpoint_rule(lowest_kev: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    nodes, weights = np.polynomial.legendre.leggauss(order)
+    nodes, weights = gauss_legendre(order)
     reach = np.sqrt(np.maximum(PP_ENDPOINT_KEV - lowest_kev, 0.0))
     u = reach * (nodes + 1) / 2
     return PP_ENDPOINT_KEV - u**2, reach * weights * u

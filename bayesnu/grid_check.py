@@ -61,18 +61,18 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     nodes, _ = forward.true_energy_grid(experiment, response, analysis)
     mixing = mixing_matrix(forward.oscillation_of(analysis))
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
-    breaks = [*atom.breakpoints_kev(analysis.electrons), *response.edges_kev]
+    breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
     if response.efficiency_on == "true":
         breaks.extend(response.efficiency_kev)
     low, high = analysis.lowest_true_kev, float(nodes[-1])
 
     def integrand(log_energy: float) -> np.ndarray:
         energy = np.array([np.exp(log_energy)])
-        rates = np.einsum("ckit,nki->nt", forward.kernel_rates(energy, analysis, order=192), coefficients)
+        rates = np.einsum("ckit,nki->nt", forward.kernel_rates(energy, analysis, order=128), coefficients)
         return detector.fold(rates * energy, energy, response).ravel()
 
     points = sorted({float(np.log(b)) for b in breaks if low < b < high})
-    integral, _ = quad_vec(integrand, np.log(low), np.log(high), epsrel=1e-9, norm="max", points=points, limit=20000)
+    integral, _ = quad_vec(integrand, np.log(low), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
     counts = integral.reshape(len(couplings), -1) * experiment.exposure_tonne_years
     if experiment.turn_on is not None:
         counts = counts * experiment.turn_on[forward.bins_of(experiment, analysis)]

@@ -18,6 +18,7 @@ from bayesnu.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model import Model
 from bayesnu.priors import Flat
 from bayesnu.profile import Profiler
+from bayesnu.quadrature import gauss_legendre
 
 PANELS, ORDER = 64, 8  # Gauss-Legendre panels and nodes in u
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
@@ -73,7 +74,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
     profiler, prior = Profiler(model), model.parameters[0]
     borders = _panels(profiler)
-    nodes, _ = np.polynomial.legendre.leggauss(ORDER)
+    nodes, _ = gauss_legendre(ORDER)
     u = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
@@ -143,13 +144,13 @@ def _ratios(
 
 
 def _integrals(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    weights = np.polynomial.legendre.leggauss(ORDER)[1]
+    weights = gauss_legendre(ORDER)[1]
     return density @ weights * np.diff(borders) / 2
 
 
 def _within(density: np.ndarray, width: float, fraction: float) -> float:
     """Integral of one panel's density from its left end to `fraction` of its width."""
-    nodes = np.polynomial.legendre.leggauss(ORDER)[0]
+    nodes = gauss_legendre(ORDER)[0]
     series = np.polynomial.legendre.legfit(nodes, density, ORDER - 1)
     primitive = np.polynomial.legendre.legint(series, lbnd=-1)
     return float(np.polynomial.legendre.legval(2 * fraction - 1, primitive)) * width / 2

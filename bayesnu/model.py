@@ -21,6 +21,8 @@ from bayesnu.experiments import Experiment, check_combination
 from bayesnu.priors import Flat, Gaussian, Prior
 from bayesnu.properties import default_prior, direction
 
+LARGEST_SHIFT = 3.0  # standard deviations
+
 FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
 
 
@@ -194,6 +196,9 @@ class _Builder:
                 continue
             nuisance = self.nuisance(_standard_normal(f"{name}[{experiment.name}]", name.replace("_", r"\ ")))
             up, down = (self.shifted(experiment, terms, name, sign * width) for sign in (1, -1))
+            sm = [i for i, t in enumerate(terms) if not {p.name for p in self.physics} & {*t.factors}]
+            parts = ([t.counts for t in terms], up, down)
+            _check_positive(f"{experiment.name}: {name}", *(np.sum([part[i] for i in sm], axis=0) for part in parts))
             for term, plus, minus in zip(terms, up, down, strict=True):
                 out.append(_Term([*term.factors, nuisance], (plus - minus) / 2, term.is_signal))
                 out.append(_Term([*term.factors, nuisance, nuisance], (plus + minus) / 2 - term.counts, term.is_signal))
@@ -258,8 +263,19 @@ def _amplitude(name: str, label: str, width: float) -> Gaussian:
 
 
 def _standard_normal(name: str, label: str) -> Gaussian:
-    """A shift in standard deviations, cut where the second-order expansion would no longer hold."""
-    return Gaussian(name, label, "sigma", 1.0, -5.0, 5.0, mean=0.0, width=1.0)
+    """A shift in standard deviations, cut where its second-order expansion is no longer checked."""
+    return Gaussian(name, label, "sigma", 1.0, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
+
+
+def _check_positive(where: str, base: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Refuse a shift whose expansion makes the Standard Model's counts negative: it would exclude what data do not."""
+    for z in np.linspace(-LARGEST_SHIFT, LARGEST_SHIFT, 25):
+        counts = base + z * (up - down) / 2 + z**2 * ((up + down) / 2 - base)
+        if np.any(counts < 0):
+            raise BayesnuError(
+                f"{where}: the expansion in the shift gives negative counts in bin {int(np.argmin(counts)) + 1} at "
+                f"{z:+.1f} standard deviations; make the shift smaller or leave that bin out of the region"
+            )
 
 
 def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None:

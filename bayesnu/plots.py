@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,21 +44,24 @@ with warnings.catch_warnings():
 
 LEVELS = (0.68, 0.90)  # probability inside contours and central bands
 MOST_DRAWS = 40_000  # of a corner plot
+FEWEST_STEPS = 4  # that a credible interval can be taken from
 PREDICTIVE_DRAWS, SEED = 4_000, 1  # parameter draws of a spectrum, and the seed of the counts drawn from them
 FORMATS: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".pdf": {"metadata": {"CreationDate": None}}}
 KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
-UNITS = {"mu_B": r"\mu_\mathrm{B}", "cm2": r"\mathrm{cm}^2", "sigma": r"\mathrm{std.\ dev.}"}
+UNITS = {"mu_B": r"\mu_\mathrm{B}", "cm2": r"\mathrm{cm}^2", "sigma": r"\mathrm{s.d.}"}
 
 STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": False, "hatch.linewidth": 0.6}
+# In points: relative sizes would follow the settings of who draws a returned figure again.
+STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
 DARK, LIGHT, PALE, RED = "#4a7ab0", "#a9c6e3", "#e3ecf5", "#b3261e"  # distinct as greys too
 PRIOR: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 LIMIT: dict[str, Any] = {"color": RED, "linewidth": 1.4}
 TRUTH: dict[str, Any] = {"color": "#00785a", "linestyle": (0, (1, 1)), "linewidth": 1.6, "zorder": 5}
 EXCLUDED: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.55", "hatch": "//////", "linewidth": 0, "zorder": 4}
-SOLAR = [("black", (0, (1, 1))), (RED, "-"), (RED, (0, (5, 1))), (RED, (0, (2, 1)))]
+SOLAR = [("black", (0, (1, 1)), 1.4), (RED, "-", 2.0), (RED, (0, (4, 1)), 2.0), (RED, (0, (1.5, 1)), 2.0)]
 BACKGROUND = [
-    *(("#00785a", (0, (6, 1, 1, 1))), ("#0072b2", (0, (7, 2))), ("#a9568a", (0, (3, 1))), ("#b07a00", (0, (3, 1, 1, 1)))),
-    *(("0.5", "-"), ("#3d3d8f", (0, (10, 2, 2, 2))), ("#a33b00", (0, (2, 2)))),
+    *(("#00785a", (0, (6, 1, 1, 1)), 1.1), ("#0072b2", (0, (7, 2)), 1.1), ("#a9568a", (0, (3, 1)), 1.1)),
+    *(("#b07a00", (0, (3, 1, 1, 1)), 1.1), ("0.5", "-", 1.1), ("#3d3d8f", (0, (10, 2, 2, 2)), 1.1)),
 ]
 
 
@@ -77,8 +80,8 @@ def corner_plot(
     Contours hold 68 % and 90 % of the probability. Physics parameters get the credible interval of the settings.
     """
     priors = _chosen(model, names)
-    intervals = _intervals(model, chain, verdict, settings)
     draws = _draws(chain, verdict, MOST_DRAWS)[:, [chain.names.index(prior.name) for prior in priors]]
+    intervals = _intervals(model, chain, verdict, settings)
     shown = [_shown(x, prior) for x, prior in zip(draws.T, priors, strict=True)]
     text = max(1.0, len(priors) / 9)  # a large figure is looked at from further away
     side = len(priors) * (2.3 if len(priors) < 4 else 1.6)
@@ -86,8 +89,9 @@ def corner_plot(
         histogram = {"color": DARK, "density": True, "linewidth": 1.2}
         fill = {"colors": ["white", LIGHT, DARK]}
         line = {"colors": "black", "linewidths": 0.6}
-        options = {"plot_datapoints": False, "plot_density": False, "fill_contours": True, "quiet": True, "bins": 36}
-        options |= {"smooth": 1.0, "hist_kwargs": histogram, "contourf_kwargs": fill, "contour_kwargs": line}
+        options: dict[str, Any] = {"bins": 36, "smooth": 1.0, "plot_datapoints": False, "plot_density": False}
+        options |= {"fill_contours": True, "quiet": True}
+        options |= {"hist_kwargs": histogram, "contourf_kwargs": fill, "contour_kwargs": line}
         labels = [label(prior, model.experiments) for prior in priors]
         corner.corner(draws, fig=figure, range=shown, levels=LEVELS, labels=labels, **options)
         axes = np.array(figure.axes).reshape(len(priors), len(priors))
@@ -102,7 +106,7 @@ def corner_plot(
                 words = f"{_in_words(prior, intervals[prior.name])}\nprior {_range(prior)}"
                 axes[k, k].set_title(words, loc="left", fontsize=8 * text, color=RED)
         _tidy(axes)
-        _corner_legend(figure, len(priors), 9 * text, bool(truths))
+        _corner_legend(figure, len(priors), 9 * text)
     return figure
 
 
@@ -119,9 +123,9 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Convergence, settings: Se
     counts = np.random.default_rng(SEED).poisson(np.maximum(expected, 0))
     inner, outer = ([(1 - level) / 2, 0.5, (1 + level) / 2] for level in LEVELS)
     bands = {
-        f"counts, central {LEVELS[1]:.0%}": (PALE, np.quantile(counts, outer, axis=0)),
-        f"expected counts, {LEVELS[1]:.0%}": (LIGHT, np.quantile(expected, outer, axis=0)),
-        f"expected counts, {LEVELS[0]:.0%}": (DARK, np.quantile(expected, inner, axis=0)),
+        f"counts, central {LEVELS[1] * 100:.0f} %": (PALE, np.quantile(counts, outer, axis=0)),
+        f"expected counts, {LEVELS[1] * 100:.0f} %": (LIGHT, np.quantile(expected, outer, axis=0)),
+        f"expected counts, {LEVELS[0] * 100:.0f} %": (DARK, np.quantile(expected, inner, axis=0)),
     }
     blocks = model.blocks
     with _figure(path, verdict.missing, figsize=(8, 4.4 * len(blocks)), layout="constrained") as figure:
@@ -208,9 +212,10 @@ def _chosen(model: Model, names: Sequence[str] | None) -> list[Prior]:
 
 def _draws(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
     """Draws (n, parameters) after the burn-in, evenly thinned to at most `most`."""
-    flat = chain.samples[:, verdict.burn_in :].reshape(-1, len(chain.names))
-    if not len(flat):
-        raise BayesnuError(f"{chain.path}: no steps are stored after the burn-in; sample more to draw figures")
+    kept = chain.samples[:, verdict.burn_in :]
+    if kept.shape[1] < FEWEST_STEPS:
+        raise BayesnuError(f"{chain.path}: {kept.shape[1]} steps are left after the burn-in; a figure needs {FEWEST_STEPS}")
+    flat = kept.reshape(-1, len(chain.names))
     return flat[:: -(-len(flat) // most)]
 
 
@@ -226,20 +231,20 @@ def _shown(x: np.ndarray, prior: Prior) -> tuple[float, float]:
     return max(low - pad, prior.lower), min(high + pad, prior.upper)
 
 
-def _mark_interval(axes: Axes, interval: CredibleInterval, **text: str) -> None:
+def _mark_interval(axes: Axes, interval: CredibleInterval, text: str = "_") -> None:
     for end in (end for piece in interval.intervals for end in piece if end is not None):
-        axes.axvline(end, **LIMIT, **text)
-        text = {}  # one entry in the legend
+        axes.axvline(end, label=text, **LIMIT)
+        text = "_"  # one entry in the legend
 
 
-def _mark_truth(across: Sequence[Axes], up: Sequence[Axes], value: float) -> None:
+def _mark_truth(across: Iterable[Axes], up: Iterable[Axes], value: float) -> None:
     for axes in across:
         axes.axvline(value, **TRUTH)
     for axes in up:
         axes.axhline(value, **TRUTH)
 
 
-def _mark_edges(across: Sequence[Axes], up: Sequence[Axes], prior: Prior, shown: tuple[float, float]) -> None:
+def _mark_edges(across: Iterable[Axes], up: Iterable[Axes], prior: Prior, shown: tuple[float, float]) -> None:
     """Hatch what a prior excludes if its edge is in view: the parameter is x of `across` and y of `up`."""
     margin = 0.05 * (shown[1] - shown[0])
     low = shown[0] - margin * (shown[0] == prior.lower)
@@ -256,27 +261,38 @@ def _mark_edges(across: Sequence[Axes], up: Sequence[Axes], prior: Prior, shown:
 
 
 def _tidy(axes: np.ndarray) -> None:
-    """Few upright tick labels, none at a corner where those of two panels would meet, and room for them."""
+    """Upright tick labels and room for them."""
     for i, j in zip(*np.tril_indices(len(axes)), strict=True):
-        axes[i, j].xaxis.set_major_locator(MaxNLocator(3, prune="both"))
-        axes[i, j].tick_params(labelrotation=0, labelsize=8)
+        axes[i, j].set_xticks(_inner_ticks(*axes[i, j].get_xlim()))
+        axes[i, j].tick_params(labelrotation=0)
         axes[i, j].xaxis.set_label_coords(0.5, -0.2)
         if i > j:
-            axes[i, j].yaxis.set_major_locator(MaxNLocator(3, prune="both"))
+            axes[i, j].set_yticks(_inner_ticks(*axes[i, j].get_ylim()))
             axes[i, j].yaxis.set_label_coords(-0.36, 0.5)
 
 
-def _corner_legend(figure: Figure, size: int, fontsize: float, truths: bool) -> None:
+def _inner_ticks(low: float, high: float) -> np.ndarray:
+    """Few round numbers, none so near to an end that labels of neighbouring panels would meet."""
+    ticks, margin = np.asarray(MaxNLocator(4).tick_values(low, high)), 0.12 * (high - low)
+    return ticks[((ticks > low + margin) | ((ticks == 0) & (low < 0))) & (ticks < high - margin)]
+
+
+def _corner_legend(figure: Figure, size: int, fontsize: float) -> None:
+    """Explain what was drawn."""
+    colors = {line.get_color() for axes in figure.axes for line in axes.lines}
+    hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
     handles: list[Any] = [
         Patch(facecolor=color, edgecolor="black", linewidth=0.6, label=f"contour: {level * 100:.0f} % of probability")
         for color, level in zip((DARK, LIGHT), LEVELS, strict=True)
     ] * (size > 1)
     handles += [Line2D([], [], color=DARK, label="marginal posterior"), Line2D([], [], label="prior", **PRIOR)]
-    handles += [Line2D([], [], label="credible limit or interval", **LIMIT)]
-    handles += [Line2D([], [], label="marked value", **TRUTH)] * truths
-    handles += [Patch(label="outside the prior (moments:\nbelow the physical boundary 0)", **EXCLUDED)]
-    corner_at = ("upper left", (1.0, 0.85)) if size < 4 else ("upper right", (0.98, 0.98))
-    figure.legend(handles=handles, loc=corner_at[0], bbox_to_anchor=corner_at[1], fontsize=fontsize)
+    handles += [Line2D([], [], label="credible limit or interval", **LIMIT)] * (RED in colors)
+    handles += [Line2D([], [], label="marked value", **TRUTH)] * (TRUTH["color"] in colors)
+    handles += [Patch(label="outside the prior (moments:\nbelow the physical boundary 0)", **EXCLUDED)] * hatched
+    place: dict[str, Any] = {"loc": "upper right", "bbox_to_anchor": (0.98, 0.98), "fontsize": fontsize}
+    if size < 4:  # no room among the panels
+        place |= {"loc": "upper left", "bbox_to_anchor": (1.0, 0.85)}
+    figure.legend(handles=handles, **place)
 
 
 def _mark_profile(axes: Axes, interval: ProfileInterval, shown: tuple[float, float]) -> None:
@@ -299,7 +315,7 @@ def _posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[float,
         tails = (None, p) if settings.kind == "upper" else ((1 - p) / 2, (1 + p) / 2)
         ends = tuple(None if tail is None else marginal.quantile(tail) for tail in tails)
         interval = CredibleInterval(settings.kind, p, marginal.quantile(0.5), ((ends[0], ends[1]),), None, None)
-        _mark_interval(axes, interval, label=_in_words(prior, interval).replace("\n", ", "))
+        _mark_interval(axes, interval, _in_words(prior, interval).replace("\n", ", "))
     axes.set_ylim(0)
     axes.set_ylabel(f"Density [1/({_unit(prior)})]")
 
@@ -351,10 +367,12 @@ def _spectrum(
         for text, (color, band) in bands.items():
             low, _, high = (band[:, block.bins] - shift) / scale
             axes.stairs(high, edges, baseline=low, fill=True, color=color, label=text)
-        axes.stairs((median - shift) / scale, edges, baseline=None, color="black", linewidth=1.2, label="median prediction")
-    for text, (color, line, counts) in curves.items():
+        middle = (median - shift) / scale
+        axes.stairs(middle, edges, baseline=None, color="black", linewidth=1.2, label="median prediction")
+    for text, (color, line, width, counts) in curves.items():
         if np.any(counts[block.bins] != 0):
-            above.stairs(counts[block.bins], edges, baseline=None, color=color, linestyle=line, linewidth=1.3, label=text)
+            style: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": width}
+            above.stairs(counts[block.bins], edges, baseline=None, label=text, **style)
     per = f"{widths[0]:g} keV bin" if np.allclose(widths, widths[0]) else "bin"
     above.set(title=experiment.title, ylabel=f"Counts per {per}", xlim=(edges[0], edges[-1]))
     above.set_ylim(0)
@@ -397,8 +415,10 @@ def _stamp(figure: Figure, missing: Sequence[str]) -> None:
     """Say across the figure that its chain has not converged, and above it why."""
     if not missing:
         return
-    width = figure.get_figwidth()
-    style = {"fontweight": "bold", "color": RED, "alpha": 0.3, "rotation": 30, "zorder": 10}
-    figure.text(0.5, 0.5, "NOT CONVERGED", ha="center", va="center", fontsize=7 * width, **style)
+    figure.draw_without_rendering()  # what lies where is known only then
+    box = figure.get_tightbbox().transformed(figure.dpi_scale_trans + figure.transFigure.inverted())
+    x, size = (box.x0 + box.x1) / 2, min(box.width * figure.get_figwidth(), 1.6 * box.height * figure.get_figheight())
+    style: dict[str, Any] = {"fontweight": "bold", "color": RED, "alpha": 0.3, "rotation": 30, "zorder": 10}
+    figure.text(x, (box.y0 + box.y1) / 2, "NOT CONVERGED", ha="center", va="center", fontsize=7 * size, **style)
     reasons = textwrap.fill("Not converged: " + "; ".join(missing), 90)
-    figure.text(0.5, 1.02, reasons, ha="center", va="bottom", color=RED, fontsize=max(9.0, 0.9 * width))
+    figure.text(x, box.y1 + 0.02, reasons, ha="center", va="bottom", color=RED, fontsize=max(9.0, 0.9 * size))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ class PriorChoice:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that decides the numbers of a posterior; `digests` are the sha256 of the experiment files."""
+    """Everything that decides the numbers of a posterior; `digests` are the sha256 of the data sets, by name."""
 
     experiments: tuple[str, ...]
     parameter: str
@@ -51,7 +53,7 @@ class Run:
     analysis: Analysis
     prior: PriorChoice
     sampling: Settings
-    digests: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def resolve(
     chosen = analysis.preset(preset, **dict(choices or {}))
     settings = _from_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
     run = Run(
-        experiments=tuple(str(Path(name).resolve()) if _is_path(name) else name for name in experiments),
+        experiments=experiments,
         parameter=parameter,
         flavour=flavour,
         preset=preset,
@@ -93,34 +95,33 @@ def resolve(
     loaded = load_experiments(run)
     data.check_combination(loaded)
     priors(run)
-    return replace(run, digests=tuple(experiment.digest for experiment in loaded))
+    return replace(
+        run,
+        experiments=tuple(name if name in data.names() else os.path.abspath(name) for name in experiments),
+        digests={experiment.name: experiment.digest for experiment in loaded},
+    )
 
 
-def _is_path(name: str) -> bool:
-    return name.endswith(".toml") or Path(name).is_file()
-
-
-def _from_table(cls: type[Any], table: str, values: dict[str, Any]) -> Any:
-    known = {field.name: field for field in fields(cls)}
+def _from_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
+    known = {each.name: str(each.type).removesuffix(" | None") for each in fields(cls)}
+    right: dict[str, Any] = {"int": int, "float": int | float, "str": str}
+    words = {"int": "an integer", "float": "a finite number", "str": "a word in quotes"}
+    checked: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
-            raise BayesnuError(f"[{table}] {key}: unknown key{did_you_mean(key, known)}")
-        wanted = str(known[key].type)
-        right = {
-            "int": isinstance(value, int),
-            "float": isinstance(value, int | float),
-            "str": isinstance(value, str),
-        }[wanted.split(" ")[0]]
-        if isinstance(value, bool) or not (right or (value is None and "None" in wanted)):
-            raise BayesnuError(f"[{table}] {key}: found {value!r}; must be of type {wanted.replace(' | None', '')}")
-    return cls(**values)
+            raise BayesnuError(f"[{table}] {key[:60]}: unknown key{did_you_mean(key[:60], known)}")
+        kind = known[key]
+        if isinstance(value, bool) or not isinstance(value, right[kind]) or (kind == "float" and not isfinite(value)):
+            raise BayesnuError(f"[{table}] {key}: found {value!r:.60}; must be {words[kind]}")
+        checked[key] = float(value) if kind == "float" else value  # 0 and 0.0 are the same choice
+    return cls(**checked)
 
 
 def load_experiments(run: Run) -> tuple[Experiment, ...]:
     """Read the experiments of a run; refuses a file that has changed since the run was resolved."""
     loaded = tuple(data.load(name, run.analysis.inputs) for name in run.experiments)
-    for experiment, digest in zip(loaded, run.digests, strict=False):
-        if experiment.digest != digest:
+    for experiment in loaded:
+        if run.digests.get(experiment.name, experiment.digest) != experiment.digest:
             raise BayesnuError(
                 f"{experiment.path}: the data file has changed since this run was started (key data.{experiment.name}); "
                 "restore it or start a new run with another --output"
@@ -162,7 +163,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "prior": given(asdict(run.prior)),
         "sampling": given(asdict(run.sampling)),
         "analysis": asdict(run.analysis),
-        "data": {Path(name).stem: digest for name, digest in zip(run.experiments, run.digests, strict=True)},
+        "data": dict(run.digests),
     }
 
 
@@ -178,6 +179,8 @@ def from_toml(text: str, where: str) -> dict[str, Any]:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise BayesnuError(f"{where}: found what is not TOML ({error}); correct it") from None
+    if _has_wide_integer(raw):
+        raise BayesnuError(f"{where}: found an integer of more than 64 bits; TOML has none, so make it smaller")
     known = {"experiments", "parameter", "flavour", "preset", "prior", "sampling", "analysis", "data"}
     for key in raw:
         if key not in known:
@@ -194,12 +197,20 @@ def from_toml(text: str, where: str) -> dict[str, Any]:
     return raw
 
 
+def _has_wide_integer(value: Any) -> bool:
+    """Whether there is an integer that neither TOML nor a float can hold, at any depth."""
+    if isinstance(value, dict | list):
+        return any(_has_wide_integer(each) for each in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
 def from_config(path: Path) -> Run:
     """Read the resolved configuration of a run; raises `BayesnuError` if it is missing, damaged or not complete."""
     try:
         raw = from_toml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise BayesnuError(f"{path}: cannot be read ({error}); give the folder of a run") from None
+        reason = getattr(error, "strerror", None) or error
+        raise BayesnuError(f"{path}: cannot be read ({reason}); give the folder of a run") from None
     for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
         if key not in raw:
             raise BayesnuError(f"{path}: the key '{key}' is missing; this is not the configuration of a run")
@@ -215,9 +226,13 @@ def from_config(path: Path) -> Run:
         )
     except BayesnuError as error:
         raise BayesnuError(f"{path}: {error}") from None
-    stored = replace(run, digests=tuple(str(digest) for digest in raw["data"].values()))
-    load_experiments(stored)
-    return stored
+    found = difference(flattened(raw["data"], "data."), flattened(run.digests, "data."))
+    if found is not None:
+        raise BayesnuError(
+            f"{path}: the data have changed since this run was started: {found}; restore them or start a new run with "
+            "another --output"
+        )
+    return run
 
 
 def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -227,13 +242,13 @@ def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             out |= flattened(value, f"{prefix}{key}.")
         else:
-            out[f"{prefix}{key}"] = json.dumps(value)
+            out[f"{prefix}{key}"] = json.dumps(value, default=str)
     return out
 
 
 def fingerprint(run: Run) -> dict[str, str]:
-    """What defines the posterior and the chain, key by key; the exact length of the run is not part of it."""
-    keys = flattened(to_dict(run))
+    """What defines the posterior and the chain, key by key; neither the length of the run nor a path is part of it."""
+    keys = flattened(to_dict(run) | {"experiments": list(run.digests)})
     length = ("sampling.steps", "sampling.most_steps", "preset")
     return {key: value for key, value in sorted(keys.items()) if key not in length}
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ WIDTH = 120  # columns where the output is not a terminal
 
 def json_out(value: Any) -> None:
     """Print one JSON object; what is not finite becomes null."""
-    print(json.dumps(_finite(value), allow_nan=False))
+    click.echo(json.dumps(_finite(value), allow_nan=False))
 
 
 def _finite(value: Any) -> Any:

@@ -12,16 +12,25 @@ from bayesnu.cli import PROPERTIES
 from bayesnu.commands.output import json_out, number, table
 from bayesnu.errors import BayesnuError
 from bayesnu.flux import COMPONENTS
+from bayesnu.properties import property_of
 
 
 def _split(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, float]]:
     """Separate couplings from choices of the analysis."""
     values = {name: value for name, value in options.items() if name.startswith(PROPERTIES)}
     for name, value in values.items():
+        flag = f"--{name.replace('_', '-')}"
         if not np.isfinite(value):
-            raise BayesnuError(f"--{name.replace('_', '-')}: found {value}; must be a finite number")
+            raise BayesnuError(f"{flag}: found {value}; must be a finite number")
+        if value < 0 and not property_of(name).signed:
+            raise BayesnuError(f"{flag}: found {value}; {name} is a modulus, so give 0 or more")
     rest = {name: value for name, value in options.items() if name not in values}
     return choices_of.preset(rest.pop("preset", "default"), **rest), values
+
+
+def _check(values: np.ndarray, what: str) -> None:
+    if not np.all(np.isfinite(values)):
+        raise BayesnuError(f"{what}: found a number so far out that the prediction is not a finite number; come nearer")
 
 
 def rate(energies: str, as_json: bool, options: dict[str, Any]) -> None:
@@ -31,7 +40,9 @@ def rate(energies: str, as_json: bool, options: dict[str, Any]) -> None:
     except ValueError:
         raise BayesnuError(f"--energy-kev: found '{energies[:60]}'; must be numbers with commas, as 2,10,20") from None
     analysis, values = _split(options)
-    parts = predict.rate(energy, analysis, **values)
+    with np.errstate(all="ignore"):
+        parts = predict.rate(energy, analysis, **values)
+    _check(parts, "--energy-kev or a property")
     if as_json:
         json_out(
             {
@@ -49,7 +60,9 @@ def rate(energies: str, as_json: bool, options: dict[str, Any]) -> None:
 def counts(name: str, as_json: bool, options: dict[str, Any]) -> None:
     """Print expected and observed counts per bin."""
     analysis, values = _split(options)
-    result = predict.expected_counts(experiments.load(name, analysis.inputs), analysis, **values)
+    with np.errstate(all="ignore"):
+        result = predict.expected_counts(experiments.load(name, analysis.inputs), analysis, **values)
+    _check(result.expected, "a property")
     signal = result.signal.sum(axis=0)
     if as_json:
         json_out(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
 from bayesnu import folder as folders
 from bayesnu import run as runs
+from bayesnu.cli import Stopped
 from bayesnu.errors import BayesnuError
 
 _SAMPLING = ("kind", "probability", "seed", "steps", "most_steps", "ensembles", "walkers")
@@ -23,8 +29,9 @@ def sample(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
     if taken["dry_run"]:
         _dry_run(run, folder, bool(taken["as_json"]))
         return
-    folders.claim(run, folder, bool(taken["overwrite"]))
-    _carry_out(folder, taken, None)
+    with _watched(folder, run.sampling.steps, taken) as how:
+        summary = folders.sample(run, folder, overwrite=bool(taken["overwrite"]), **how)
+    _print(folder, summary, bool(taken["as_json"]))
 
 
 def _resolved(experiments: tuple[str, ...], options: dict[str, Any]) -> runs.Run:
@@ -54,7 +61,8 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise BayesnuError(f"{path}: cannot be read ({error}); give a configuration in TOML") from None
+        reason = getattr(error, "strerror", None) or error
+        raise BayesnuError(f"{path}: cannot be read ({reason}); give a configuration in TOML") from None
 
 
 def _dry_run(run: runs.Run, folder: Path, as_json: bool) -> None:
@@ -77,7 +85,12 @@ def resume(chain: str, options: dict[str, Any]) -> None:
     for name, value in (("--up-to", up_to), ("--more", more)):
         if value is not None and value < 1:
             raise BayesnuError(f"{name}: found {value}; must be at least 1")
-    _carry_out(folder, options, up_to if more is None else _steps_done(folder) + more)
+    if more is not None:
+        up_to = _steps_done(folder) + more
+    asked = runs.from_config(folder / runs.CONFIG).sampling.steps if up_to is None else up_to
+    with _watched(folder, asked, options) as how:
+        summary = folders.resume(folder, up_to=up_to, **how)
+    _print(folder, summary, bool(options["as_json"]))
 
 
 def _steps_done(folder: Path) -> int:
@@ -87,13 +100,28 @@ def _steps_done(folder: Path) -> int:
     return chains.steps_done(path) if path.is_file() else 0
 
 
-def _carry_out(folder: Path, options: dict[str, Any], steps: int | None) -> None:
-    from bayesnu.commands.progress import Progress
+@contextmanager
+def _watched(folder: Path, steps: int | None, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Show the progress of a run, and end it with one sentence when it is told to stop.
 
-    asked = steps if steps is not None else runs.from_config(folder / runs.CONFIG).sampling.steps
-    with Progress(bool(options["quiet"]), asked) as progress:
-        summary = folders.carry_out(folder, progress.report, steps, figures=not options["no_figures"])
-    _print(folder, summary, bool(options["as_json"]))
+    Files are replaced when they are complete, so that there is nothing to save at that moment.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        from bayesnu.commands.progress import Progress
+
+        with Progress(bool(options["quiet"]), steps) as progress:
+            yield {"report": progress.report, "figures": not options["no_figures"]}
+    except KeyboardInterrupt as stopped:
+        how = f"; `bayesnu resume {shlex.quote(str(folder))}` goes on from there" if folders.is_run(folder) else ""
+        raise Stopped(stopped.args[0], how) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def summary(chain: str, as_json: bool, options: dict[str, Any]) -> None:
@@ -105,10 +133,10 @@ def summary(chain: str, as_json: bool, options: dict[str, Any]) -> None:
     folder = folders.run_folder(chain)
     path = chains.chain_file(folder)
     run = runs.from_config(folder / runs.CONFIG)
+    model = folders.model_of(run)
+    chains.verify(path, model, runs.fingerprint(run))
     stored = chains.read_result(path)
     if stored is None or options:
-        model = folders.model_of(run)
-        chains.verify(path, model, runs.fingerprint(run))
         if chains.steps_done(path) == 0:
             raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {folder}`")
         stored = folders.summary_of(path, model, replace(run, sampling=replace(run.sampling, **options)))
