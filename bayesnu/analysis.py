@@ -119,6 +119,3 @@ def differences(one: Analysis, other: Analysis) -> dict[str, tuple[Any, Any]]:
     """Return the choices in which two analyses differ, as name: (one's value, other's value)."""
     a, b = asdict(one), asdict(other)
     return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
-
-
-analysis = preset  # TEMPORARY

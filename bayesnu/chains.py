@@ -3,6 +3,8 @@
 Layout: one group `ensemble_N` per independent ensemble in the layout of emcee's own HDF5 backend (`chain` (steps, walkers,
 parameters), `log_prob` (steps, walkers), `accepted`, the random state); `parameters` with name, unit, scale, LaTeX label
 and prior of every column; `experiments` with the text of each data file; attributes with fingerprint, versions and seed.
+The first 512 bytes, which HDF5 leaves to the user, are a line with format and checksum: the library may hang, crash or
+give other numbers on damaged bytes, so nothing is read before they have been found whole.
 
 Every write goes to a copy that replaces the file when it is complete, so that a run killed at any moment leaves the last
 complete state. Writes are spaced in proportion to the length of the chain and cost a constant share of the run.
@@ -10,6 +12,7 @@ complete state. Writes are spaced in proportion to the length of the chain and c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -29,6 +32,8 @@ from bayesnu.run import difference, digest
 
 FORMAT = 1
 FILE = "chain.h5"
+HEADER = 512  # bytes; a power of two, at least 512
+_MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +90,27 @@ def chain_file(chain: str | Path) -> Path:
     return path
 
 
+def _header(path: Path) -> bytes:
+    """The line at the head of a chain, for what now follows it."""
+    with path.open("rb") as raw:
+        raw.seek(HEADER)
+        return b"%s%s\n" % (_MAGIC, hashlib.file_digest(raw, "sha256").hexdigest().encode())
+
+
+def _check(path: Path) -> None:
+    with path.open("rb") as raw:
+        head = raw.read(HEADER)
+    if not head.startswith(_MAGIC):
+        raise BayesnuError(f"{path}: not a chain of bayesnu (format {FORMAT}); give one that it wrote")
+    if head.rstrip(b"\0") != _header(path):
+        raise OSError("its checksum is wrong")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     try:
+        _check(path)
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT or "parameters" not in file:
-                raise BayesnuError(f"{path}: not a chain of bayesnu (format {FORMAT}); give one that it wrote")
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, BayesnuError):
@@ -107,12 +127,15 @@ def _replacing(path: Path) -> Iterator[h5py.File]:
     copy = path.with_name(path.name + ".new")
     try:
         if path.exists():
+            _check(path)
             shutil.copyfile(path, copy)
         else:
             copy.unlink(missing_ok=True)
-        with h5py.File(copy, "a") as file:
+        with h5py.File(copy, "a", userblock_size=HEADER) as file:
             yield file
         with copy.open("rb+") as raw:
+            raw.write(_header(copy))
+            raw.flush()
             os.fsync(raw.fileno())
         copy.replace(path)
     except OSError as error:
@@ -128,7 +151,7 @@ def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, con
     """Write a chain without steps, with everything needed to understand it."""
     text = h5py.string_dtype()
     with _replacing(path) as file:
-        file.attrs.update({"format": FORMAT, "seed": seed, "fingerprint": json.dumps(fingerprint)})
+        file.attrs.update({"seed": seed, "fingerprint": json.dumps(fingerprint)})
         file.attrs["versions"] = json.dumps(versions())
         file["config"] = config
         table = file.create_group("parameters")

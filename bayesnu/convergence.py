@@ -17,6 +17,8 @@ from bayesnu.settings import Settings
 
 RHAT_BELOW = 1.01
 STEPS_PER_TAU = 50
+SAMPLES_PER_WALKER = 10  # effective samples: fewer mean that walkers stay where they are
+LARGEST_PULL = 5.0  # standard errors between a sampled and an integrated quantile
 ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
 BURN_IN_TAU = 5
 TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
@@ -70,8 +72,9 @@ def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
     """Apply the rule to samples (ensembles, steps, walkers, parameters).
 
     Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
-    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width; further no
-    walker that never moved, and every mode of a single physics parameter visited by its share of samples.
+    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width; further
+    walkers that mix, and for a single physics parameter every mode visited by its share of samples and bounds that agree
+    with the integrated posterior.
     """
     start, tau = burn_in(samples)
     kept = samples[:, start:]
@@ -83,6 +86,10 @@ def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
         missing.append(f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}")
     if not kept.shape[1] > STEPS_PER_TAU * tau:
         missing.append(f"{kept.shape[1]} steps are {kept.shape[1] / tau:.0f} autocorrelation times, needs > {STEPS_PER_TAU}")
+    walkers = kept.shape[0] * kept.shape[2]
+    smallest = min(credible.ess(kept[..., k], "bulk") for k in range(samples.shape[-1]))
+    if not smallest > SAMPLES_PER_WALKER * walkers:
+        missing.append(f"{walkers} walkers do not mix: {smallest:.0f} effective samples, needs > {SAMPLES_PER_WALKER} each")
     errors = [bound_error(model, kept, k, settings) for k in range(model.n_physics)]
     error = max(errors, default=0.0)
     if not error < ERROR_BELOW:
@@ -90,13 +97,14 @@ def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
     stuck = np.ptp(kept, axis=1).max(axis=-1) == 0
     if stuck.any():
         missing.append(f"{int(stuck.sum())} walkers never moved")
-    missing += modes_missed(model, kept)
+    missing += modes_missed(model, kept) + bounds_off(model, kept, settings)
     return Convergence(samples.shape[1], start, tau, largest, error, tuple(missing))
 
 
 def bound_error(model: Model, kept: np.ndarray, index: int, settings: Settings) -> float:
     """Largest Monte-Carlo error of the bounds of one parameter: relative to a limit, or to an interval's width."""
-    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability)
+    several = several_modes(model)
+    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, multimodal=several)
     errors = [e for e in (result.mcse_lower, result.mcse_upper) if e is not None]
     lower, upper = result.lower, result.upper
     assert upper is not None
@@ -120,6 +128,33 @@ def modes_missed(model: Model, kept: np.ndarray) -> list[str]:
                 f"the ensembles have {found} there"
             )
     return missing
+
+
+def bounds_off(model: Model, kept: np.ndarray, settings: Settings) -> list[str]:
+    """Compare the quantiles that bound a single physics parameter with those of its integrated posterior."""
+    if model.n_physics != 1:
+        return []
+    exact, values = cross_check(model), kept[..., 0]
+    missing = []
+    for p in quantiles(settings):
+        sampled, error = credible.quantile(values, p), credible.quantile_error(values, p)
+        if abs(sampled - exact.quantile(p)) > LARGEST_PULL * np.hypot(error, exact.error(p)):
+            missing.append(
+                f"the {p:.0%} quantile of {model.names[0]} is {sampled:.4g} +- {error:.1g} sampled "
+                f"and {exact.quantile(p):.4g} integrated: they disagree"
+            )
+    return missing
+
+
+def quantiles(settings: Settings) -> tuple[float, ...]:
+    """Probabilities below the bounds of the reported interval; for a highest-density one those of equal tails."""
+    tail = (1 - settings.probability) / 2
+    return (settings.probability,) if settings.kind == "upper" else (tail, 1 - tail)
+
+
+def several_modes(model: Model) -> bool:
+    """Whether a single physics parameter has more than one mode."""
+    return model.n_physics == 1 and len(modes(cross_check(model))) > 1
 
 
 _CROSS_CHECKS: dict[int, tuple[Model, Marginal]] = {}

@@ -112,7 +112,8 @@ def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) 
     pieces = _hdi(samples.ravel(), probability, multimodal)
     parts = [part for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
     ends = np.array([[p[0][0], p[-1][1]] for p in (_hdi(part.ravel(), probability, multimodal) for part in parts)])
-    errors = ends.std(axis=0, ddof=1) / np.sqrt(len(parts))
+    # the ends of a shortest interval converge with the cube root of the number of samples, not with the square root
+    errors = ends.std(axis=0, ddof=1) / np.cbrt(len(parts))
     return CredibleInterval("hdi", probability, quantile(samples, 0.5), pieces, float(errors[0]), float(errors[1]))
 
 

@@ -18,7 +18,7 @@ from bayesnu.errors import BayesnuError
 from bayesnu.experiments import Experiment
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
-MOST_NODES = 2_000_000
+MOST_PANELS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +126,16 @@ def true_energy_grid(
     experiment: Experiment, response: detector.Response, analysis: Analysis, halvings: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The quadrature in true energy of one experiment; raises `BayesnuError` where it would be too fine to use."""
-    breaks = atom.breakpoints_kev(analysis.electrons)
-    nodes, weights = detector.true_energy_grid(response, analysis.lowest_true_kev, breaks, halvings)
-    if len(nodes) > MOST_NODES:
+    lowest, last = analysis.lowest_true_kev, float(response.edges_kev[-1])
+    if lowest >= last:
         raise BayesnuError(
-            f"{experiment.name}: [resolution] needs {len(nodes)} integration nodes; at most {MOST_NODES} are used, "
-            "so give a resolution that is wider compared with the range of the bins"
+            f"lowest_true_kev: found {lowest:g}, {experiment.name} ends at {last:g} keV; no signal is left, lower it"
         )
-    return nodes, weights
+    energies = np.geomspace(lowest, last, 4096)
+    panels = float(np.trapezoid(1 / detector.resolution_kev(energies, response.resolution), energies))
+    if panels > MOST_PANELS:
+        raise BayesnuError(
+            f"{experiment.name}: [resolution] is so fine that the integration needs {panels:.0f} panels; at most "
+            f"{MOST_PANELS} are used, so give a wider resolution or a shorter range of bins"
+        )
+    return detector.true_energy_grid(response, lowest, atom.breakpoints_kev(analysis.electrons), halvings)

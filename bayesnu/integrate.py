@@ -8,7 +8,7 @@ maximum (up to four nuisances), or Laplace's approximation corrected by importan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 
 import numpy as np
@@ -16,8 +16,8 @@ import numpy as np
 from bayesnu.errors import BayesnuError
 from bayesnu.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model import Model
-from bayesnu.priors import Flat
 from bayesnu.profile import Profiler
+from bayesnu.properties import default_prior
 from bayesnu.quadrature import gauss_legendre
 
 PANELS, ORDER = 64, 8  # Gauss-Legendre panels and nodes in u
@@ -63,9 +63,18 @@ class Marginal:
         return below[1] - below[0]
 
     def mean_density(self, values: np.ndarray) -> np.ndarray:
-        """Posterior density in the parameter at the given values, by differences of the distribution function."""
-        step = (values[-1] - values[0]) / (20 * len(values))
-        return np.array([self.probability_between(v - step, v + step) for v in values]) / (2 * step)
+        """Posterior density in the parameter, per unit of `scale * unit`, at the given values (n,)."""
+        prior = self.model.parameters[0]
+        u = prior.cdf(values)
+        panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, PANELS - 1)
+        left, width = self.borders[panel], np.diff(self.borders)[panel]
+        nodes, _ = gauss_legendre(ORDER)
+        panels = self.density.reshape(-1, ORDER)
+        series = np.polynomial.legendre.legfit(nodes, panels.T, ORDER - 1)[:, panel]
+        density = np.polynomial.legendre.legval(2 * (u - left) / width - 1, series, tensor=False)
+        inside = (u >= self.borders[0]) & (u <= self.borders[-1])
+        whole = _integrals(panels, self.borders).sum()
+        return np.where(inside, density / whole * np.exp(prior.logpdf(values)), 0.0)
 
 
 def marginal(model: Model, seed: int = 0) -> Marginal:
@@ -78,10 +87,10 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     u = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
-    factors = [np.linalg.cholesky(np.linalg.inv(profiler.hessian(theta, which))) for theta in fit.theta]
+    factors = [_gaussian(profiler, theta, which) for theta in fit.theta]
     log_laplace = -fit.chi2 / 2 + np.array([np.log(np.diagonal(factor)).sum() for factor in factors])
     log_laplace -= log_laplace.max()
-    flat = compile_posterior(model.with_priors(Flat(prior.name, "", "", 1.0, -1e300, 1e300)))
+    flat = compile_posterior(model.with_priors(replace(default_prior(prior.name), lower=-1e300, upper=1e300)))
     if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
         points, rule = _hermite(len(which))
         ratio = _ratios(flat, fit.theta, factors, which, points) @ rule
@@ -108,6 +117,17 @@ def _panels(profiler: Profiler) -> np.ndarray:
             break
         u = np.linspace(low, high, 2001)
     return np.linspace(low, high, PANELS + 1)
+
+
+def _gaussian(profiler: Profiler, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Lower factor of the covariance of the Gaussian that stands for the nuisances around their conditional maximum.
+
+    At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
+    """
+    gradient, hessian = profiler.derivatives(theta, which)
+    at_bound = (theta[which] <= profiler.lower[which]) | (theta[which] >= profiler.upper[which])
+    spans = profiler.upper[which] - profiler.lower[which]
+    return np.linalg.cholesky(np.linalg.inv(hessian + np.diag(at_bound * (gradient**2 + 1 / spans**2))))
 
 
 def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: Sequence[np.ndarray], which: np.ndarray) -> bool:

@@ -171,11 +171,9 @@ class _Builder:
         shared = shape.shared if self.analysis.correlated_runs else None
         name = f"{shape.name}[{shared or experiment.name}]"
         label = rf"n_{{\mathrm{{{shape.name}}}}}".replace(" ", r"\ ")
-        if shape.width is None:
-            return self.nuisance(Flat(name, label, "", 1.0, 0.0, shape.maximum))
-        prior = _amplitude(name, label, shape.width)
-        known = self.nuisances.get(name, prior)
-        if known != prior:
+        free = Flat(name, label, "", 1.0, 0.0, shape.maximum)
+        prior = free if shape.width is None else _amplitude(name, label, shape.width)
+        if self.nuisances.get(name, prior) != prior:
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
                 "has another width; give both the same width or set correlated_runs = false"

@@ -34,6 +34,10 @@ class _Named:
                 f"needs {smallest:g} <= lower < upper"
             )
 
+    def _check_finite(self) -> None:
+        if not (isfinite(self.lower) and isfinite(self.upper)):
+            raise BayesnuError(f"prior of {self.name}: found [{self.lower:g}, {self.upper:g}]; needs finite bounds")
+
     @property
     def column(self) -> str:
         """Text for a table's head: the name with its unit."""
@@ -50,8 +54,7 @@ class Flat(_Named):
 
     def __post_init__(self) -> None:
         self._check_range(-np.inf)
-        if not (isfinite(self.lower) and isfinite(self.upper)):
-            raise BayesnuError(f"prior of {self.name}: a flat prior needs finite bounds to be proper")
+        self._check_finite()
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
@@ -76,6 +79,7 @@ class FlatInSquare(_Named):
 
     def __post_init__(self) -> None:
         self._check_range(0.0)
+        self._check_finite()
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density in x (not in x^2); -inf outside the range."""
@@ -103,6 +107,7 @@ class LogUniform(_Named):
 
     def __post_init__(self) -> None:
         self._check_range(np.finfo(float).tiny)
+        self._check_finite()
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density in x (not in log x); -inf outside the range."""
@@ -150,7 +155,7 @@ class Gaussian(_Named):
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
         x = np.asarray(x, dtype=float)
-        z = (x - self.mean) / self.width
+        z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
         density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._area())
         return np.where(self._inside(x), density, -np.inf)
 

@@ -7,7 +7,7 @@ over the free parameters by a damped Newton method with analytic gradient and He
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log
 
 import numpy as np
@@ -17,10 +17,11 @@ from bayesnu.compiled import compiled
 from bayesnu.errors import BayesnuError
 from bayesnu.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model import Model
-from bayesnu.properties import flavour_of, property_of
+from bayesnu.priors import Prior
+from bayesnu.properties import default_prior, flavour_of, property_of
 
-GRID = 401  # points of a scan in one parameter
-WIDER = 1e3  # how far beyond its prior range a parameter may be fitted, in units of that range
+GRID, COARSE_GRID = 401, 121  # points of a scan in one parameter; where others are profiled with it
+WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
 ITERATIONS = 100
 TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
 
@@ -80,14 +81,14 @@ class Profiler:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.arrays = compile_posterior(model)
-        spans = [prior.upper - prior.lower for prior in model.physics]
+        # a profile likelihood knows no prior of a physics parameter, only its physical range
+        self.ranges = [scan_range(prior) for prior in model.physics]
+        flat = [replace(default_prior(p.name), lower=-1e300, upper=1e300) for p in model.physics]
+        self.arrays = compile_posterior(model.with_priors(*flat))
         self.lower = np.array([p.lower for p in model.parameters])
         self.upper = np.array([p.upper for p in model.parameters])
-        for k, prior in enumerate(model.physics):
-            item = property_of(prior.name)
-            self.lower[k] = prior.lower - WIDER * spans[k] if item.signed else 0.0
-            self.upper[k] = prior.upper + WIDER * spans[k]
+        for k, (low, high) in enumerate(self.ranges):
+            self.lower[k], self.upper[k] = widened(model.names[k], low, high, WIDER)
 
     def fit(self, start: np.ndarray, free: np.ndarray) -> Fit:
         """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
@@ -101,11 +102,11 @@ class Profiler:
         """The statistic itself, shape (n,), for theta (n, parameters)."""
         return self.fit(theta, np.zeros(len(self.lower), dtype=bool)).chi2
 
-    def hessian(self, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Second derivatives of chi^2/2 at theta (parameters,) with respect to the parameters `which`."""
+    def derivatives(self, theta: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and Hessian of chi^2/2 at theta (parameters,) with respect to the parameters `which`."""
         gradient, hessian = np.empty(len(which)), np.empty((len(which), len(which)))
         _derivatives(theta, which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
-        return hessian / 2
+        return gradient / 2, hessian / 2
 
     def nuisances_free(self) -> np.ndarray:
         """Mark the nuisance parameters."""
@@ -143,8 +144,8 @@ class Profiler:
     def _starts(self, index: int) -> np.ndarray:
         """Starts for the other physics parameters: a coarse grid over their ranges that avoids exact zeros."""
         axes = [
-            [0.0] if k == index else np.quantile([p.lower, p.upper], [0.03, 0.35, 0.55, 0.9])
-            for k, p in enumerate(self.model.physics)
+            [0.0] if k == index else np.quantile(ends, [0.03, 0.35, 0.55, 0.9])
+            for k, ends in enumerate(self.ranges)
         ]
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
@@ -172,7 +173,7 @@ def _better(one: Fit | None, other: Fit) -> Fit:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """chi^2 profiled over the rest on a grid of one physics parameter, and its minimum with its place."""
+    """chi^2 profiled over the rest at increasing values of one physics parameter, and its minimum with its place."""
 
     values: np.ndarray
     chi2: np.ndarray
@@ -181,22 +182,34 @@ class Scan:
     best_theta: np.ndarray
 
 
-def scan(profiler: Profiler, index: int = 0, others: str = "zero", grid: int = GRID, widen: float = 1.0) -> Scan:
-    """Scan a physics parameter over its prior's range, stretched by `widen`, and refine the minimum."""
-    prior = profiler.model.parameters[index]
-    low, high = max(prior.lower * widen, profiler.lower[index]), prior.upper * widen
-    values = np.union1d(np.linspace(low, high, grid), np.zeros(1) if low <= 0 <= high else [])
+def scan_range(prior: Prior) -> tuple[float, float]:
+    """The range to scan: the one that holds all modes, and the prior's where that is wider."""
+    usual = default_prior(prior.name)
+    return min(usual.lower, prior.lower), max(usual.upper, prior.upper)
+
+
+def widened(name: str, low: float, high: float, factor: float) -> tuple[float, float]:
+    """A range `factor` times as wide about its middle; a modulus keeps its lower end."""
+    if not property_of(name).signed:
+        return 0.0, high * factor
+    middle, half = (low + high) / 2, (high - low) / 2
+    return middle - factor * half, middle + factor * half
+
+
+def scan(profiler: Profiler, index: int = 0, others: str = "zero", grid: int = GRID, factor: float = 1.0) -> Scan:
+    """Scan a physics parameter over its range, stretched by `factor`; the refined minima are points of the scan."""
+    low, high = widened(profiler.model.names[index], *profiler.ranges[index], factor)
+    values = np.union1d(np.linspace(low, high, grid), [0.0])
     fit = profiler.at(index, values, others)
     free = profiler.nuisances_free()
     free[index] = True
     if others == "profiled":
         free[: profiler.model.n_physics] = True
-    seeds = _local_minima(fit.chi2)
-    refined = profiler.fit(fit.theta[seeds], free)
-    candidates = np.concatenate([refined.chi2, fit.chi2])
-    thetas = np.concatenate([refined.theta, fit.theta])
-    best = int(np.argmin(candidates))
-    return Scan(values, fit.chi2, float(thetas[best, index]), float(candidates[best]), thetas[best])
+    refined = profiler.fit(fit.theta[_local_minima(fit.chi2)], free)
+    theta, chi2 = np.concatenate([fit.theta, refined.theta]), np.concatenate([fit.chi2, refined.chi2])
+    order = np.argsort(theta[:, index], kind="stable")
+    best = int(np.argmin(chi2))
+    return Scan(theta[order, index], chi2[order], float(theta[best, index]), float(chi2[best]), theta[best])
 
 
 def _local_minima(chi2: np.ndarray) -> np.ndarray:
@@ -215,25 +228,25 @@ def interval(
     if others not in ("zero", "profiled"):
         raise BayesnuError(f"others: found '{others}'; must be 'zero' or 'profiled'")
     level, profiler = delta_chi2(cl, one_sided), Profiler(model)
-    widen = 1.0
+    factor = 1.0
     while True:
-        curve = scan(profiler, index, others, GRID if others == "zero" or model.n_physics == 1 else 121, widen)
+        curve = scan(profiler, index, others, GRID if others == "zero" or model.n_physics == 1 else COARSE_GRID, factor)
         above = curve.chi2 - curve.chi2_min > level
         closed = above[-1] and (above[0] or not property_of(model.names[index]).signed)
-        if closed or widen >= WIDER:
+        if closed or factor >= WIDER:
             break
-        widen *= 10
+        factor *= 10
     ends = _crossings(profiler, index, others, curve, level)
+    if one_sided and not property_of(model.names[index]).signed:
+        ends = ((0.0, ends[-1][1]),)  # a one-sided limit has no lower end
     return _described(model, index, cl, one_sided, level, others, curve, ends)
 
 
 def _crossings(
     profiler: Profiler, index: int, others: str, curve: Scan, level: float
 ) -> tuple[tuple[float | None, float | None], ...]:
-    """Pieces where the profiled chi^2 stays below its minimum plus `level`; the minimum is a point of the grid."""
-    place = int(np.searchsorted(curve.values, curve.best_value))
-    values = np.insert(curve.values, place, curve.best_value)
-    inside = np.insert(curve.chi2, place, curve.chi2_min) - curve.chi2_min <= level
+    """Pieces where the profiled chi^2 stays below its minimum plus `level`."""
+    values, inside = curve.values, curve.chi2 - curve.chi2_min <= level
     steps = np.flatnonzero(inside[1:] != inside[:-1])
     ends = _bisect(profiler, index, others, values[steps], values[steps + 1], inside[steps], curve.chi2_min + level)
     lowers: list[float | None] = [float(e) for e, was_inside in zip(ends, inside[steps], strict=True) if not was_inside]

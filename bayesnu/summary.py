@@ -44,7 +44,7 @@ def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
 
 def parameter_summary(model: Model, samples: np.ndarray, prior: Prior, settings: Settings) -> dict[str, Any]:
     """Interval and diagnostics of one physics parameter from samples (ensembles, steps, walkers)."""
-    several = model.n_physics == 1 and len(convergence.modes(convergence.cross_check(model))) > 1
+    several = convergence.several_modes(model)
     result = credible.credible_interval(samples, settings.kind, settings.probability, multimodal=several)
     item = property_of(prior.name)
     return {
@@ -136,7 +136,8 @@ def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, A
 
 def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Settings) -> list[dict[str, Any]]:
     prior = model.parameters[index]
-    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability)
+    several = convergence.several_modes(model)
+    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, multimodal=several)
     table = [_row(prior, "credible", result, f"{_words(settings)}, prior {describe(prior)}", "sampled")]
     if model.n_physics == 1:
         table[0]["integrated"] = _integrated(convergence.cross_check(model), settings)

@@ -110,7 +110,8 @@ def counts_table() -> str:
     for reading in ("default", "digitised", "paper"):
         analysis = preset(inputs=reading, region="all")
         ours = expected_counts(load("pandax4t-run1", reading), analysis).signal.sum()
-        rows.append(["PandaX-4T Run 1, 0-30 keV", f"efficiency as in the reading '{reading}'", f"{ours:.1f}", "69-75", "72.6 ± 8.1"])
+        treatment = f"efficiency as in the reading '{reading}'"
+        rows.append(["PandaX-4T Run 1, 0-30 keV", treatment, f"{ours:.1f}", "69-75", "72.6 ± 8.1"])
     return table(["data", "treatment", "this package", "reference estimate", "published"], rows)
 
 

@@ -6,6 +6,7 @@ moments in Bohr magnetons, charges in e, charge radii <r²> in cm², rates per t
 Flavour order: e, μ, τ.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -290,7 +291,7 @@ def efficiency_at(energy: float, knots: Knots) -> float:
     """Piecewise-linear efficiency: zero below the first knot, constant above the last."""
     if energy < knots[0][0]:
         return 0.0
-    for (x0, y0), (x1, y1) in zip(knots, knots[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(knots):
         if energy < x1:
             return y0 + (y1 - y0) * (energy - x0) / (x1 - x0)
     return knots[-1][1]
@@ -317,7 +318,7 @@ def acceptance_closed(true: float, low: float, high: float, sigma: float, knots:
     """∫ over [low, high] of ε(T_rec) G(T_rec; true, sigma), exact as ε is linear between knots."""
     nodes = [low, *(x for x, _ in knots if low < x < high), high]
     total = 0.0
-    for a, b in zip(nodes, nodes[1:], strict=False):
+    for a, b in itertools.pairwise(nodes):
         if b > knots[0][0]:
             total += linear_times_gaussian(a, b, efficiency_at(a, knots), efficiency_at(b, knots), true, sigma)
     return total
@@ -395,5 +396,5 @@ def counts(edges: Sequence[float], exposure: float, resolution: Callable[[float]
     return np.array([
         bin_counts(low, high, exposure, resolution, efficiency, efficiency_on, binning, resolution_at, low_cut_kev,
                    high_cut_kev, method, **physics)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in itertools.pairwise(edges)
     ])

@@ -97,7 +97,9 @@ def check_bin(name: str, preset: str, index: int, point: str) -> None:
     edges = edges_of(name, preset)
     low, high = edges[index : index + 2] if index >= 0 else edges[index - 1 :][:2]
     found = folded(name, preset).signal(at(point)).sum(axis=0)[index]
-    assert found == pytest.approx(oracle_bin(name, preset, low, high, point), rel=1e-5, abs=1e-9)
+    # sigma(T') has a kink where it freezes, which is no border of a panel: there the project's own bound holds.
+    PRESETS[preset].resolution_at == "true" and high == loaded(name, preset).resolution.valid_to_kev
+    assert found == pytest.approx(oracle_bin(name, preset, low, high, point), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -315,8 +317,9 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
     fold = folded("xenonnt-sr0", "default")
     value = second_zero_effect_point(parameter, fold)
     assert value == pytest.approx(expected, abs=1.5)
-    there = fold.signal(SM + couplings(**{parameter: value * 1e-32})).sum(axis=0)
-    np.testing.assert_allclose(there, fold.signal(SM).sum(axis=0), rtol=0.03)
+    there, half = (fold.signal(SM + couplings(**{parameter: part * value * 1e-32})).sum() for part in (1, 0.5))
+    assert there == pytest.approx(fold.signal(SM).sum(), rel=1e-10)
+    assert half < 0.95 * there  # a valley between the two points
     assert PROPERTIES["r2_nu"].range_flavour[0] < value  # inside the prior
 
 
@@ -390,7 +393,7 @@ def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
     experiment = replace(
         loaded("xenonnt-sr0", "default"),
         efficiency=replace(loaded("xenonnt-sr0", "default").efficiency, energies_kev=np.zeros(1), values=np.ones(1)),
-        resolution=experiments.Resolution(constant_kev=2e-3),
+        resolution=experiments.Resolution(constant_kev=5e-3),
     )
     scaled = forward.fold(experiment, Analysis(), energy_scale=0.02).signal(SM)
     other = replace(experiment, edges_kev=experiment.edges_kev / 1.02, region_kev=(1 / 1.02, 30 / 1.02))
@@ -399,5 +402,5 @@ def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
 
 def test_a_resolution_too_fine_to_integrate_is_refused_in_one_sentence() -> None:
     experiment = replace(loaded("xenonnt-sr0", "default"), resolution=experiments.Resolution(constant_kev=1e-4))
-    with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: \[resolution\] needs \d+ integration nodes"):
+    with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: \[resolution\] is so fine that the integration needs \d+ panels"):
         forward.fold(experiment, Analysis())

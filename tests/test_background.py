@@ -1,0 +1,307 @@
+"""Backgrounds: no neutrino counted twice, published widths, free and shared normalisations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bayesnu import experiments, forward, model
+from bayesnu.analysis import PRESETS, Analysis
+from bayesnu.background import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
+from bayesnu.cross_section import standard_model, weak_couplings
+from bayesnu.errors import BayesnuError
+from bayesnu.experiments import AbsoluteWidth, Background, Experiment, FreeWidth, RelativeWidth
+from bayesnu.priors import Flat, Gaussian
+
+NAMES = experiments.names()
+CHOICES = [
+    {"background": background, "solar_subtraction": subtraction, "one_nuisance_per_shape": one, "normalisations": norm}
+    for background, subtraction, one, norm in product(
+        ("components", "single"), ("model", "published"), (True, False), ("published", "free")
+    )
+]
+RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
+
+
+def neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
+    """The model's own Standard Model neutrinos, which no choice of background changes."""
+    names = ("background", "background_width", "solar_subtraction", "one_nuisance_per_shape", "normalisations")
+    return folded(experiment, replace(analysis, **{name: getattr(Analysis(), name) for name in names}))
+
+
+@cache
+def folded(experiment: Experiment, analysis: Analysis) -> np.ndarray:
+    weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    return forward.fold(experiment, analysis).signal(weak).sum(axis=0)
+
+
+def shapes_of(experiment: Experiment, analysis: Analysis) -> dict[str, Shape]:
+    bins = forward.bins_of(experiment, analysis)
+    return {s.name: s for s in background_shapes(experiment, analysis, neutrinos(experiment, analysis), bins)}
+
+
+def summed(shapes: dict[str, Shape]) -> np.ndarray:
+    return np.sum([shape.counts for shape in shapes.values()], axis=0)
+
+
+def with_component(experiment: Experiment, name: str, **changes: object) -> Experiment:
+    background = experiment.background
+    components = tuple(replace(c, **changes) if c.name == name else c for c in background.components)
+    return replace(experiment, background=replace(background, components=components))
+
+
+# --- no double counting ---
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_total_at_the_standard_model_point_is_the_published_one_in_every_bin(name: str, preset: str) -> None:
+    experiment = experiments.load(name, PRESETS[preset].inputs)
+    for choices in CHOICES:
+        analysis = replace(PRESETS[preset], **choices)
+        bins, own = forward.bins_of(experiment, analysis), neutrinos(experiment, analysis)
+        published = experiment.background.published_solar_neutrinos[bins]
+        taken_out = own if analysis.solar_subtraction == "model" else published
+        # A bin whose neutrinos alone exceed the published total (XENONnT below 1 keV) keeps no background.
+        expected = np.maximum(experiment.background.total[bins], taken_out)
+        np.testing.assert_allclose(summed(shapes_of(experiment, analysis)) + taken_out, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_bin_of_the_region_of_interest_is_cut_at_zero(name: str) -> None:
+    experiment, analysis = experiments.load(name), Analysis()
+    total = experiment.background.total[forward.bins_of(experiment, analysis)]
+    expected = summed(shapes_of(experiment, analysis)) + neutrinos(experiment, analysis)
+    np.testing.assert_allclose(expected, total, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_s_total_at_its_nominal_point_is_the_published_one(name: str) -> None:
+    experiment = experiments.load(name)
+    built = model.build([experiment], ["mu_nu", "q_nu", "r2_nu"])
+    total = experiment.background.total[experiment.in_region]
+    np.testing.assert_allclose(built.expected(built.nominal()), total, rtol=1e-12)
+
+
+def test_more_neutrinos_of_the_model_leave_less_background() -> None:
+    experiment = experiments.load(XENONNT)
+    radiative, tree = (shapes_of(experiment, Analysis(couplings=c)) for c in ("radiative", "tree"))
+    assert summed(tree).sum() < summed(radiative).sum()
+    np.testing.assert_array_equal(tree["136Xe"].counts, radiative["136Xe"].counts)
+
+
+def test_without_published_neutrinos_the_components_are_the_background() -> None:
+    experiment = experiments.load(RUN1)
+    own = tuple(c for c in experiment.background.components if c.counts is not None)
+    bare = replace(experiment, background=Background("absent", None, None, None, own))
+    bins = forward.bins_of(bare, Analysis())
+    expected = np.sum([c.counts[bins] for c in own], axis=0)
+    for background in ("components", "single"):
+        shapes = shapes_of(bare, Analysis(background=background))
+        np.testing.assert_allclose(summed(shapes), expected, rtol=1e-13)
+
+
+def test_the_sun_alone_may_be_the_only_source() -> None:
+    bare = replace(experiments.load(RUN1), background=Background("absent", None, None, None, ()))
+    for background in ("components", "single"):
+        assert shapes_of(bare, Analysis(background=background)) == {}
+
+
+# --- widths ---
+
+PUBLISHED = {
+    XENONNT: {"flat": 0.108, "136Xe": 0.032, "124Xe": 0.12},
+    RUN1: {"flat": 0.066, "136Xe": 0.074, "124Xe": 0.28, "accidental": 0.27},
+    RUN0: {"flat": 0.09, "136Xe": 0.074, "127Xe": 0.05, "124Xe": 0.26, "accidental": 0.27},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_widths_are_the_published_ones(name: str) -> None:
+    shapes = shapes_of(experiments.load(name), Analysis())
+    widths = {n: s.width for n, s in shapes.items() if s.width is not None}
+    assert widths == pytest.approx(PUBLISHED[name], abs=0.0015)
+    assert {n for n, s in shapes.items() if s.width is None} == ({"tritium"} if name != XENONNT else set())
+
+
+def test_flat_components_of_xenonnt_add_in_quadrature() -> None:
+    # 214Pb 960 +- 120, 85Kr 90 +- 60, materials 270 +- 50 (arXiv:2207.11330): 1320 +- 143, 10.8 percent.
+    shapes = shapes_of(experiments.load(XENONNT), Analysis())
+    assert shapes["flat"].width == pytest.approx(np.hypot(np.hypot(120, 60), 50) / 1320, abs=0.0015)
+
+
+def test_without_grouping_each_component_has_its_own_width_and_shares_the_shape() -> None:
+    experiment = experiments.load(XENONNT)
+    grouped = shapes_of(experiment, Analysis())
+    single = shapes_of(experiment, Analysis(one_nuisance_per_shape=False))
+    assert set(single) == {"214Pb", "85Kr", "materials", "136Xe", "124Xe"}
+    parts = [single[n] for n in ("214Pb", "85Kr", "materials")]
+    assert [p.width for p in parts] == [0.125, 0.67, 0.185]
+    np.testing.assert_allclose(sum(p.counts for p in parts), grouped["flat"].counts, rtol=1e-12)
+    for part in parts[1:]:
+        np.testing.assert_allclose(part.counts / parts[0].counts, part.counts[0] / parts[0].counts[0], rtol=1e-12)
+    error = np.sqrt(sum((p.width * p.counts.sum()) ** 2 for p in parts))
+    assert grouped["flat"].width == pytest.approx(error / grouped["flat"].counts.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "counts"),
+    [("214Pb", 45.3, 700.3), ("212Pb", 23.8, 96.5), ("85Kr", 58.9, 272.2), ("material", 7.8, 105.9)],
+)
+def test_an_absolute_width_is_relative_to_the_published_counts(name: str, error: float, counts: float) -> None:
+    shapes = shapes_of(experiments.load(RUN1), Analysis(one_nuisance_per_shape=False))
+    assert shapes[name].width == pytest.approx(error / counts, rel=0.004)
+
+
+@pytest.mark.parametrize("choices", [{"region": "all"}, {"couplings": "tree"}, {"electrons": "free"}])
+def test_a_width_depends_on_neither_region_nor_signal(choices: dict[str, str]) -> None:
+    experiment = experiments.load(RUN1)
+    one = shapes_of(experiment, Analysis(one_nuisance_per_shape=False))
+    other = shapes_of(experiment, Analysis(one_nuisance_per_shape=False, **choices))
+    assert {n: s.width for n, s in one.items()} == {n: s.width for n, s in other.items()}
+
+
+def test_kinds_of_width_convert_to_relative() -> None:
+    assert RelativeWidth(0.2).relative(50.0) == 0.2
+    assert AbsoluteWidth(10.0).relative(50.0) == 0.2
+
+
+def test_fractions_of_the_remainder_are_fractions_of_its_counts() -> None:
+    experiment = experiments.load(RUN1)
+    components = {c.name: c for c in experiment.background.components}
+    fitted = {name: fitted_counts(experiment, c) for name, c in components.items()}
+    assert fitted["214Pb"] / fitted["85Kr"] == pytest.approx(700.3 / 272.2, rel=1e-4)
+    assert fitted["136Xe"] == components["136Xe"].counts.sum()
+    everything = sum(fitted.values()) + experiment.background.published_solar_neutrinos.sum()
+    assert everything == pytest.approx(experiment.background.total.sum(), rel=1e-3)
+
+
+def test_a_single_background_has_the_width_of_the_analysis() -> None:
+    for name in NAMES:
+        shapes = shapes_of(experiments.load(name), Analysis(background="single", background_width=0.031))
+        assert [(s.name, s.width) for s in shapes.values()] == [("background", 0.031)]
+
+
+# --- free normalisations ---
+
+
+def test_tritium_is_free_on_ten_times_its_fit() -> None:
+    built = model.build([experiments.load(RUN1)])
+    (prior,) = (p for p in built.nuisances if p.name.startswith("tritium"))
+    assert isinstance(prior, Flat) and (prior.lower, prior.upper) == (0, 10)
+
+
+@pytest.mark.parametrize("background", ["components", "single"])
+def test_every_normalisation_can_be_free(background: str) -> None:
+    analysis = Analysis(normalisations="free", background=background)
+    built = model.build([experiments.load(XENONNT)], ["r2_nu"], analysis)
+    free = [p for p in built.nuisances if not p.name.startswith("flux")]
+    assert len(free) == (3 if background == "components" else 1)
+    assert all(isinstance(p, Flat) and (p.lower, p.upper) == (0, FREE_MAXIMUM) for p in free)
+    np.testing.assert_allclose(
+        built.expected(built.nominal()), experiments.load(XENONNT).background.total[1:], rtol=1e-12
+    )
+
+
+def test_a_file_s_own_maximum_of_a_free_width_is_kept() -> None:
+    experiment = with_component(experiments.load(RUN1), "tritium", width=FreeWidth(3.0))
+    (prior,) = (p for p in model.build([experiment]).nuisances if p.name.startswith("tritium"))
+    assert (prior.lower, prior.upper) == (0, 3)
+
+
+def test_a_group_with_a_free_member_is_free() -> None:
+    experiment = with_component(experiments.load(XENONNT), "85Kr", width=FreeWidth(4.0))
+    assert shapes_of(experiment, Analysis())["flat"].width is None
+
+
+def test_amplitudes_with_a_width_are_truncated_at_zero() -> None:
+    built = model.build([experiments.load(n) for n in (RUN0, RUN1, XENONNT)])
+    gaussian = [p for p in built.nuisances if isinstance(p, Gaussian)]
+    assert len(gaussian) > 10
+    assert all(p.mean == 1 and p.lower == 0 and p.upper == np.inf for p in gaussian)
+
+
+# --- shared nuisances of the two runs ---
+
+
+def joint(correlated: bool, order: tuple[str, str] = (RUN0, RUN1)) -> model.Model:
+    return model.build([experiments.load(n) for n in order], ["mu_nu"], Analysis(correlated_runs=correlated))
+
+
+def test_correlated_runs_share_136xe_and_the_efficiency() -> None:
+    shared, separate = set(joint(True).names), set(joint(False).names)
+    assert {"136Xe[PandaX-4T 136Xe]", "efficiency[PandaX-4T efficiency]"} <= shared
+    assert {f"{kind}[{run}]" for kind in ("136Xe", "efficiency") for run in (RUN0, RUN1)} <= separate
+    assert len(separate) == len(shared) + 2
+
+
+def test_uncorrelated_runs_have_the_widths_of_their_files() -> None:
+    widths = {p.name: p.width for p in joint(False).nuisances if isinstance(p, Gaussian)}
+    assert widths[f"efficiency[{RUN0}]"] == pytest.approx(0.046, abs=5e-4)
+    assert widths[f"efficiency[{RUN1}]"] == pytest.approx(0.074, abs=5e-4)
+
+
+def signal_ratio(built: model.Model, efficiency: float) -> list[float]:
+    """Signal of each experiment at an efficiency over that at one."""
+    theta = built.nominal()
+    moved = theta.copy()
+    moved[[name.startswith("efficiency") for name in built.names]] = efficiency
+    change = built.expected(moved) - built.expected(theta)
+    signal = [neutrinos(e, built.analysis).sum() for e in built.experiments]
+    return [1 + change[b.bins].sum() / s for b, s in zip(built.blocks, signal, strict=True)]
+
+
+@pytest.mark.parametrize("correlated", [True, False])
+def test_the_joint_total_at_the_nominal_point_is_the_published_one(correlated: bool) -> None:
+    built = joint(correlated)
+    totals = [e.background.total[e.in_region] for e in built.experiments]
+    np.testing.assert_allclose(built.expected(built.nominal()), np.concatenate(totals), rtol=1e-12)
+
+
+@pytest.mark.parametrize("efficiency", [0.9, 1.0, 1.13])
+def test_a_shared_efficiency_moves_each_run_by_its_own_width(efficiency: float) -> None:
+    first, second = signal_ratio(joint(True), efficiency)
+    ratio = (0.068 / 0.92) / (0.043 / 0.945)
+    assert first == pytest.approx(efficiency, rel=1e-10)
+    assert second == pytest.approx(1 + ratio * (efficiency - 1), rel=1e-5)
+
+
+def test_the_order_of_the_runs_does_not_matter() -> None:
+    one, other = joint(True), joint(True, (RUN1, RUN0))
+    sigma = {b.name: b.width for b in (*one.nuisances, *other.nuisances) if isinstance(b, Gaussian)}
+    assert sigma["efficiency[PandaX-4T efficiency]"] == pytest.approx(0.0739, abs=1e-4)  # of the last: Run 1 first
+    deviations = [-1.5, 0.4, 2.0]  # in standard deviations
+    for deviation in deviations:
+        first, second = signal_ratio(one, 1 + deviation * 0.0455026)
+        second_too, first_too = signal_ratio(other, 1 + deviation * 0.0739130)
+        assert (first, second) == (pytest.approx(first_too, rel=1e-9), pytest.approx(second_too, rel=1e-9))
+
+
+def test_efficiency_moves_the_signal_alone() -> None:
+    built = model.build([experiments.load(RUN1)])
+    theta = built.nominal()
+    theta[built.names.index("efficiency[PandaX-4T efficiency]")] = 0.0
+    left = built.expected(theta)
+    experiment = experiments.load(RUN1)
+    expected = experiment.background.total[experiment.in_region] - neutrinos(experiment, Analysis())
+    np.testing.assert_allclose(left, expected, rtol=1e-10)
+
+
+def test_efficiency_has_no_nuisance_where_none_is_published_or_wanted() -> None:
+    def names(name: str, **choices: object) -> list[str]:
+        return [n for n in model.build([experiments.load(name)], (), Analysis(**choices)).names if "efficiency" in n]
+
+    assert names(XENONNT) == [] and names(RUN1, efficiency_nuisance="off") == []
+    assert names(XENONNT, efficiency_width=0.1) == [f"efficiency[{XENONNT}]"]
+    assert len(names(RUN1, efficiency_width=0.1)) == 1  # the published width wins
+
+
+def test_a_shared_component_with_two_widths_is_refused_in_one_sentence() -> None:
+    other = with_component(experiments.load(RUN1), "136Xe", width=RelativeWidth(0.2))
+    with pytest.raises(BayesnuError, match=r"^pandax4t-run1: the component '136Xe' shares the key [^\n]+$"):
+        model.build([experiments.load(RUN0), other])
+    assert model.build([experiments.load(RUN0), other], (), Analysis(correlated_runs=False)).names

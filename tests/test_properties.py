@@ -1,0 +1,118 @@
+"""The electromagnetic properties: names, units, ranges and what a unit of each couples to."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from matplotlib.mathtext import MathTextParser
+
+from bayesnu import properties
+from bayesnu.cross_section import CHARGE_SHIFT_KEV, RADIUS_SHIFT_PER_CM2, Couplings
+from bayesnu.errors import BayesnuError
+from bayesnu.oscillation import FLAVOURS
+
+PARAMETERS = [*properties.PROPERTIES, *(f"{n}_{f}" for n, f in product(properties.PROPERTIES, FLAVOURS))]
+
+
+def parts(couplings: Couplings) -> np.ndarray:
+    return np.stack([couplings.vector, couplings.axial, couplings.charge, couplings.moment])
+
+
+def test_there_are_three_properties_with_twelve_parameters() -> None:
+    assert PARAMETERS[:3] == ["mu_nu", "q_nu", "r2_nu"] and len(PARAMETERS) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "common", "flavour"),
+    [
+        ("mu_nu", (0, 1e-10), (0, 1e-10)),
+        ("q_nu", (-4e-12, 4e-12), (-4e-12, 4e-12)),
+        ("r2_nu", (-200e-32, 150e-32), (-250e-32, 250e-32)),
+    ],
+)
+def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple, flavour: tuple) -> None:
+    item = properties.PROPERTIES[name]
+    np.testing.assert_allclose(np.array(item.range_common) * item.scale, common, rtol=1e-12)
+    np.testing.assert_allclose(np.array(item.range_flavour) * item.scale, flavour, rtol=1e-12)
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
+    prior, item = properties.default_prior(parameter), properties.property_of(parameter)
+    assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
+    wanted = item.range_common if properties.flavour_of(parameter) == "common" else item.range_flavour
+    assert (prior.lower, prior.upper) == wanted
+    assert item.signed == (prior.lower < 0) == (item.name != "mu_nu")
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
+    label = properties.default_prior(parameter).label
+    MathTextParser("path").parse(f"${label}$")
+    flavour = properties.flavour_of(parameter)
+    symbol = {"common": r"\nu", "e": r"\nu_{e}", "mu": r"\nu_{\mu}", "tau": r"\nu_{\tau}"}[flavour]
+    assert symbol in label
+
+
+def test_labels_differ() -> None:
+    assert len({properties.default_prior(parameter).label for parameter in PARAMETERS}) == 12
+
+
+def test_one_unit_of_each_property_couples_as_the_cross_section_says() -> None:
+    np.testing.assert_allclose(properties.direction("mu_nu").moment, 1e-11 * np.eye(3))
+    np.testing.assert_allclose(properties.direction("q_nu").charge, -1e-12 * CHARGE_SHIFT_KEV * np.eye(3))
+    np.testing.assert_allclose(properties.direction("r2_nu").vector, 1e-32 * RADIUS_SHIFT_PER_CM2 * np.eye(3))
+
+
+@pytest.mark.parametrize("name", properties.PROPERTIES)
+def test_a_common_value_is_the_same_for_all_flavours(name: str) -> None:
+    flavours = sum((parts(properties.direction(f"{name}_{flavour}")) for flavour in FLAVOURS), start=np.zeros(1))
+    np.testing.assert_array_equal(parts(properties.direction(name)), flavours)
+
+
+@pytest.mark.parametrize(("flavour", "index"), [("e", 0), ("mu", 1), ("tau", 2)])
+@pytest.mark.parametrize("name", properties.PROPERTIES)
+def test_a_flavour_s_value_acts_on_that_flavour_alone(name: str, flavour: str, index: int) -> None:
+    matrix = np.abs(parts(properties.direction(f"{name}_{flavour}"))).sum(axis=0)
+    assert matrix[index, index] > 0 and matrix.sum() == matrix[index, index]
+
+
+def test_values_in_physical_units_add_up() -> None:
+    together = properties.couplings(mu_nu_e=2e-11, q_nu=-3e-13, r2_nu=5e-32, r2_nu_tau=-1e-32)
+    np.testing.assert_allclose(together.moment, np.diag([2e-11, 0, 0]), rtol=1e-12)
+    np.testing.assert_allclose(together.charge, 3e-13 * CHARGE_SHIFT_KEV * np.eye(3), rtol=1e-12)
+    np.testing.assert_allclose(together.vector, np.diag([5e-32, 5e-32, 4e-32]) * RADIUS_SHIFT_PER_CM2, rtol=1e-12)
+    assert not np.any(together.axial)
+
+
+def test_no_values_are_no_couplings() -> None:
+    assert not np.any(parts(properties.couplings()))
+
+
+@pytest.mark.parametrize(
+    ("flavour", "expected"),
+    [("common", ("q_nu",)), ("mu", ("q_nu_mu",)), ("all", ("q_nu_e", "q_nu_mu", "q_nu_tau"))],
+)
+def test_parameters_of_a_choice_of_flavour(flavour: str, expected: tuple[str, ...]) -> None:
+    assert properties.parameters_of("q_nu", flavour) == expected
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_names_go_to_property_and_flavour_and_back(parameter: str) -> None:
+    item, flavour = properties.property_of(parameter), properties.flavour_of(parameter)
+    assert properties.parameters_of(item.name, flavour) == (parameter,)
+
+
+@pytest.mark.parametrize("wrong", ["mu_mu", "mu_nu_x", "q", "", "r2_nu_", "mu_nu_e_e"])
+def test_an_unknown_parameter_is_refused_in_one_sentence(wrong: str) -> None:
+    with pytest.raises(BayesnuError, match=r"^parameter: found '[^\n]+$"):
+        properties.property_of(wrong)
+
+
+def test_an_unknown_property_or_flavour_is_refused_in_one_sentence() -> None:
+    with pytest.raises(BayesnuError, match=r"^parameter: found 'munu'; did you mean 'mu_nu'\?$"):
+        properties.parameters_of("munu")
+    with pytest.raises(BayesnuError, match=r"^flavour: found 'muon'"):
+        properties.parameters_of("mu_nu", "muon")
