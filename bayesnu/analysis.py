@@ -15,6 +15,7 @@ from bayesnu.errors import BayesnuError, did_you_mean
 WORDS = {
     "couplings": ("radiative", "tree"),
     "solar_model": ("B16-GS98", "B16-AGSS09met"),
+    "flavour_content": ("exact", "shortcut"),
     "electrons": ("stepped", "free", "rrpa"),
     "region": ("interest", "all"),
     "binning": ("integrated", "centre"),
@@ -54,6 +55,7 @@ class Analysis:
     sin2_theta23: float = 0.470
     delta_cp_deg: float = 212.0
     dm2_21_ev2: float = 7.49e-5
+    flavour_content: str = "exact"  # from mass states and the full mixing matrix; or the shortcut (1-P_ee) cos^2 theta23
     electrons: str = "stepped"
     lowest_true_kev: float = 0.0121  # the outermost xenon shell: no lower cut
     binning: str = "integrated"

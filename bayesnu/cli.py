@@ -14,7 +14,10 @@ from bayesnu import __version__
 from bayesnu.errors import BayesnuError
 
 PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
-FLAVOURS = ("common", "e", "mu", "tau", "all")
+FLAVOURS = (
+    *("common", "e", "mu", "tau", "all", "emu", "etau", "mutau", "emu_im", "etau_im", "mutau_im", "offdiagonal"),
+    *("dirac", "11", "12", "13", "21", "22", "23", "31", "32", "33", "majorana", "lambda1", "lambda2", "lambda3"),
+)
 KINDS = ("upper", "eti", "hdi")
 PRIORS = ("flat", "flat-square", "log-uniform", "gaussian")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm^2"}
@@ -137,7 +140,11 @@ def _parameter() -> Decorator:
     return _stacked(
         click.option("--parameter", type=click.Choice(PROPERTIES), help="The property to infer."),
         click.option(
-            "--flavour", type=click.Choice(FLAVOURS), help="One common value (default), one flavour, or all three."
+            "--flavour",
+            type=click.Choice(FLAVOURS),
+            metavar="FLAVOUR",
+            help="common (default), e, mu, tau, all; for charge and radius emu, etau, mutau, with _im the imaginary part, "
+            "offdiagonal; for the moment in the mass basis dirac, 11 to 33, majorana, lambda1 to lambda3.",
         ),
     )
 

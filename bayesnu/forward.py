@@ -51,6 +51,19 @@ def oscillation_of(analysis: Analysis) -> oscillation.Oscillation:
     )
 
 
+def mixing_of(analysis: Analysis) -> np.ndarray:
+    """The matrix U (3, 3) from flavour to the states in which neutrinos arrive: mass states, or flavours in the shortcut."""
+    if analysis.flavour_content == "shortcut":
+        return np.eye(3, dtype=complex)
+    return oscillation.mixing_matrix(oscillation_of(analysis))
+
+
+def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
+    """Probabilities to arrive in each of those states, shape (3, *energies.shape)."""
+    content = oscillation.shortcut_content if analysis.flavour_content == "shortcut" else oscillation.mass_state_content
+    return content(energies_kev, oscillation.PRODUCTION_POTENTIAL_EV[component], oscillation_of(analysis))
+
+
 def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) -> np.ndarray:
     """Rate per tonne-year and keV for unit kernel coefficients, shape (components, 7, 3 mass states, *recoil.shape).
 
@@ -58,12 +71,12 @@ def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) ->
     that the atom offers at T.
     """
     recoil = np.asarray(recoil_kev, dtype=float)
-    osc, sun = oscillation_of(analysis), flux.solar_model(analysis.solar_model)
+    sun = flux.solar_model(analysis.solar_model)
     lowest = minimum_neutrino_energy(recoil)
     out = np.empty((len(flux.COMPONENTS), 7, 3, *recoil.shape))
     for c, component in enumerate(flux.COMPONENTS):
         energies, weights = flux.spectrum_above(component, lowest, order)
-        content = oscillation.mass_state_content(energies, oscillation.PRODUCTION_POTENTIAL_EV[component], osc)
+        content = content_of(component, energies, analysis)
         out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", kernels(recoil[..., None], energies) * weights, content)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
     return atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
@@ -119,7 +132,7 @@ def fold(
     if experiment.turn_on is not None:
         counts *= experiment.turn_on[bins_of(experiment, analysis)]
     shape = (len(flux.COMPONENTS), 7, 3, counts.shape[1])
-    return Fold(counts.reshape(shape), oscillation.mixing_matrix(oscillation_of(analysis)))
+    return Fold(counts.reshape(shape), mixing_of(analysis))
 
 
 def true_energy_grid(

@@ -11,7 +11,6 @@ from bayesnu import atom, detector, forward
 from bayesnu.analysis import Analysis
 from bayesnu.cross_section import Couplings, kernel_coefficients
 from bayesnu.experiments import Experiment
-from bayesnu.oscillation import mixing_matrix
 from bayesnu.predict import all_couplings
 
 RELATIVE = 1e-4  # largest change allowed of an expected count, of itself
@@ -59,7 +58,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     """Signal counts (couplings, bins) with the integral over true energy done adaptively, break points at shell edges."""
     response = forward.response_of(experiment, analysis)
     nodes, _ = forward.true_energy_grid(experiment, response, analysis)
-    mixing = mixing_matrix(forward.oscillation_of(analysis))
+    mixing = forward.mixing_of(analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
     breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
     if response.efficiency_on == "true":

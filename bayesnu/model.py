@@ -19,7 +19,7 @@ from bayesnu.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.errors import BayesnuError
 from bayesnu.experiments import Experiment, check_combination
 from bayesnu.priors import Flat, Gaussian, Prior
-from bayesnu.properties import default_prior, direction
+from bayesnu.properties import default_prior, direction, needs_mass_states
 
 LARGEST_SHIFT = 3.0  # standard deviations
 
@@ -104,7 +104,13 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
     if len(set(parameters)) != len(parameters):
         raise BayesnuError("parameter: one is named twice; name each once")
     check_combination(experiments)
-    builder = _Builder(analysis or Analysis(), [default_prior(name) for name in parameters])
+    analysis = analysis or Analysis()
+    if analysis.flavour_content == "shortcut" and any(map(needs_mass_states, parameters)):
+        raise BayesnuError(
+            "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
+            "need 'exact'"
+        )
+    builder = _Builder(analysis, [default_prior(name) for name in parameters])
     for experiment in experiments:
         builder.add(experiment)
     return builder.model()
@@ -153,7 +159,7 @@ class _Builder:
         folded = forward.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
         weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
         basis: list[tuple[tuple[str, ...], Couplings]] = [((), weak)]
-        basis += [((prior.name,), direction(prior.name)) for prior in self.physics]
+        basis += [((prior.name,), direction(prior.name, folded.mixing)) for prior in self.physics]
         products = {}
         for i, (name_i, x) in enumerate(basis):
             for j, (name_j, y) in enumerate(basis[i:], start=i):

@@ -57,3 +57,10 @@ def mass_state_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscilla
 def flavour_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscillation) -> np.ndarray:
     """Probabilities P_e alpha at Earth, shape (3, *energy.shape): the mass states are an incoherent mixture."""
     return np.tensordot(np.abs(mixing_matrix(osc)) ** 2, mass_state_content(energy_kev, potential_ev, osc), axes=1)
+
+
+def shortcut_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscillation) -> np.ndarray:
+    """P_ee, (1 - P_ee) cos^2 theta23, (1 - P_ee) sin^2 theta23: a shortcut in use that drops theta13 and delta, 10 % off."""
+    survival = flavour_content(energy_kev, potential_ev, osc)[0]
+    lost = 1 - survival
+    return np.stack([survival, lost * (1 - osc.sin2_theta23), lost * osc.sin2_theta23])

@@ -12,13 +12,13 @@ from bayesnu.background import background_shapes
 from bayesnu.cross_section import Couplings, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.errors import BayesnuError
 from bayesnu.experiments import Experiment
-from bayesnu.oscillation import mixing_matrix
 from bayesnu.properties import couplings
 
 
 def all_couplings(analysis: Analysis, **values: float) -> Couplings:
     """Standard Model couplings plus properties given as `mu_nu` (mu_B), `q_nu` (e), `r2_nu` (cm^2), or per flavour."""
-    return standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w)) + couplings(**values)
+    sm = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    return sm + couplings(forward.mixing_of(analysis), **values)
 
 
 def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: float) -> np.ndarray:
@@ -31,7 +31,7 @@ def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: f
     if not np.all((energies > 0) & np.isfinite(energies)):
         raise BayesnuError("energy: found one that is not positive and finite; give recoil energies in keV above 0")
     total = all_couplings(analysis, **values)
-    coefficients = kernel_coefficients(total, total, mixing_matrix(forward.oscillation_of(analysis)))
+    coefficients = kernel_coefficients(total, total, forward.mixing_of(analysis))
     return np.einsum("ckit,ki->ct", forward.kernel_rates(energies, analysis), coefficients)
 
 

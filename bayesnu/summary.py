@@ -12,6 +12,7 @@ import numpy as np
 from bayesnu import convergence, credible, integrate, profile
 from bayesnu.chains import Chain
 from bayesnu.credible import CredibleInterval
+from bayesnu.derived import derived_quantities
 from bayesnu.model import Model
 from bayesnu.priors import Flat, FlatInSquare, Prior, describe, with_kind
 from bayesnu.properties import flavour_of, property_of
@@ -30,6 +31,7 @@ def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
         physics[prior.name] = parameter_summary(model, kept[..., k], prior, settings)
     return {
         "parameters": physics,
+        "derived": derived_quantities(model, kept, settings),
         "nuisances": {p.name: _nuisance(kept[..., model.n_physics + k], p) for k, p in enumerate(model.nuisances)},
         "converged": verdict.converged,
         "missing": list(verdict.missing),
@@ -126,12 +128,33 @@ def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, A
     """The table of a run: credible and profile-likelihood intervals and published ones, each labelled as what it is."""
     table: list[dict[str, Any]] = []
     for k, prior in enumerate(model.physics):
+        first = len(table)
         table += _credible_rows(model, kept, k, settings)
         others = "profiled" if model.n_physics > 1 else "zero"
         for one_sided in (False, True) if not property_of(prior.name).signed else (False,):
             table.append(_profile_row(model, k, settings.probability, one_sided, others))
         table += _published_rows(model, prior)
+        table[first]["note"] = volume_note(model, table[first], table[first + 1 :])
     return table
+
+
+VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
+
+
+def volume_note(model: Model, marginal: dict[str, Any], rest: list[dict[str, Any]]) -> str | None:
+    """Say where a marginal interval of several physics parameters is made by the prior or by volume, not by the data."""
+    profiled = next(row for row in rest if row["method"] == "profile")
+    if model.n_physics == 1 or profiled["upper"] is None:
+        return None
+    widths = [row["upper"] - (row["lower"] or 0.0) for row in (marginal, profiled)]
+    change = widths[0] / widths[1] - 1
+    if abs(change) < VOLUME_FROM:
+        return None
+    compared = "shorter" if change < 0 else "longer"
+    return (
+        f"the marginal interval is {abs(change):.0%} {compared} than the profiled one: the prior and the volume of the other "
+        "parameters make it, so quote both"
+    )
 
 
 def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Settings) -> list[dict[str, Any]]:

@@ -35,14 +35,14 @@ def test_there_are_three_properties_with_twelve_parameters() -> None:
 def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple, flavour: tuple) -> None:
     item = properties.PROPERTIES[name]
     np.testing.assert_allclose(np.array(item.range_common) * item.scale, common, rtol=1e-12)
-    np.testing.assert_allclose(np.array(item.range_flavour) * item.scale, flavour, rtol=1e-12)
+    np.testing.assert_allclose(np.array(item.range_element) * item.scale, flavour, rtol=1e-12)
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
     prior, item = properties.default_prior(parameter), properties.property_of(parameter)
     assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
-    wanted = item.range_common if properties.flavour_of(parameter) == "common" else item.range_flavour
+    wanted = item.range_common if properties.flavour_of(parameter) == "common" else item.range_element
     assert (prior.lower, prior.upper) == wanted
     assert item.signed == (prior.lower < 0) == (item.name != "mu_nu")
 

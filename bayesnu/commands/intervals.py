@@ -24,11 +24,11 @@ def limits(names: tuple[str, ...], as_json: bool, options: dict[str, Any]) -> No
     preset = options.pop("preset", "default")
     analysis = choices_of.preset(preset, **options)
     model = build([experiments.load(name, analysis.inputs) for name in names], parameters_of(parameter, flavour), analysis)
-    others = "profiled" if flavour == "all" else "zero"
+    others = "profiled" if model.n_physics > 1 else "zero"
     found = [profile.interval(model, k, cl=cl, one_sided=one_sided, others=others) for k in range(model.n_physics)]
     if as_json:
         rows = [as_dict(each) for each in found]
-        json_out(rows if flavour == "all" else rows[0])
+        json_out(rows if len(rows) > 1 else rows[0])
         return
     _print(found, names, preset)
 

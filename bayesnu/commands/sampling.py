@@ -155,7 +155,7 @@ def _print(folder: Path, summary: dict[str, Any], as_json: bool) -> None:
     output.table(
         title + f"{' + '.join(Path(name).stem for name in run.experiments)}, preset {runs.preset_note(run)}",
         ("what it is", "value", "MC error", "integrated"),
-        [_cells(row, scale, output) for row in summary["rows"]],
+        [_cells(row, scale, len(summary["parameters"]) > 1, output) for row in summary["rows"]],
     )
     for row in summary["rows"]:
         if row["method"] == "profile":
@@ -170,11 +170,12 @@ def _scale(parameter: str) -> float:
     return PROPERTIES[parameter].scale
 
 
-def _cells(row: dict[str, Any], scale: float, output: Any) -> tuple[str, str, str, str]:
+def _cells(row: dict[str, Any], scale: float, several: bool, output: Any) -> tuple[str, str, str, str]:
     errors = [row[key] for key in ("mcse_lower", "mcse_upper") if row[key] is not None]
+    what = row["what"] if row["method"] != "published" else f"{row['what']} ({row['how']})"
     exact = row.get("integrated")
     return (
-        row["what"] if row["method"] != "published" else f"{row['what']} ({row['how']})",
+        f"{row['parameter']}: {what}" if several else what,
         output.interval(row["lower"], row["upper"], scale),
         output.number(max(errors) / scale, 2) if errors else "",
         output.interval(exact["lower"], exact["upper"], scale, 5) if exact else "",
@@ -197,9 +198,17 @@ def _print_parameters(summary: dict[str, Any], scale: float, output: Any) -> Non
             for name, p in summary["parameters"].items()
         ],
     )
-    for name, p in summary["parameters"].items():
-        if p["note"]:
-            click.echo(f"{name}: {p['note']}")
+    notes = [(name, p["note"]) for name, p in summary["parameters"].items()]
+    for name, note in notes + [(row["parameter"], row.get("note")) for row in summary["rows"]]:
+        if note:
+            click.echo(f"{name}: {note}")
+    if summary["derived"]:
+        rows = [
+            (name, output.number(d["median"] / scale))
+            + tuple(output.interval(d[f"{which}lower"], d[f"{which}upper"], scale) for which in ("", "prior_"))
+            for name, d in summary["derived"].items()
+        ]
+        output.table("", ("derived, prior inherited", "median", "interval", "the prior's own"), rows)
 
 
 def _print_verdict(folder: Path, summary: dict[str, Any]) -> None:

@@ -318,7 +318,7 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
     there, half = (fold.signal(SM + couplings(**{parameter: part * value * 1e-32})).sum() for part in (1, 0.5))
     assert there == pytest.approx(fold.signal(SM).sum(), rel=1e-10)
     assert half < 0.95 * there  # a valley between the two points
-    assert PROPERTIES["r2_nu"].range_flavour[0] < value  # inside the prior
+    assert PROPERTIES["r2_nu"].range_element[0] < value  # inside the prior
 
 
 # --- choices of the analysis ---
