@@ -1,7 +1,8 @@
 """The only import of numba: compilation, and a cache that cannot serve stale physics.
 
 numba keys its cache on the file that holds a function, not on what that function calls in other files. Here the cache
-folder carries a hash of every source file of the package, so that any change of the sources starts an empty cache.
+folder carries a hash of every source file that a kernel can depend on, so that a change in any of them starts an empty
+cache.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ import numba
 
 @cache
 def _source_hash() -> str:
+    """Hash of every file that a kernel can depend on: those that hold one, and the constants.
+
+    A kernel may use numbers of its own file and of `constants` only; a test holds the package to that.
+    """
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version_info[:2]}".encode())
-    package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if path.name in ("compiled.py", "constants.py") or b"@compiled" in source:
+            digest.update(path.name.encode() + source)
     return digest.hexdigest()[:20]
 
 

@@ -7,6 +7,7 @@ signal of any couplings is a contraction of it. No integral is left for the samp
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -111,6 +112,7 @@ def bins_of(experiment: Experiment, analysis: Analysis) -> slice:
     return slice(int(low), int(high))
 
 
+@lru_cache(maxsize=64)
 def fold(
     experiment: Experiment,
     analysis: Analysis,
@@ -119,7 +121,10 @@ def fold(
     energy_scale: float = 0.0,
     halvings: int = 0,
 ) -> Fold:
-    """Fold the recoil kernels through atom and detector into the experiment's bins."""
+    """Fold the recoil kernels through atom and detector into the experiment's bins.
+
+    Kept for an experiment object and an analysis: the parameters of a model do not enter.
+    """
     response = replace(response_of(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
     order = 96 * 2**halvings
@@ -131,6 +136,7 @@ def fold(
     counts *= experiment.exposure_tonne_years
     if experiment.turn_on is not None:
         counts *= experiment.turn_on[bins_of(experiment, analysis)]
+    counts.flags.writeable = False
     shape = (len(flux.COMPONENTS), 7, 3, counts.shape[1])
     return Fold(counts.reshape(shape), mixing_of(analysis))
 

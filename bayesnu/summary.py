@@ -152,8 +152,8 @@ def volume_note(model: Model, marginal: dict[str, Any], rest: list[dict[str, Any
         return None
     compared = "shorter" if change < 0 else "longer"
     return (
-        f"the marginal interval is {abs(change):.0%} {compared} than the profiled one: the prior and the volume of the other "
-        "parameters make it, so quote both"
+        f"the marginal interval is {abs(change):.0%} {compared} than the profiled one: the prior and the volume of the "
+        "other parameters make it, so quote both"
     )
 
 
