@@ -154,6 +154,8 @@ def to_arviz(samples: dict[str, np.ndarray], log_posterior: np.ndarray, attribut
     """Return arviz's own object from samples (ensembles, steps, walkers) by name; every walker is a chain."""
     posterior = {name: as_chains(values) for name, values in samples.items()}
     statistics = {"lp": as_chains(log_posterior)}
-    if ARVIZ_1:
-        return arviz.from_dict({"posterior": posterior, "sample_stats": statistics}, attrs={"/": attributes})
-    return arviz.from_dict(posterior=posterior, sample_stats=statistics, attrs=attributes)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="More chains", category=UserWarning)  # every walker is one
+        if ARVIZ_1:
+            return arviz.from_dict({"posterior": posterior, "sample_stats": statistics}, attrs={"/": attributes})
+        return arviz.from_dict(posterior=posterior, sample_stats=statistics, attrs=attributes)

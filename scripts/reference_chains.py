@@ -1,0 +1,50 @@
+"""Write chains/reference/: the thinned posteriors of the main results, with their summaries.
+
+Run it with the package's own Python. The runs themselves go to a folder given as the first argument (default:
+chains/reference-runs) and are reused from there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bayesnu import chains, credible, folder
+from bayesnu.run import resolve
+
+ROOT = Path(__file__).resolve().parent.parent
+DRAWS = 1000  # per result: 4 ensembles of 25 walkers and 10 steps
+WALKERS, STEPS = 25, 10
+
+PARAMETERS = ("mu_nu", "q_nu", "r2_nu")
+RESULTS = [
+    *(("xenonnt-sr0", parameter, flavour) for parameter in PARAMETERS for flavour in ("common", "all")),
+    *((name, parameter, "common") for name in ("pandax4t-run0", "pandax4t-run1") for parameter in PARAMETERS),
+]
+
+
+def main(runs: Path, place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name, parameter, flavour in RESULTS:
+        run = resolve((name,), parameter, flavour)
+        summary = folder.sample(run, runs / run.name, figures=False)
+        chain = chains.read(summary["chain"])
+        kept, log_prob = (values[:, summary["burn_in"] :] for values in (chain.samples, chain.log_prob))
+        steps = np.linspace(0, kept.shape[1] - 1, STEPS).round().astype(int)
+        walkers = np.linspace(0, kept.shape[2] - 1, WALKERS).round().astype(int)
+        few, few_log_prob = (values[:, steps][:, :, walkers] for values in (kept, log_prob))
+        samples = {name: few[..., k] for k, name in enumerate(chain.names)}
+        stored = {key: value for key, value in summary.items() if key != "chain"}
+        units = zip(chain.names, chain.scales, chain.units, strict=True)
+        attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
+        attributes |= {"fingerprint": chain.digest, "summary": json.dumps(stored), "config": chain.config}
+        path = place / f"{run.name}.nc"
+        credible.to_arviz(samples, few_log_prob, attributes).to_netcdf(str(path))
+        print(f"{path.name}: {path.stat().st_size // 1024} KiB, converged: {summary['converged']}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "chains" / "reference-runs"), ROOT / "chains" / "reference")
