@@ -269,6 +269,13 @@ def read_result(path: Path) -> dict[str, Any] | None:
         return result
 
 
+def read_versions(path: Path) -> dict[str, str]:
+    """Versions of the packages that wrote a chain."""
+    with _opened(path) as file:
+        found: dict[str, str] = json.loads(file.attrs["versions"])
+        return found
+
+
 def last_states(path: Path) -> list[tuple[np.ndarray, np.ndarray, tuple[Any, ...]]]:
     """Where every ensemble stopped: coords (walkers, parameters), log_prob (walkers,) and random state."""
     with _opened(path) as file:

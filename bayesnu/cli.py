@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +53,10 @@ class Group(click.Group):
             raise Mistake(str(error)) from None
         except KeyboardInterrupt:
             raise Stopped(signal.SIGINT) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has had enough: click ends in silence
+                raise
+            raise Mistake(f"{error.filename or 'output'}: {error.strerror or error}") from None
         except MemoryError:
             raise Mistake("not enough memory for this; use fewer bins, walkers or steps") from None
 
@@ -71,9 +77,13 @@ def main() -> None:
     EXPERIMENT is xenonnt-sr0, pandax4t-run0, pandax4t-run1 or the path of a file in the same format; several are
     combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller
+            setattr(sys, name, io.StringIO())
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no Greek still gets every number
+    warnings.formatwarning = lambda message, *where, **source: f"Warning: {message}\n"
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -214,6 +224,44 @@ def limits(experiments: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@_experiments()
+@_parameter()
+@click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level and credible probability.")
+@click.option("--output", type=str, metavar="FILE", help="The figure (png or pdf).")
+@_analysis()
+@_json()
+def curve(experiments: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Profile likelihood and posterior of one parameter as curves: a figure, with --json the values."""
+    from bayesnu.commands import curves
+
+    curves.curve(experiments, as_json, _given(options))
+
+
+@main.command()
+@_experiments()
+@click.option("--parameters", required=True, metavar="X,Y", help="Two parameters, as r2_nu_e,r2_nu_mu or q_nu,mu_nu.")
+@click.option("--output", type=str, metavar="FILE", help="The figure (png or pdf).")
+@_analysis()
+@_json()
+def contours(experiments: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Posterior regions and profile-likelihood contours of two parameters: a figure, with --json the values."""
+    from bayesnu.commands import curves
+
+    curves.contours(experiments, as_json, _given(options))
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--output", type=str, required=True, metavar="FILE", help="The figure (png or pdf).")
+@_analysis()
+def signals(experiment: str, output: str, **options: Any) -> None:
+    """Draw what each property does to the recoil spectrum, at its 90 % profile limits, beside the data."""
+    from bayesnu.commands import curves
+
+    curves.signals(experiment, output, _given(options))
+
+
+@main.command()
 @click.argument("experiments", nargs=-1, metavar="EXPERIMENT...")
 @_parameter()
 @click.option("--config", type=str, metavar="FILE", help="Configuration in TOML; flags override it.")
@@ -290,6 +338,17 @@ def spectrum(chain: str, output: str | None) -> None:
 
 
 @main.command()
+@click.argument("chains", nargs=-1, required=True, metavar="CHAIN...")
+@click.option("--output", type=str, metavar="FILE.html", help="The page [default: report.html in the run's folder].")
+@click.option("--markdown", type=str, metavar="FILE.md", help="The same as Markdown, its figures in a folder beside it.")
+def report(chains: tuple[str, ...], output: str | None, markdown: str | None) -> None:
+    """Write a page on one chain or several: verdict, intervals, figures, diagnostics, provenance; nothing is loaded."""
+    from bayesnu.commands import report as pages
+
+    pages.report(chains, output, markdown)
+
+
+@main.command()
 @click.argument("chain")
 @click.argument("output")
 def export(chain: str, output: str) -> None:
@@ -300,9 +359,68 @@ def export(chain: str, output: str) -> None:
 
 
 @main.command()
+@_experiments()
+@_parameter()
+@click.option("--output", type=str, metavar="FILE", help="Where to [default: standard output].")
+@_analysis()
+def workspace(experiments: tuple[str, ...], output: str | None, **options: Any) -> None:
+    """Export the likelihood as a pyhf workspace (HistFactory JSON), exactly, or say why that cannot be done."""
+    from bayesnu.commands import workspace as export
+
+    export.workspace(experiments, output, _given(options))
+
+
+@main.command()
 @_json()
 def presets(as_json: bool) -> None:
     """Print the choices of both presets, and where they differ."""
     from bayesnu.commands import data
 
     data.presets(as_json)
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="Only one common value of all flavours: a minute.")
+@click.option("--output", type=str, metavar="DIR", help="Folder of the three-flavour runs [default: chains/reproduce].")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@_json()
+def reproduce(quick: bool, output: str | None, quiet: bool, as_json: bool) -> None:
+    """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers."""
+    from bayesnu.commands import reproduce as command
+
+    command.reproduce(quick, output, as_json, quiet)
+
+
+@main.command()
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.option("--parameter", type=click.Choice(PROPERTIES), help="One property [default: all].")
+@click.option(
+    "--flavour",
+    type=click.Choice(["common", "e", "mu", "tau"]),
+    help="Own limits of one flavour [default: common], and no published ones of another.",
+)
+@click.option("--preset", type=click.Choice(["default", "paper"]), help="One preset [default: both].")
+@click.option("--chain", "chains", multiple=True, metavar="CHAIN", help="Add the limits of a chain; can be repeated.")
+@click.option(
+    "--format",
+    "how",
+    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print; csv and json in mu_B, e and cm^2.",
+)
+@click.option("--plot", type=str, metavar="FILE", help="Also draw one property (png or pdf).")
+def compare(experiments: tuple[str, ...], chains: tuple[str, ...], how: str, plot: str | None, **options: Any) -> None:
+    """Own limits beside the paper's, the collaborations' and other experiments', in one convention."""
+    from bayesnu.commands import compare as command
+
+    command.compare(experiments, chains, how, plot, _given(options))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[EXPERIMENT|CHAIN]...")
+def bibliography(names: tuple[str, ...]) -> None:
+    """Print BibTeX for every reference that experiments and chains used; for all known ones without a name."""
+    from bayesnu.commands import compare as command
+
+    command.bibliography(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,13 +152,36 @@ def sample(
     """Sample the posterior of a run into a folder and return its summary; an identical finished run is only read.
 
     The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. Raises
-    `BayesnuError` before anything is written or replaced if the run cannot be, or if another one is there.
+    `BayesnuError` if the run cannot be, or if another one is there; then nothing is left behind and nothing replaced.
     """
     place = default_folder(run) if folder is None else Path(folder)
-    model = model_of(run)
+    begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))
+    created = [each for each in (place, *place.parents) if not os.path.lexists(each)]
+    model = model_of(run) if begun else None  # what is refused replaces nothing
     with held(place):
         claim(run, place, overwrite)
-        return _carry_out(place, run, model, report, figures)
+        try:
+            return _carry_out(place, run, model or model_of(run), report, figures)
+        except BayesnuError:
+            if not begun and steps_done(place) == 0:
+                _withdraw(place, created)
+            raise
+
+
+def steps_done(folder: Path) -> int:
+    """Stored steps of the chain in a folder; 0 if there is none yet."""
+    from bayesnu import chains
+
+    return chains.steps_done(folder / CHAIN) if (folder / CHAIN).is_file() else 0
+
+
+def _withdraw(folder: Path, created: list[Path]) -> None:
+    """Take back the claim of a run that was refused before its first step, and the folders created for it."""
+    for name in (CHAIN, CONFIG, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    for each in created:
+        with suppress(OSError):  # somebody else has put a file there
+            each.rmdir()
 
 
 def resume(

@@ -176,7 +176,8 @@ class _Builder:
     def background_nuisance(self, experiment: Experiment, shape: Shape) -> str:
         shared = shape.shared if self.analysis.correlated_runs else None
         name = f"{shape.name}[{shared or experiment.name}]"
-        label = rf"n_{{\mathrm{{{shape.name}}}}}".replace(" ", r"\ ")
+        symbol = shape.name.replace("_", r"\_").replace(" ", r"\ ")
+        label = rf"n_{{\mathrm{{{symbol}}}}}"
         free = Flat(name, label, "", 1.0, 0.0, shape.maximum)
         prior = free if shape.width is None else _amplitude(name, label, shape.width)
         if self.nuisances.get(name, prior) != prior:

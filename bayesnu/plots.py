@@ -12,6 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from scipy.special import gammaincinv
 
 from bayesnu import forward
 from bayesnu.chains import Chain
+from bayesnu.compare import KINDS as KINDS_COMPARED
+from bayesnu.compare import Row
 from bayesnu.convergence import Convergence
 from bayesnu.credible import CredibleInterval, credible_interval
 from bayesnu.errors import BayesnuError, did_you_mean
@@ -34,6 +37,7 @@ from bayesnu.integrate import Marginal
 from bayesnu.model import Block, Model
 from bayesnu.priors import Prior, describe
 from bayesnu.profile import ProfileInterval, Scan, delta_chi2
+from bayesnu.properties import PROPERTIES, Property, default_prior, property_of
 
 if TYPE_CHECKING:
     from bayesnu.sampling import Settings
@@ -175,9 +179,14 @@ def profile_plot(
 def label(prior: Prior, experiments: Sequence[Experiment] = ()) -> str:
     """LaTeX label with the unit; with several experiments a nuisance's own, or `shared`, is in a second line."""
     symbol = re.sub(r"\\mathrm\{(\d+)([A-Z])", r"{}^{\1}\\mathrm{\2", prior.label)
-    titles, owner = {e.name: e.title.partition(" (")[0] for e in experiments}, prior.name.partition("[")[2][:-1]
+    titles, owner = {e.name: _plain(e.title.partition(" (")[0]) for e in experiments}, prior.name.partition("[")[2][:-1]
     line = f"\n{titles.get(owner, 'shared')}" if owner and len(experiments) > 1 else ""
     return f"${symbol}$" + (f" [{unit}]" if (unit := _unit(prior)) else "") + line
+
+
+def _plain(text: str) -> str:
+    """Text from a file, with no formula in it."""
+    return text.replace("$", r"\$")
 
 
 def _unit(prior: Prior) -> str:
@@ -374,7 +383,7 @@ def _spectrum(
             style: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": width}
             above.stairs(counts[block.bins], edges, baseline=None, label=text, **style)
     per = f"{widths[0]:g} keV bin" if np.allclose(widths, widths[0]) else "bin"
-    above.set(title=experiment.title, ylabel=f"Counts per {per}", xlim=(edges[0], edges[-1]))
+    above.set(title=_plain(experiment.title), ylabel=f"Counts per {per}", xlim=(edges[0], edges[-1]))
     above.set_ylim(0)
     below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
     part.align_ylabels([above, below])
@@ -422,3 +431,163 @@ def _stamp(figure: Figure, missing: Sequence[str]) -> None:
     figure.text(x, (box.y0 + box.y1) / 2, "NOT CONVERGED", ha="center", va="center", fontsize=7 * size, **style)
     reasons = textwrap.fill("Not converged: " + "; ".join(missing), 90)
     figure.text(x, box.y1 + 0.02, reasons, ha="center", va="bottom", color=RED, fontsize=max(9.0, 0.9 * size))
+
+
+def marginal_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+    """Draw the marginal posterior of every parameter over its prior, in units of `scale * unit`.
+
+    Physics parameters get the credible interval of the settings, and moduli the physical boundary at zero.
+    """
+    draws, priors = _draws(chain, verdict, MOST_DRAWS), model.parameters
+    intervals = _intervals(model, chain, verdict, settings)
+    columns = 2 if len(priors) < 10 else 3
+    rows = -(-len(priors) // columns)
+    with _figure(path, verdict.missing, figsize=(3 * columns, 0.6 + 1.9 * rows), layout="constrained") as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, prior, draw in zip(panels, priors, draws.T, strict=False):
+            shown = _shown(draw, prior)
+            x = np.linspace(*shown, 201)
+            axes.fill_between(x, np.exp(prior.logpdf(x)), color="0.88", label="prior")
+            axes.plot(x, np.exp(prior.logpdf(x)), **PRIOR)
+            axes.hist(draw, bins=60, range=shown, density=True, histtype="step", color=DARK, label="marginal posterior")
+            _mark_edges([axes], [], prior, shown)
+            if prior.name in intervals:
+                _mark_interval(axes, intervals[prior.name], f"{settings.probability * 100:g} % {KINDS[settings.kind]}")
+                if prior.lower == 0 and not property_of(prior.name).signed:
+                    axes.axvline(0, color="black", linewidth=2.4, zorder=5, label="physical boundary 0")
+            axes.set(xlabel=label(prior, model.experiments), yticks=[])
+            axes.set_ylim(0)
+        for axes in panels[len(priors) :]:
+            axes.set_axis_off()
+        entries = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
+        entries["outside the prior"] = Patch(**EXCLUDED)
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def trace_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+    """Draw every parameter against the stored step: of each ensemble one walker (thin) and the median of all (thick).
+
+    The burn-in is shaded; physics parameters get the credible interval of the settings.
+    """
+    intervals = _intervals(model, chain, verdict, settings)
+    step = -(-chain.steps // 500)  # more steps than these are not seen
+    steps, colors = np.arange(0, chain.steps, step), [style[0] for style in BACKGROUND]
+    columns = 1 if len(chain.names) < 10 else 2
+    rows = -(-len(chain.names) // columns)
+    with _figure(path, verdict.missing, figsize=(3 + 3 * columns, 0.6 + 1.4 * rows), layout="constrained") as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, prior in zip(panels, model.parameters, strict=False):
+            for n, values in enumerate(chain.of(prior.name)[:, ::step]):
+                color = colors[n % len(colors)]
+                axes.plot(steps, values[:, 0], color=color, linewidth=0.4, alpha=0.6)
+                text = f"ensemble {n + 1}" if n < len(colors) else None
+                axes.plot(steps, np.median(values, axis=1), color=color, linewidth=1.3, label=text)
+            axes.axvspan(0, verdict.burn_in, color="0.85", zorder=0, label="burn-in, left out")
+            for piece in intervals[prior.name].intervals if prior.name in intervals else ():
+                for end in (end for end in piece if end is not None):
+                    axes.axhline(end, **LIMIT)
+            axes.set(xlim=(0, chain.steps), ylabel=label(prior, model.experiments).replace(" [", "\n["))
+        for axes in panels[len(chain.names) :]:
+            axes.set_axis_off()
+        for axes in panels[len(chain.names) - columns : len(chain.names)]:
+            axes.set_xlabel("Stored step")
+        figure.align_ylabels(panels)
+        handles, texts = panels[0].get_legend_handles_labels()
+        handles, texts = [*handles, Line2D([], [], **LIMIT)], [*texts, "credible limit or interval"]
+        figure.legend(handles, texts, loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+COMPARED: dict[str, tuple[str, dict[str, Any]]] = {
+    "credible": ("credible, prior flat if not said", {"color": DARK, "marker": "o", "markersize": 3.5, "linewidth": 2.2}),
+    "profile": (
+        r"profile likelihood, $\Delta\chi^2=2.71$",
+        {"color": RED, "marker": "s", "markersize": 3.5, "markerfacecolor": "white", "linewidth": 0.9},
+    ),
+    "published": ("published", {"color": "black", "marker": "|", "markersize": 6, "linewidth": 1.2}),
+}
+COLUMNS = {"credible": 4, "profile": 72, "published": 4}  # where the numbers stand, in points beside the axes
+
+
+def comparison_plot(rows: Sequence[Row], path: str | Path) -> Figure:
+    """Draw own and published limits on one property, by kind, in units of `scale * unit`; rows not to be drawn are left out.
+
+    Moments are upper limits on a logarithmic axis, charges and radii intervals on an axis that is linear about zero and
+    logarithmic outside. The numbers stand on the right; what is not at 90 % says so.
+    """
+    drawn = [row for row in rows if row.drawn]
+    if len({row.parameter for row in drawn}) != 1:
+        raise BayesnuError("compare: a figure shows the limits on one property; give rows of one parameter")
+    item, lines = PROPERTIES[drawn[0].parameter], list(_comparison_lines(drawn))
+    with _figure(path, (), figsize=(7, 0.8 + 0.17 * len(lines)), layout="constrained") as figure:
+        axes = figure.subplots()
+        _comparison_axis(axes, item, drawn)
+        beside: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        beside |= {"va": "center", "fontsize": 6.5, "annotation_clip": False}
+        for y, (_, entries) in enumerate(lines):
+            if not entries:
+                axes.axhspan(y - 0.5, y + 0.5, color="0.9", linewidth=0, zorder=0)
+            for n, row in enumerate(entries):
+                _comparison_mark(axes, row, y + 0.4 * (n - (len(entries) - 1) / 2) / max(len(entries) - 1, 1), item)
+                axes.annotate(row.value(3).replace("-", "−"), (1, y), (COLUMNS[row.method], 0), **beside)
+        methods = [method for method in COMPARED if any(row.method == method for row in drawn)]
+        for method in (each for each in methods if each != "published"):
+            axes.annotate(method, (1, 0), (COLUMNS[method], 0), **beside)  # own limits come first
+        axes.set_yticks(range(len(lines)), [text for text, _ in lines], fontsize=7)
+        for tick, (_, entries) in zip(axes.get_yticklabels(), lines, strict=True):
+            tick.set_fontweight("normal" if entries else "bold")
+        axes.set(ylim=(len(lines) - 0.5, -0.5), xlabel=label(default_prior(item.name)))
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color="0.88", linewidth=0.5)
+        axes.set_axisbelow(True)
+        handles = [Line2D([], [], label=COMPARED[method][0], **COMPARED[method][1]) for method in methods]
+        handles.append(Line2D([], [], linestyle="none", label="90 % if not said"))
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=7)
+    return figure
+
+
+def _comparison_lines(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Text and rows of each line: a line without rows is the heading of a kind."""
+    for kind, some in groupby(rows, key=lambda row: row.kind):
+        yield KINDS_COMPARED[kind], []
+        for text, entries in groupby(some, key=_comparison_label):
+            yield text, list(entries)
+
+
+def _comparison_label(row: Row) -> str:
+    symbols = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "Dirac": "Dirac"}
+    flavour = f", {symbols[row.flavour]}" if row.flavour in symbols else ""
+    level = "" if row.cl_percent == 90 or row.lower == row.upper else " (no CL)"
+    return row.what + flavour + (f" ({row.cl_percent:g} %)" if level and row.cl_percent else level)
+
+
+def _comparison_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
+    """A range that holds every end; a signed axis is symmetric about zero."""
+    ends = np.abs([end / item.scale for row in rows for piece in row.pieces for end in piece if end])
+    top = 1.7 * float(ends.max())
+    if not item.signed:
+        axes.set_xscale("log")
+        axes.set_xlim(0.4 * float(ends.min()), top)
+        return
+    highest = int(np.floor(np.log10(top)))
+    lowest = max(int(np.floor(np.log10(ends.min()))), highest - 4)
+    axes.set_xscale("symlog", linthresh=10.0**lowest)
+    decades = 10.0 ** np.arange(highest, lowest - 1, -2 if highest - lowest > 2 else -1)
+    axes.set_xticks([*-decades, 0.0, *decades[::-1]])
+    axes.set_xlim(-top, top)
+    axes.axvline(0, color="0.6", linewidth=0.6)
+
+
+def _comparison_mark(axes: Axes, row: Row, y: float, item: Property) -> None:
+    style = COMPARED[row.method][1] | {"zorder": 3}
+    for low, high in row.pieces:
+        if low is None and high is not None and not item.signed:
+            x = high / item.scale
+            axes.plot([x], [y], **style)
+            arrow = {"arrowstyle": "->", "color": style["color"], "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (0.6 * x, y), (x, y), arrowprops=arrow, zorder=3)
+            continue
+        left, right = axes.get_xlim()
+        ends = [left if low is None else low / item.scale, right if high is None else high / item.scale]
+        axes.plot(ends, [y, y], **(style | {"marker": "D", "markersize": 3} if low == high else style))

@@ -60,10 +60,10 @@ _SIGNED = ("", *FLAVOURS, *PAIRS, *(f"{pair}_im" for pair in PAIRS))
 PROPERTIES = {
     item.name: item
     for item in (
-        Property("mu_nu", "mu_B", 1e-11, (0, 10), (0, 10), ("", *FLAVOURS, *DIRAC, *MAJORANA), lambda s: rf"\mu_{{{s}}}"),
-        Property("q_nu", "e", 1e-12, (-4, 4), (-4, 4), _SIGNED, lambda s: rf"q_{{{s}}}"),
+        Property("mu_nu", "mu_B", 1e-11, (0, 10), (0, 10), ("", *FLAVOURS, *DIRAC, *MAJORANA), lambda s: rf"\mu_{s}"),
+        Property("q_nu", "e", 1e-12, (-4, 4), (-4, 4), _SIGNED, lambda s: rf"q_{s}"),
         Property(
-            "r2_nu", "cm2", 1e-32, (-200, 150), (-250, 250), _SIGNED, lambda s: rf"\langle r_{{{s}}}^2\rangle"
+            "r2_nu", "cm2", 1e-32, (-200, 150), (-250, 250), _SIGNED, lambda s: rf"\langle r_{s}^2\rangle"
         ),
     )
 }
@@ -110,11 +110,11 @@ def _label(item: Property, element: str) -> str:
     if element in MAJORANA:
         return rf"\Lambda_{{{element[-1]}}}"
     if element in DIRAC or element == "common":
-        return item.label(r"\nu" if element == "common" else element)
+        return item.label(r"\nu" if element == "common" else f"{{{element}}}")
     pair = element.removesuffix("_im")
     if pair in PAIRS:
-        return (r"\mathrm{Im}\," if pair != element else "") + item.label(_SYMBOL[pair])
-    return item.label(rf"\nu_{{{_SYMBOL[element]}}}")
+        return (r"\mathrm{Im}\," if pair != element else "") + item.label(f"{{{_SYMBOL[pair]}}}")
+    return item.label(rf"{{\nu_{{{_SYMBOL[element]}}}}}")
 
 
 def needs_mass_states(parameter: str) -> bool:

@@ -28,7 +28,7 @@ from bayesnu.properties import PROPERTIES, default_prior, parameters_of
 from bayesnu.settings import DEFAULT_KIND, Settings
 
 CONFIG = "config.toml"
-PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")
+FARTHEST, NARROWEST = 1e6, 1e-6  # of a prior's numbers, in the parameter's scale: beyond, doubles lose their digits
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,16 @@ def priors(run: Run) -> tuple[Prior, ...]:
             raise BayesnuError(f"prior: found lower = {choice.lower!r}; {run.parameter} is a modulus, so give 0 or more")
         if choice.kind == "flat-square" and PROPERTIES[run.parameter].signed:
             raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {run.parameter} has one")
-        out.append(with_kind(default, choice.kind, **given))
+        for key, value in given.items():
+            if abs(value) > FARTHEST:
+                most = f"{FARTHEST * default.scale:g} {default.unit}"
+                raise BayesnuError(f"prior: found {key} = {numbers[key]!r}; must be at most {most} in size")
+        prior = with_kind(default, choice.kind, **given)
+        for key, value in {"range": prior.upper - prior.lower, "width": given.get("width", 1.0)}.items():
+            if 0 < value < NARROWEST:
+                least = f"{NARROWEST * default.scale:g} {default.unit}"
+                raise BayesnuError(f"prior: found a {key} of {value * default.scale:g}; must be at least {least}")
+        out.append(prior)
     return tuple(out)
 
 

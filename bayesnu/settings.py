@@ -8,6 +8,7 @@ from bayesnu.errors import BayesnuError, did_you_mean
 
 KINDS = ("upper", "eti", "hdi")
 DEFAULT_KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
+FEWEST_STEPS = 8  # half of them may be burn-in, and a diagnostic needs four
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Settings:
             raise BayesnuError(f"kind: found '{self.kind}'{did_you_mean(self.kind, KINDS)}")
         if not 0 < self.probability < 1:
             raise BayesnuError(f"probability: found {self.probability:g}; must lie between 0 and 1, for example 0.9")
-        limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (1, 10_000_000)}
+        limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (FEWEST_STEPS, 10_000_000)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise BayesnuError(f"{name}: found {getattr(self, name)}; must lie in [{low}, {high}]")
@@ -39,5 +40,5 @@ class Settings:
             raise BayesnuError(f"walkers: found {self.walkers}; must be even, as one half moves along the other")
         if not 0 <= self.seed < 2**32:
             raise BayesnuError(f"seed: found {self.seed}; must lie in [0, 4294967295]")
-        if self.steps is not None and not 1 <= self.steps <= 10_000_000:
-            raise BayesnuError(f"steps: found {self.steps}; must lie in [1, 10000000]")
+        if self.steps is not None and not FEWEST_STEPS <= self.steps <= 10_000_000:
+            raise BayesnuError(f"steps: found {self.steps}; must lie in [{FEWEST_STEPS}, 10000000]")

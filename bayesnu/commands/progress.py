@@ -53,7 +53,7 @@ class Progress:
         if self.watched:
             self.bar.update(self.task, description=line, total=needed, completed=verdict.steps)
         else:
-            self.console.print(line, markup=False)
+            self.console.print(line, markup=False, soft_wrap=True)
 
     def _needed(self, verdict: Convergence) -> float:
         """Steps the run will take: as many as were asked for, or as the slower of two rules still needs."""

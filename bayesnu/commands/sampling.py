@@ -35,9 +35,18 @@ def sample(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
 
 
 def _resolved(experiments: tuple[str, ...], options: dict[str, Any]) -> runs.Run:
-    """Merge a configuration file with the flags, which win."""
+    """Merge a configuration file with the flags, which win; a refusal names the file."""
     path = options.pop("config", None)
-    base = runs.from_toml(_text(path), path) if path else {}
+    if path is None:
+        return _merged({}, experiments, options)
+    base = runs.from_toml(_text(path), path)
+    try:
+        return _merged(base, experiments, options)
+    except BayesnuError as error:
+        raise BayesnuError(f"{path}: {error}") from None
+
+
+def _merged(base: dict[str, Any], experiments: tuple[str, ...], options: dict[str, Any]) -> runs.Run:
     prior = dict(base.get("prior", {}))
     for name in ("kind", "lower", "upper", "mean", "width"):
         if (value := options.pop(f"prior_{name}", None)) is not None:
@@ -86,18 +95,11 @@ def resume(chain: str, options: dict[str, Any]) -> None:
         if value is not None and value < 1:
             raise BayesnuError(f"{name}: found {value}; must be at least 1")
     if more is not None:
-        up_to = _steps_done(folder) + more
+        up_to = folders.steps_done(folder) + more
     asked = runs.from_config(folder / runs.CONFIG).sampling.steps if up_to is None else up_to
     with _watched(folder, asked, options) as how:
         summary = folders.resume(folder, up_to=up_to, **how)
     _print(folder, summary, bool(options["as_json"]))
-
-
-def _steps_done(folder: Path) -> int:
-    from bayesnu import chains
-
-    path = folder / folders.CHAIN
-    return chains.steps_done(path) if path.is_file() else 0
 
 
 @contextmanager
@@ -110,7 +112,8 @@ def _watched(folder: Path, steps: int | None, options: dict[str, Any]) -> Iterat
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         from bayesnu.commands.progress import Progress
 
@@ -203,11 +206,10 @@ def _print_parameters(summary: dict[str, Any], scale: float, output: Any) -> Non
         if note:
             click.echo(f"{name}: {note}")
     if summary["derived"]:
-        rows = [
-            (name, output.number(d["median"] / scale))
-            + tuple(output.interval(d[f"{which}lower"], d[f"{which}upper"], scale) for which in ("", "prior_"))
-            for name, d in summary["derived"].items()
-        ]
+        rows = []
+        for name, d in summary["derived"].items():
+            ends = (output.interval(d[f"{which}lower"], d[f"{which}upper"], scale) for which in ("", "prior_"))
+            rows.append((name, output.number(d["median"] / scale), *ends))
         output.table("", ("derived, prior inherited", "median", "interval", "the prior's own"), rows)
 
 

@@ -1,0 +1,42 @@
+"""`workspace`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bayesnu import analysis as choices_of
+from bayesnu import experiments, export_pyhf
+from bayesnu.errors import BayesnuError
+from bayesnu.model import build
+from bayesnu.properties import PROPERTIES, parameters_of
+
+
+def workspace(names: tuple[str, ...], output: str | None, options: dict[str, Any]) -> None:
+    """Write a likelihood for pyhf; what there is to know about it goes where the file does not."""
+    parameter, flavour = options.pop("parameter", None), options.pop("flavour", "common")
+    if parameter is None:
+        raise BayesnuError(f"--parameter: none given; choose one of {', '.join(PROPERTIES)}")
+    analysis = choices_of.preset(options.pop("preset", "default"), **options)
+    model = build([experiments.load(name, analysis.inputs) for name in names], parameters_of(parameter, flavour), analysis)
+    text = json.dumps(export_pyhf.workspace(model), indent=1, allow_nan=False)
+    if output:
+        _write(text, Path(output))
+        click.echo(f"wrote {output}")
+    else:
+        click.echo(text)
+    for note in export_pyhf.notes(model):
+        click.echo(note, err=not output)
+
+
+def _write(text: str, path: Path) -> None:
+    """Write a file that is whole or not there."""
+    try:
+        new = path.with_name(path.name + ".new")
+        new.write_text(text + "\n", encoding="utf-8")
+        new.replace(path)
+    except (OSError, ValueError) as error:  # ValueError: a path without a name
+        raise BayesnuError(f"{path}: cannot be written ({error}); choose another place") from None

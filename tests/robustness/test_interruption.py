@@ -1,0 +1,206 @@
+"""A run that is stopped or killed at any moment goes on by its folder, and ends bit for bit as if it had not been."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayesnu import chains, folder, sampling
+from tests.commands import SAMPLE, answer, refusal, sampled, without_path
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+STEPS = 900  # looks after 192, 256, 384, 512, 704 and 900
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing has stopped."""
+    place = tmp_path_factory.mktemp("whole") / "run"
+    sampled(place, steps=STEPS)
+    return place
+
+
+@contextmanager
+def running(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of the command line; killed at the end if it has not ended."""
+    command = [sys.executable, "-m", "bayesnu", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def waited_for(path: Path, steps: int = 0) -> None:
+    """Wait until a file is there, and has so many stored steps."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if path.is_file() and (not steps or chains.steps_done(path) >= steps):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{path.name} has not appeared")
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Both folders hold the same chain, the same configuration and the same result."""
+    a, b = chains.read(one), chains.read(other)
+    np.testing.assert_array_equal(a.samples, b.samples)
+    np.testing.assert_array_equal(a.log_prob, b.log_prob)
+    np.testing.assert_array_equal(a.acceptance, b.acceptance)
+    assert (one / "config.toml").read_text() == (other / "config.toml").read_text()
+    assert chains.read_result(one / "chain.h5") == chains.read_result(other / "chain.h5")
+
+
+def go_on(place: Path) -> None:
+    """Resume a run to where it was going."""
+    answer("resume", place, "--quiet", "--no-figures", "--json")
+
+
+# In this process: stopped at every kind of moment
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("write", range(9))
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_a_run_ended_at_a_write_goes_on(
+    write: int, when: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, copyfile, done = Path.replace, chains.shutil.copyfile, 0
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal done
+        done += 1
+        if done - 1 != write:
+            return replace(self, target)
+        if when == "after":
+            replace(self, target)
+        if when == "within":
+            copyfile(self, self.with_name("chain.h5.new.half"))
+            os.truncate(self, self.stat().st_size // 2)
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "replace", counted)
+        sampled(tmp_path / "run", steps=STEPS)
+        raise Killed  # fewer writes than this: nothing was stopped
+    go_on(tmp_path / "run")
+    assert_same(tmp_path / "run", whole)
+
+
+def test_an_interrupted_longer_run_goes_on_to_its_length(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampled(tmp_path / "run", steps=20)
+    append = chains.append
+
+    def once(path: Path, pieces: list[chains.Piece]) -> None:
+        append(path, pieces)
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(sampling.chains, "append", once)
+        folder.resume(tmp_path / "run", up_to=STEPS, figures=False)
+    assert 20 < chains.steps_done(tmp_path / "run" / "chain.h5") < STEPS
+    go_on(tmp_path / "run")
+    assert_same(tmp_path / "run", whole)
+
+
+def test_a_run_until_convergence_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--most-steps", "600", "--probability", "0.95")
+    sampled(tmp_path / "whole", *words, steps=None)
+    append, left = chains.append, 2
+
+    def twice(path: Path, pieces: list[chains.Piece]) -> None:
+        nonlocal left
+        append(path, pieces)
+        left -= 1
+        if left == 0:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(sampling.chains, "append", twice)
+        sampled(tmp_path / "run", *words, steps=None)
+        raise Killed
+    go_on(tmp_path / "run")
+    assert_same(tmp_path / "run", tmp_path / "whole")
+
+
+# Processes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_a_killed_process_goes_on(seed: int, whole: Path, tmp_path: Path) -> None:
+    dice, place = random.Random(seed), tmp_path / "run"
+    for attempt in range(3):
+        words = (*SAMPLE, "--steps", str(STEPS), "--output", place) if attempt == 0 else ("resume", place, "--no-figures")
+        with running(*words):
+            waited_for(place / "config.toml")
+            time.sleep(dice.uniform(0, 4))
+        # the process has been killed
+    go_on(place)
+    assert_same(place, whole)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_process_says_how_to_go_on(number: signal.Signals, code: int, whole: Path, tmp_path: Path) -> None:
+    place = tmp_path / "a run"
+    with running(*SAMPLE, "--steps", str(10**7), "--output", place) as process:
+        waited_for(place / "chain.h5", steps=1)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == code and output == ""
+    assert errors.strip() == f"Error: stopped by {number.name}; `bayesnu resume '{place}'` goes on from there"
+    assert {each.name for each in place.iterdir()} == {"config.toml", "chain.h5", ".lock"}
+    done = chains.steps_done(place / "chain.h5")
+    np.testing.assert_array_equal(chains.read(place).samples[:, :100], chains.read(whole).samples[:, :100])
+    assert answer("summary", place, "--json")["steps"] == done
+
+
+def test_a_run_in_the_background_does_not_hear_ctrl_c(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    command = f"trap '' INT; exec '{sys.executable}' -m bayesnu {' '.join(SAMPLE)} --steps 10000000 --output '{place}'"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        waited_for(place / "chain.h5")
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 143
+
+
+def test_two_at_once_are_kept_apart(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    words = (*SAMPLE, "--steps", str(10**7), "--output", place)
+    with running(*words) as process:
+        waited_for(place / "chain.h5", steps=1)
+        before = (place / "config.toml").read_bytes()
+        for second in (words, (*words, "--overwrite"), ("resume", place), ("resume", place, "--more", "5")):
+            sentence = refusal(*second)
+            assert re.search(rf"process {process.pid} on \S+ is running there", sentence)
+        assert process.poll() is None and (place / "config.toml").read_bytes() == before
+        assert answer("summary", place, "--json")["steps"] >= 192  # reading is allowed
+    done = answer("resume", place, "--up-to", "8", "--quiet", "--no-figures", "--json")["steps"]  # the first is gone
+    assert done == chains.steps_done(place / "chain.h5")
+
+
+def test_a_folder_is_free_after_a_refusal_and_after_a_run(tmp_path: Path) -> None:
+    first = sampled(tmp_path / "run")
+    assert "another run" in refusal(*SAMPLE, "--seed", "3", "--output", tmp_path / "run")
+    assert without_path(sampled(tmp_path / "run")) == without_path(first)

@@ -1,0 +1,388 @@
+"""The contract of the command line: what it prints, what it leaves on disk, and what it does not import."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bayesnu import __version__, chains, experiments
+from bayesnu.cli import main
+from tests.commands import SAMPLE, SMALL, answer, invoke, parsed, refusal, sampled, without_path
+
+PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
+HEAVY = {"numpy", "scipy", "numba", "pydantic", "rich", "h5py", "emcee", "arviz", "matplotlib", "corner", "tomli_w"}
+POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX streams")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of 12 steps; not to be changed."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    sampled(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run."""
+    return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+# What answers at once
+
+COMMANDS = [*main.commands]
+QUICK = [("--help",), ("-h",), ("--version",), (), ("sampel",), ("--nonsense",), ("rate",), ("limits", "--parameter", "x")]
+
+
+@pytest.mark.parametrize("words", [*QUICK, *((name, "--help") for name in COMMANDS)], ids=" ".join)
+def test_help_and_argument_errors_import_nothing_heavy(words: tuple[str, ...]) -> None:
+    script = (
+        "import sys\n"
+        "from bayesnu.cli import main\n"
+        "try: main(sys.argv[1:], prog_name='bayesnu')\n"
+        f"finally: print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 2) and done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the processor time of a child")
+def test_help_answers_within_a_fifth_of_a_second() -> None:
+    import resource
+
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "bayesnu", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.2
+
+
+def test_the_version_is_printed() -> None:
+    assert __version__ in invoke("--version").stdout
+
+
+@pytest.mark.parametrize(("word", "near"), [("sampel", "sample"), ("limit", "limits"), ("sumary", "summary")])
+def test_an_unknown_command_gets_a_suggestion(word: str, near: str) -> None:
+    assert f"did you mean '{near}'?" in refusal(word)
+
+
+# Predictions and limits
+
+
+def test_rate_prints_one_rate_per_energy() -> None:
+    found = answer("rate", "--energy-kev", "2,10,20", "--json")
+    assert found["energy_kev"] == [2, 10, 20] and len(found["rate_per_tonne_year_kev"]) == 3
+    np.testing.assert_allclose(np.sum([*found["components"].values()], axis=0), found["rate_per_tonne_year_kev"])
+
+
+@pytest.mark.parametrize("flag", ["--mu-nu=1e-11", "--q-nu-e=-1e-12", "--r2-nu-tau=1e-31", "--mu-nu-mu=2e-11"])
+def test_a_coupling_changes_the_rate(flag: str) -> None:
+    plain, with_it = (answer("rate", "--energy-kev", "2,10,20", "--json", *words) for words in ((), (flag,)))
+    assert plain["rate_per_tonne_year_kev"] != with_it["rate_per_tonne_year_kev"] and len(with_it["couplings"]) == 1
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_counts_add_up(name: str) -> None:
+    found = answer("counts", name, "--json")
+    bins = len(found["edges_kev"]) - 1
+    assert all(len(found[key]) == bins for key in ("observed", "signal", "background", "expected"))
+    np.testing.assert_allclose(np.add(found["signal"], found["background"]), found["expected"])
+
+
+LIMIT_KEYS = {
+    "parameter",
+    "flavour",
+    "others",
+    "unit",
+    "cl",
+    "best_fit",
+    "intervals",
+    "lower",
+    "upper",
+    "delta_chi2",
+    "status",
+}
+
+
+@pytest.mark.parametrize("parameter", PROPERTIES)
+@pytest.mark.parametrize("flavour", ["common", "e"])
+def test_limits_are_one_object(parameter: str, flavour: str) -> None:
+    found = answer(
+        "limits", "pandax4t-run1", "--parameter", parameter, "--flavour", flavour, "--json", "--background", "single"
+    )
+    assert found.keys() >= LIMIT_KEYS
+    assert (found["parameter"], found["flavour"], found["cl"]) == (parameter, flavour, 0.9) or found["parameter"] == (
+        f"{parameter}_{flavour}"
+    )
+    assert found["lower"] <= found["best_fit"] <= found["upper"] and 2.70 < found["delta_chi2"] < 2.71
+
+
+def test_limits_of_all_flavours_are_a_list() -> None:
+    found = answer("limits", "xenonnt-sr0", "--parameter", "q_nu", "--flavour", "all", "--json", "--background", "single")
+    assert [each["flavour"] for each in found] == ["e", "mu", "tau"] and all(each.keys() >= LIMIT_KEYS for each in found)
+
+
+def test_a_one_sided_limit_is_smaller() -> None:
+    words = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json", "--background", "single")
+    both, one = answer(*words), answer(*words, "--one-sided")
+    assert one["upper"] < both["upper"] and 1.63 < one["delta_chi2"] < 1.65
+
+
+def test_a_bound_that_does_not_exist_is_null(tmp_path: Path) -> None:
+    text = experiments.template().replace("tonne_years = 2.0", "tonne_years = 1e-9")
+    (tmp_path / "tiny.toml").write_text(text, encoding="utf-8")
+    found = answer("limits", tmp_path / "tiny.toml", "--parameter", "mu_nu", "--json")
+    assert found["upper"] is None and "not found" in found["status"]
+
+
+@pytest.mark.parametrize("words", [("experiments",), ("presets",), ("check", "xenonnt-sr0")])
+def test_listings_are_json(words: tuple[str, ...]) -> None:
+    assert answer(*words, "--json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("experiments",),
+        ("experiments", "--template"),
+        ("presets",),
+        ("check", "xenonnt-sr0"),
+        ("rate", "--energy-kev", "2"),
+        ("counts", "xenonnt-sr0"),
+        ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--background", "single"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_prints_for_people_too(words: tuple[str, ...]) -> None:
+    result = invoke(*words)
+    assert result.exit_code == 0 and result.stdout.strip() and result.stderr == ""
+
+
+# Runs
+
+SUMMARY_KEYS = {
+    *("median", "lower", "upper", "intervals", "kind", "probability", "mcse_lower", "mcse_upper"),
+    *("rhat", "ess_bulk", "ess_tail", "unit"),
+}
+
+
+def test_a_summary_has_its_keys(run: Path) -> None:
+    found = answer("summary", run, "--json")
+    assert found.keys() >= {"parameters", "converged", "chain", "fingerprint"}
+    (name, values), *_ = found["parameters"].items()
+    assert name == "mu_nu" and values.keys() >= SUMMARY_KEYS
+    assert (values["kind"], values["probability"], values["unit"], values["lower"]) == ("upper", 0.9, "mu_B", None)
+    assert 0 < values["median"] < values["upper"] < 1e-10
+    assert found["converged"] is False and found["steps"] == 12 and Path(found["chain"]).is_file()
+
+
+def test_exactly_so_many_steps_are_stored(run: Path) -> None:
+    assert chains.read(run).samples.shape == (2, 12, 16, 5)
+
+
+def test_a_chain_is_a_file_or_its_folder(run: Path) -> None:
+    by_folder, by_file = (answer("summary", chain, "--json") for chain in (run, run / "chain.h5"))
+    assert by_folder == by_file == answer("resume", run / "chain.h5", "--quiet", "--json", "--no-figures")
+
+
+def test_an_identical_run_is_only_read(run: Path) -> None:
+    before = (run / "chain.h5").stat()
+    assert sampled(run) == answer("summary", run, "--json")
+    assert (run / "chain.h5").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_same_run_elsewhere_gives_the_same_summary(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = sampled(Path("relative/to/here"))
+    assert without_path(there) == without_path(answer("summary", run, "--json"))
+    np.testing.assert_array_equal(chains.read("relative/to/here").samples, chains.read(run).samples)
+
+
+def test_a_fingerprint_does_not_hold_the_place_of_the_data(tmp_path: Path) -> None:
+    found = []
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        shutil.copy(Path(experiments.__file__).with_name("pandax4t-run1.toml"), tmp_path / place / "data.toml")
+        words = ("sample", tmp_path / place / "data.toml", "--parameter", "mu_nu", *SMALL, "--steps", "8")
+        found.append(answer(*words, "--output", tmp_path / place / "run"))
+    assert without_path(found[0]) == without_path(found[1])
+
+
+def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for place, name in (("a", "xenonnt-sr0"), ("b", "pandax4t-run1")):
+        (tmp_path / place).mkdir()
+        shutil.copy(Path(experiments.__file__).with_name(f"{name}.toml"), tmp_path / place / "data.toml")
+    words = (tmp_path / "a" / "data.toml", tmp_path / "b" / "data.toml", "--parameter", "mu_nu", *SMALL, "--steps", "8")
+    first = answer("sample", *words, "--output", tmp_path / "run")
+    assert answer("resume", tmp_path / "run", "--quiet", "--json", "--no-figures") == first
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (("--seed", "2"), "sampling.seed is 1 there and 2 here"),
+        (("--prior", "flat-square"), 'prior.kind is "flat" there and "flat-square" here'),
+        (("--parameter", "q_nu"), 'parameter is "mu_nu" there and "q_nu" here'),
+        (("--sin2-theta12", "0.3"), "analysis.sin2_theta12 is 0.308 there and 0.3 here"),
+        (("--steps", "20"), "sampling.steps is 12 there and 20 here"),
+    ],
+)
+def test_another_run_needs_another_folder(run: Path, words: tuple[str, ...], key: str) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    sentence = refusal(*SAMPLE, "--steps", "12", "--output", run, *words)
+    assert "another run is there" in sentence and "--overwrite" in sentence and key in sentence
+    after = {path.name: path.read_bytes() for path in run.iterdir()}
+    assert before.pop(".lock") is not None and after.pop(".lock") is not None and before == after
+
+
+def test_overwriting_replaces_a_run(copy: Path, tmp_path: Path) -> None:
+    replaced = sampled(copy, "--overwrite", "--seed", "2")
+    assert without_path(replaced) == without_path(sampled(tmp_path / "new", "--seed", "2"))
+
+
+def test_a_refused_run_replaces_nothing(copy: Path) -> None:
+    before = (copy / "chain.h5").read_bytes()
+    assert "walkers" in refusal(*SAMPLE, "--output", copy, "--overwrite", "--walkers", "8")
+    assert (copy / "chain.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("--up-to", "20"), ("--more", "8")])
+def test_a_longer_run_is_what_it_would_have_been_at_once(copy: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+    longer = answer("resume", copy, *words, "--quiet", "--json", "--no-figures")
+    assert without_path(longer) == without_path(sampled(tmp_path / "whole", steps=20))
+    one, two = chains.read(copy), chains.read(tmp_path / "whole")
+    np.testing.assert_array_equal(one.samples, two.samples)
+    np.testing.assert_array_equal(one.log_prob, two.log_prob)
+    assert tomllib.loads((copy / "config.toml").read_text())["sampling"]["steps"] == 20
+    assert sampled(copy, steps=20) == longer  # it is now that run
+
+
+def test_a_run_is_not_made_shorter(copy: Path) -> None:
+    for words in (("--up-to", "9"), ("--up-to", "12"), ()):
+        assert answer("resume", copy, *words, "--quiet", "--json", "--no-figures")["steps"] == 12
+
+
+def test_a_run_with_only_its_configuration_is_carried_out(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "begun").mkdir()
+    shutil.copy(run / "config.toml", tmp_path / "begun")
+    found = answer("resume", tmp_path / "begun", "--quiet", "--json", "--no-figures")
+    assert without_path(found) == without_path(answer("summary", run, "--json"))
+
+
+def test_a_configuration_reproduces_its_run(run: Path, tmp_path: Path) -> None:
+    words = ("sample", "--config", run / "config.toml", "--quiet", "--json", "--no-figures")
+    found = answer(*words, "--output", tmp_path / "again")
+    assert without_path(found) == without_path(answer("summary", run, "--json"))
+    assert (tmp_path / "again" / "config.toml").read_text() == (run / "config.toml").read_text()
+    other = answer(*words, "--output", tmp_path / "other", "--seed", "5")  # a flag wins
+    assert other["fingerprint"] != found["fingerprint"]
+
+
+def test_an_integer_is_the_same_choice_as_the_float(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'experiments = ["pandax4t-run1"]\nparameter = "mu_nu"\n[prior]\nlower = 0\n[analysis]\nenergy_scale = 0\n'
+    )
+    words = ("sample", "--config", config, *SMALL, "--steps", "8", "--output", tmp_path / "run")
+    first = answer(*words)
+    assert answer(*words) == first == answer(*words, "--prior-lower", "0.0")
+
+
+def test_another_interval_of_a_chain(run: Path) -> None:
+    found = answer("summary", run, "--json", "--kind", "eti", "--probability", "0.68")["parameters"]["mu_nu"]
+    assert (found["kind"], found["probability"]) == ("eti", 0.68) and found["lower"] is not None
+    assert answer("summary", run, "--json")["parameters"]["mu_nu"]["kind"] == "upper"
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = answer(*SAMPLE, "--dry-run")
+    assert found["parameters"][0] == "mu_nu" and found["sampling"]["walkers"] == 16 and "chains" in found["output"]
+    plain = invoke(*(word for word in SAMPLE if word != "--json"), "--dry-run").stdout
+    assert tomllib.loads(plain)["sampling"]["walkers"] == 16
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_run_goes_below_chains_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = answer(*SAMPLE, "--steps", "8")
+    assert [path.name for path in tmp_path.iterdir()] == ["chains"]
+    assert Path(found["chain"]).parent.parent == Path("chains")
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "+", "a b", "x\ny", ".hidden", "-rf"])
+def test_no_name_in_a_configuration_leads_out_of_the_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path = data / f"{name.replace('/', '')}.toml"
+    path.write_text(experiments.template(), encoding="utf-8")
+    config = tmp_path / "run.toml"
+    config.write_text(f"experiments = [{json.dumps(str(path))}]\nparameter = 'mu_nu'\n", encoding="utf-8")
+    monkeypatch.chdir(inside)
+    invoke("sample", "--config", config, *SMALL, "--walkers", "32", "--steps", "8")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "inside", "run.toml"]
+    assert [each.name for each in data.iterdir()] == [path.name] and {each.name for each in inside.iterdir()} <= {"chains"}
+    assert all((inside / "chains").resolve() in each.resolve().parents for each in (inside / "chains").glob("*"))
+
+
+def test_progress_goes_to_standard_error(tmp_path: Path) -> None:
+    words = [word for word in SAMPLE if word != "--quiet"]
+    result = invoke(*words, "--steps", "12", "--output", tmp_path / "run")
+    assert parsed(result.stdout)["steps"] == 12
+    assert result.stderr.startswith("step 12: acceptance") and result.stderr.count("\n") == 1
+
+
+def test_tables_need_no_greek(run: Path) -> None:
+    result = CliRunner(charset="ascii").invoke(main, ["summary", str(run)])
+    assert result.exit_code == 0 and r"\u0394" in result.stdout and "NOT CONVERGED" in result.stdout
+
+
+# Real processes
+
+
+def bayesnu(*words: str | Path, **more: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process."""
+    command = [sys.executable, "-m", "bayesnu", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload,no-any-return]
+
+
+def test_the_process_prints_one_object() -> None:
+    done = bayesnu("rate", "--energy-kev", "2,10", "--mu-nu", "1e-11", "--json")
+    assert done.returncode == 0 and done.stderr == "" and parsed(done.stdout)
+
+
+@POSIX
+@pytest.mark.parametrize("how", ["--json", "table"])
+@pytest.mark.parametrize("end", ["| true", ">&-", "> /dev/full"])
+def test_a_closed_output_is_no_traceback(how: str, end: str) -> None:
+    if "full" in end and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    command = f'"{sys.executable}" -m bayesnu rate --energy-kev 2,10 {how if how == "--json" else ""} {end}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") <= 1
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_written_is_one_warning(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = os.environ | {"BAYESNU_CACHE_DIR": str(tmp_path / "file" / "nope"), "TMPDIR": str(tmp_path)}
+    words = ("limits", "pandax4t-run1", "--parameter", "mu_nu", "--background", "single", "--json")
+    done = bayesnu(*words, env=environment)
+    assert done.returncode == 0 and parsed(done.stdout) == answer(*words)
+    assert done.stderr.startswith("Warning: ") and done.stderr.count("\n") == 1
