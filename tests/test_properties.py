@@ -9,9 +9,10 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 from bayesnu import properties
-from bayesnu.cross_section import CHARGE_SHIFT_KEV, RADIUS_SHIFT_PER_CM2, Couplings
+from bayesnu.cross_section import CHARGE_SHIFT_KEV, KERNELS, RADIUS_SHIFT_PER_CM2, Couplings, kernel_coefficients
 from bayesnu.errors import BayesnuError
-from bayesnu.oscillation import FLAVOURS
+from bayesnu.oscillation import FLAVOURS, Oscillation, mixing_matrix
+from bayesnu.properties import couplings, direction, parameters_of
 
 PARAMETERS = [*properties.PROPERTIES, *(f"{n}_{f}" for n, f in product(properties.PROPERTIES, FLAVOURS))]
 
@@ -116,3 +117,44 @@ def test_an_unknown_property_or_flavour_is_refused_in_one_sentence() -> None:
         properties.parameters_of("munu")
     with pytest.raises(BayesnuError, match=r"^flavour: found 'muon'"):
         properties.parameters_of("mu_nu", "muon")
+
+
+MIXING = mixing_matrix(Oscillation())
+CONTENT = np.array([0.663, 0.315, 0.022])
+
+
+def squared_moment(**values: float) -> float:
+    """mu_eff^2 in mu_B^2 for mass states with the weights of CONTENT."""
+    moment = couplings(MIXING, **values)
+    return float(kernel_coefficients(moment, moment, MIXING)[KERNELS.index("MM")] @ CONTENT)
+
+
+def test_dirac_moments_of_mass_states_weigh_with_the_content_of_the_incoming_state() -> None:
+    values = {"mu_nu_11": 1e-11, "mu_nu_23": 2e-11, "mu_nu_32": 3e-11}
+    assert squared_moment(**values) == pytest.approx(1e-22 * (0.663 + 4 * 0.022 + 9 * 0.315), rel=1e-12)
+
+
+def test_majorana_moments_give_the_identity_of_their_antisymmetry() -> None:
+    size = np.array([1e-11, 2e-11, 3e-11])
+    found = squared_moment(**{f"mu_nu_lambda{k + 1}": value for k, value in enumerate(size)})
+    assert found == pytest.approx(size @ size - CONTENT @ size**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["q_nu", "r2_nu"])
+@pytest.mark.parametrize("element", ["emu", "etau", "mutau", "emu_im", "etau_im", "mutau_im"])
+def test_an_off_diagonal_element_is_hermitian(name: str, element: str) -> None:
+    found = direction(f"{name}_{element}")
+    matrix = found.charge if name == "q_nu" else found.vector
+    np.testing.assert_array_equal(matrix, matrix.conj().T)
+    assert np.count_nonzero(matrix) == 2
+
+
+def test_a_moment_in_the_mass_basis_needs_the_mixing_matrix() -> None:
+    with pytest.raises(BayesnuError, match="mu_nu_lambda1: a moment in the mass basis needs the mixing matrix"):
+        direction("mu_nu_lambda1")
+
+
+@pytest.mark.parametrize("flavour", ["emu", "offdiagonal"])
+def test_an_element_that_a_property_has_not_is_refused(flavour: str) -> None:
+    with pytest.raises(BayesnuError, match=f"flavour: found '{flavour}' for mu_nu"):
+        parameters_of("mu_nu", flavour)
