@@ -133,11 +133,7 @@ def model_of(run: Run) -> Model:
     from bayesnu.model import build
 
     model = build(load_experiments(run), run.parameters, run.analysis).with_priors(*priors(run))
-    if run.sampling.walkers < 2 * len(model.parameters):
-        raise BayesnuError(
-            f"walkers: found {run.sampling.walkers}; {len(model.parameters)} parameters need at least "
-            f"{2 * len(model.parameters)}"
-        )
+    run.sampling.check_walkers(len(model.parameters))
     return model
 
 

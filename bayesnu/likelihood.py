@@ -89,7 +89,7 @@ def compile_posterior(model: Model) -> CompiledPosterior:
     numbers = np.zeros((len(kinds), 4))
     constant = 0.0
     for k, prior in enumerate(model.parameters):
-        middle = np.array(prior.mean) if isinstance(prior, Gaussian) else prior.ppf(np.array(0.5))
+        middle = prior.ppf(np.array(0.5))
         shape = _shape(kinds[k], float(middle), prior)
         constant += float(prior.logpdf(middle)) - shape
         mean, width = (prior.mean, prior.width) if isinstance(prior, Gaussian) else (0.0, 1.0)

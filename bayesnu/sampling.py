@@ -112,11 +112,7 @@ def _start(
     random: np.random.Generator,
     seed: np.random.SeedSequence,
 ) -> emcee.State:
-    if settings.walkers < 2 * len(model.parameters):
-        raise BayesnuError(
-            f"walkers: found {settings.walkers}; {len(model.parameters)} parameters need at least "
-            f"{2 * len(model.parameters)}"
-        )
+    settings.check_walkers(len(model.parameters))
     profiler = Profiler(model)
     points = np.tile(model.nominal(), (START_POINTS, 1))
     for k, prior in enumerate(model.physics):

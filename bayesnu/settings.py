@@ -42,3 +42,8 @@ class Settings:
             raise BayesnuError(f"seed: found {self.seed}; must lie in [0, 4294967295]")
         if self.steps is not None and not FEWEST_STEPS <= self.steps <= 10_000_000:
             raise BayesnuError(f"steps: found {self.steps}; must lie in [{FEWEST_STEPS}, 10000000]")
+
+    def check_walkers(self, parameters: int) -> None:
+        """Raise `BayesnuError` if an ensemble is too small for so many parameters: its moves would stay in a plane."""
+        if self.walkers < 2 * parameters:
+            raise BayesnuError(f"walkers: found {self.walkers}; {parameters} parameters need at least {2 * parameters}")

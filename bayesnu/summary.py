@@ -131,7 +131,8 @@ def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, A
         first = len(table)
         table += _credible_rows(model, kept, k, settings)
         others = "profiled" if model.n_physics > 1 else "zero"
-        for one_sided in (False, True) if not property_of(prior.name).signed else (False,):
+        limit_exists = not property_of(prior.name).signed and settings.probability > 0.5
+        for one_sided in (False, True) if limit_exists else (False,):
             table.append(_profile_row(model, k, settings.probability, one_sided, others))
         table += _published_rows(model, prior)
         table[first]["note"] = volume_note(model, table[first], table[first + 1 :])

@@ -1,5 +1,6 @@
 """Figures: what they say, in which unit, and that a file is complete or not there. Chains are drawn, not sampled."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,17 +11,22 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import poisson
 
-from bayesnu import plots, profile
+from bayesnu import joint, plots, predict, profile
+from bayesnu.analysis import preset
 from bayesnu.chains import Chain
 from bayesnu.convergence import Convergence
 from bayesnu.errors import BayesnuError
 from bayesnu.experiments import load
 from bayesnu.integrate import marginal
 from bayesnu.model import build
+from bayesnu.plots import spectrum
+from bayesnu.priors import with_kind
 from bayesnu.properties import parameters_of
+from tests.commands import answer, invoke, refusal
 
 GOOD = Convergence(steps=120, burn_in=20, tau=1.0, rhat=1.0, error=0.001, missing=())
 BAD = Convergence(steps=120, burn_in=20, tau=9.0, rhat=1.2, error=0.1, missing=("R-hat is 1.2000, needs < 1.01",))
@@ -163,8 +169,8 @@ def test_spectrum_shows_every_run_with_its_data_and_components(runs, tmp_path):
 
 def test_components_of_a_spectrum_add_up(runs):
     theta = runs.nominal()
-    backgrounds = plots._backgrounds(runs, runs.coefficients(theta))
-    neutrinos = plots._neutrinos(runs, theta, {"q_nu": SimpleNamespace(lower=None, upper=0.5, probability=0.9)})
+    backgrounds = spectrum._backgrounds(runs, runs.coefficients(theta))
+    neutrinos = spectrum._neutrinos(runs, theta, {"q_nu": SimpleNamespace(lower=None, upper=0.5, probability=0.9)})
     standard, bound = (curve[-1] for curve in neutrinos.values())
     total = sum(curve[-1] for curve in backgrounds.values())
     assert total + standard == pytest.approx(runs.expected(theta))
@@ -232,7 +238,7 @@ def test_an_interrupted_write_leaves_the_old_figure(moment, tmp_path, monkeypatc
         copy.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(plots.Figure, "savefig", full)
+    monkeypatch.setattr(Figure, "savefig", full)
     with pytest.raises(BayesnuError, match="No space left on device"):
         corner(moment, path, names=["mu_nu"])
     assert path.read_text() == "old"
@@ -259,3 +265,112 @@ def test_a_parameter_that_never_moved_is_still_drawn(moment, tmp_path):
     chain.samples[..., 1] = 1.0
     plots.corner_plot(moment, chain, BAD, UPPER, tmp_path / "corner.png", names=moment.names[:3])
     assert (tmp_path / "corner.png").stat().st_size > 10_000
+
+
+def two_parameters(*names, experiment="xenonnt-sr0", grid=41):
+    return joint.joint(build([load(experiment)], names), grid)
+
+
+def test_contours_say_what_they_are_and_lie_where_they_say(tmp_path):
+    found = two_parameters("q_nu", "mu_nu")
+    figure = plots.contour_plot(found, tmp_path / "contours.png")
+    said = texts(figure)
+    assert "posterior, 68 % of probability, prior flat" in said
+    assert "posterior, 90 % of probability, prior flat" in said
+    assert any("= 2.30 (68.27 %)" in text for text in said)
+    assert any("= 4.61 (90 %)" in text for text in said)
+    assert {"XENONnT SR0", "best fit (0.127, 0)", "Standard Model", "below the physical boundary 0"} <= {*said}
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == tuple(plots.label(prior) for prior in found.model.physics)
+    (lines,) = (c for c in axes.get_children() if isinstance(c, ContourSet) and not c.filled)
+    profiler = profile.Profiler(found.model)
+    for path, level in zip(lines.get_paths(), joint.PROFILE_PROBABILITIES, strict=True):
+        theta = np.tile(found.model.nominal(), (len(path.vertices), 1))
+        theta[:, :2] = path.vertices
+        chi2 = profiler.fit(theta, profiler.nuisances_free()).chi2
+        assert chi2 - found.chi2_min == pytest.approx(joint.profile_level(level), abs=0.1)
+    (hatched,) = (patch for patch in axes.patches if patch.get_hatch())
+    assert hatched.get_y() + hatched.get_height() == pytest.approx(0)
+
+
+def test_a_ring_has_a_hole_and_its_best_fit_is_not_a_point(tmp_path):
+    figure = plots.contour_plot(two_parameters("r2_nu_e", "r2_nu_mu", grid=61), tmp_path / "ring.png")
+    lines, *_ = (c for c in figure.axes[0].get_children() if isinstance(c, ContourSet) and not c.filled)
+    loops = [loop for loop in lines.get_paths()[0].to_polygons(closed_only=False) if len(loop) > 3]
+    assert len(loops) == 2  # inner and outer edge of the ring at 2.30
+    said = texts(figure)
+    assert any("no single point" in text for text in said)
+    assert not any(text.startswith("best fit (") or "boundary" in text for text in said)
+
+
+def test_contours_mark_the_end_of_a_prior_and_say_that_they_are_open(tmp_path):
+    model = build([load("xenonnt-sr0")], ["q_nu", "mu_nu"])
+    cut = model.with_priors(with_kind(model.parameters[1], "flat", upper=0.5))
+    assert "end of a prior" in texts(plots.contour_plot(joint.joint(cut, 31), tmp_path / "cut.png"))
+    blind = replace(model, templates=model.templates * ~np.any(model.factors == 0, axis=1)[:, None])
+    found = joint.joint(blind, 31)
+    assert found.x[[0, -1]].tolist() == [-4, 4]
+    said = texts(plots.contour_plot(found, tmp_path / "open.png"))
+    assert any(text.startswith("no limit: ") for text in said)
+    assert "end of a prior" not in said
+
+
+def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path):
+    experiment, choices = load("xenonnt-sr0"), preset("default")
+    figure = plots.signal_plot(
+        experiment, choices, tmp_path / "signals.png", values={"mu_nu": [1e-11], "q_nu": [-2e-13, 5e-13]}
+    )
+    (left, right), (left_q, _) = np.array(figure.axes).reshape(2, 2)
+    lines = left.lines
+    assert len(lines) == 6 and len(left_q.lines) == 9
+    energies = lines[3].get_xdata()
+    rates = predict.rate(energies, choices, mu_nu=1e-11)
+    assert lines[3].get_ydata()[:500] == pytest.approx(rates.sum(axis=0)[:500])
+    assert lines[4].get_ydata()[:100] == pytest.approx(rates[0, :100])
+    assert left.get_xscale() == "log"
+    model = build([experiment], ["mu_nu"])
+    fit = profile.Profiler(model).at(0, np.array([1.0]))
+    steps = [patch.get_data().values for patch in right.patches]
+    assert any(np.allclose(values, model.expected(fit.theta[0])) for values in steps)
+    assert right.containers[0].lines[0].get_ydata() == pytest.approx(model.observed)
+    said = texts(figure)
+    assert any("= 1 × $10^{-11}" in text for text in said)
+    assert any("= −0.2 × $10^{-12}" in text for text in said)
+
+
+@pytest.mark.parametrize("values", [[], [1e-12] * 3, [float("nan")]])
+def test_values_that_cannot_be_drawn_are_a_sentence(tmp_path, values):
+    with pytest.raises(BayesnuError, match="values of q_nu: give one or two finite numbers"):
+        plots.signal_plot(load("xenonnt-sr0"), preset("default"), tmp_path / "s.png", values={"q_nu": values})
+
+
+def test_commands_draw_and_print_two_parameters(tmp_path):
+    words = ("contours", "xenonnt-sr0", "--parameters", "q_nu,mu_nu")
+    found = answer(*words, "--json", "--output", tmp_path / "contours.pdf")
+    assert (tmp_path / "contours.pdf").is_file()
+    assert found["units"] == ["e", "mu_B"]
+    assert np.shape(found["delta_chi2"]) == np.shape(found["density"]) == (len(found["x"]), len(found["y"]))
+    whole = np.trapezoid(np.trapezoid(found["density"], found["y"], axis=1), found["x"])
+    assert whole == pytest.approx(1)
+    assert found["best_fits"][0] == pytest.approx([1.274e-13, 0], rel=1e-3)
+    assert [level["delta_chi2"] for level in found["profile_levels"]] == pytest.approx([2.30, 4.61], abs=0.01)
+    assert "two names" in refusal("contours", "xenonnt-sr0", "--parameters", "q_nu", "--json")
+    assert "--output: none given" in refusal(*words)
+
+
+def test_commands_draw_and_print_a_curve(tmp_path):
+    words = ("curve", "xenonnt-sr0", "--parameter", "r2_nu", "--flavour", "e")
+    found = answer(*words, "--json")
+    limits = answer("limits", *words[1:], "--json")
+    assert found["profile"][0] == limits
+    assert np.interp(limits["upper"], found["values"], found["delta_chi2"]) == pytest.approx(2.7055, abs=0.01)
+    assert np.trapezoid(found["posterior_density"], found["values"]) == pytest.approx(1, abs=0.01)
+    assert invoke(*words, "--output", tmp_path / "curve.png").stdout == f"wrote {tmp_path / 'curve.png'}\n"
+    assert "3 parameters; a curve needs one" in refusal(
+        "curve", "xenonnt-sr0", "--parameter", "q_nu", "--flavour", "all", "--json"
+    )
+
+
+def test_command_draws_signals(tmp_path):
+    assert invoke("signals", "pandax4t-run1", "--preset", "paper", "--output", tmp_path / "s.png").exit_code == 0
+    assert (tmp_path / "s.png").stat().st_size > 50_000

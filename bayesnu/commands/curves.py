@@ -117,12 +117,8 @@ def _contours_as_dict(names: tuple[str, ...], found: joint.Joint) -> dict[str, A
         "best_fits": found.best * scales,
         "best_fit_is_a_point": not found.is_ridge,
         "chi2_min": found.chi2_min,
-        "profile_levels": [
-            {"probability": p, "delta_chi2": joint.profile_level(p)} for p in joint.PROFILE_PROBABILITIES
-        ],
-        "posterior_levels": [
-            {"probability": p, "density": found.hpd_level(p) / scales.prod()} for p in joint.PROBABILITIES
-        ],
+        "profile_levels": [{"probability": p, "delta_chi2": joint.profile_level(p)} for p in joint.PROFILE_PROBABILITIES],
+        "posterior_levels": [{"probability": p, "density": found.hpd_level(p) / scales.prod()} for p in joint.PROBABILITIES],
         "open": found.is_open,
         "x": found.x * scales[0],
         "y": found.y * scales[1],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -45,6 +47,8 @@ def export(chain: str, output: str) -> None:
         data.to_netcdf(str(new))
         new.replace(output)
     except OSError as error:
-        new.unlink(missing_ok=True)
-        raise BayesnuError(f"{output}: cannot be written ({error}); choose another place") from None
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        reason = os.strerror(error.errno) if error.errno else error
+        raise BayesnuError(f"{output}: cannot be written ({reason}); choose another place") from None
     click.echo(f"wrote {output}")

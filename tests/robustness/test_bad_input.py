@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import tomli_w
 
-from bayesnu import chains, experiments, folder
+from bayesnu import chains, experiments
 from bayesnu import run as runs
+from bayesnu.commands.output import json_out
 from bayesnu.errors import BayesnuError
 from tests.commands import SAMPLE, SMALL, answer, invoke, refusal, sampled, without_path
 
@@ -529,9 +530,13 @@ def test_a_changed_data_file_is_refused(tmp_path: Path) -> None:
     assert "mine.toml" in refusal("summary", out, "--json")
 
 
-def test_a_result_without_bounds_is_json(run: Path) -> None:
-    """What is not finite in a summary is null in its JSON."""
-    from bayesnu.commands import output
+@pytest.mark.parametrize("where", ["file/chain.nc", "nowhere/chain.nc"])
+def test_an_export_that_cannot_be_written_is_refused(where: str, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    assert f"{where}: cannot be written (No" in refusal("export", run, tmp_path / where)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
-    assert output._finite({"a": [float("nan"), np.array([np.inf, 1.0])]}) == {"a": [None, [None, 1.0]]}
-    assert folder.run_folder(run) == run
+
+def test_what_is_not_finite_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    json_out({"a": [float("nan"), np.array([np.inf, 1.0])]})
+    assert capsys.readouterr().out == '{"a": [null, [null, 1.0]]}\n'

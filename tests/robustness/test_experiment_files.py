@@ -335,9 +335,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, item in items for found in [(*path, key), *places(item, (*path, key))]]
 
 
-@settings(
-    max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.sampled_from(places(TEMPLATE)), WORDS), min_size=1, max_size=3))
 def test_a_mutated_file_is_an_experiment_or_one_sentence(changes: list[tuple[Any, Any]], tmp_path: Path) -> None:
     raw = copy.deepcopy(TEMPLATE)
@@ -370,9 +368,7 @@ def mutate(raw: Any, where: tuple[Any, ...], value: Any) -> None:
         raw[last] = copy.deepcopy(value)
 
 
-@settings(
-    max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.integers(0, len(experiments.template())), length=st.integers(0, 40), junk=st.binary(max_size=6))
 def test_a_damaged_file_is_an_experiment_or_one_sentence(start: int, length: int, junk: bytes, tmp_path: Path) -> None:
     data = experiments.template().encode()

@@ -1,0 +1,123 @@
+"""Data and prediction per bin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure, SubFigure
+
+from bayesnu import forward
+from bayesnu.chains import Chain
+from bayesnu.convergence import Convergence
+from bayesnu.credible import CredibleInterval
+from bayesnu.experiments import Experiment
+from bayesnu.model import Block, Model
+from bayesnu.plots.style import (
+    BACKGROUND,
+    DARK,
+    LEVELS,
+    LIGHT,
+    PALE,
+    SOLAR,
+    draws_of,
+    garwood,
+    intervals_of,
+    new_figure,
+    number_text,
+    plain_text,
+    unit_of,
+)
+from bayesnu.settings import Settings
+
+PREDICTIVE_DRAWS, SEED = 4_000, 1  # parameter draws of a spectrum, and the seed of the counts drawn from them
+
+
+def spectrum_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+    """Draw observed and predicted counts per bin against reconstructed energy [keV], one panel per experiment.
+
+    Bands are central posterior intervals. Backgrounds are posterior medians; solar neutrinos are shown for the Standard
+    Model and with each physics parameter at its credible bound, the others at zero.
+    """
+    draws = draws_of(chain, verdict, PREDICTIVE_DRAWS)
+    curves = _neutrinos(model, np.median(draws, axis=0), intervals_of(model, chain, verdict, settings))
+    curves |= _backgrounds(model, np.median(model.coefficients(draws), axis=0))
+    expected = model.expected(draws)
+    counts = np.random.default_rng(SEED).poisson(np.maximum(expected, 0))
+    inner, outer = ([(1 - level) / 2, 0.5, (1 + level) / 2] for level in LEVELS)
+    bands = {
+        f"counts, central {LEVELS[1] * 100:.0f} %": (PALE, np.quantile(counts, outer, axis=0)),
+        f"expected counts, {LEVELS[1] * 100:.0f} %": (LIGHT, np.quantile(expected, outer, axis=0)),
+        f"expected counts, {LEVELS[0] * 100:.0f} %": (DARK, np.quantile(expected, inner, axis=0)),
+    }
+    blocks = model.blocks
+    with new_figure(path, verdict.missing, figsize=(8, 4.4 * len(blocks)), layout="constrained") as figure:
+        parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
+        for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
+            _spectrum(part, model, experiment, block, bands, curves)
+    return figure
+
+
+def _neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, CredibleInterval]) -> dict[str, Any]:
+    """Style and solar-neutrino counts (bins,) by label: the Standard Model, and each physics parameter at its bounds."""
+    theta = np.where(np.arange(len(centre)) < model.n_physics, 0.0, centre)
+    points = {"solar ν, Standard Model": theta}
+    for k, prior in enumerate(model.physics):
+        interval = intervals[prior.name]
+        for end in (interval.lower, interval.upper) if model.n_physics == 1 else (interval.upper,):
+            if end is not None:
+                text = f"solar ν at the {interval.probability * 100:g} % bound\n"
+                text += f"${prior.label}$ = {number_text(end)} × {unit_of(prior)}"
+                points[text] = np.where(np.arange(len(theta)) == k, end, theta)
+    counts = [(model.coefficients(point) * model.is_signal) @ model.templates for point in points.values()]
+    return {text: (*SOLAR[n % len(SOLAR)], counts[n]) for n, text in enumerate(points)}
+
+
+def _backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
+    """Style and counts (bins,) by label of every background component, largest first."""
+    curves: dict[str, np.ndarray] = {}
+    for t in np.flatnonzero(~model.is_signal):
+        name = model.names[model.factors[t].min()].partition("[")[0]
+        text = re.sub(r"^(\d+)([A-Z])", r"$^{\1}$\2", name)
+        curves[text] = curves.get(text, 0.0) + coefficients[t] * model.templates[t]
+    order = sorted(curves, key=lambda text: -float(curves[text].sum()))
+    return {text: (*BACKGROUND[n % len(BACKGROUND)], curves[text]) for n, text in enumerate(order)}
+
+
+def _spectrum(
+    part: SubFigure,
+    model: Model,
+    experiment: Experiment,
+    block: Block,
+    bands: Mapping[str, Any],
+    curves: Mapping[str, Any],
+) -> None:
+    bins = forward.bins_of(experiment, model.analysis)
+    edges = experiment.edges_kev[bins.start : bins.stop + 1]
+    middles, widths, observed = (edges[1:] + edges[:-1]) / 2, np.diff(edges), model.observed[block.bins]
+    errors = np.abs(garwood(observed) - observed)
+    median = [band[1, block.bins] for _, band in bands.values()][-1]
+    root = np.sqrt(np.where(median > 0, median, 1.0))
+    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    for axes, shift, scale in ((above, 0.0, 1.0), (below, median, root)):
+        y, error = (observed - shift) / scale, errors / scale
+        axes.errorbar(middles, y, error, fmt="o", color="black", markersize=3, linewidth=0.8, label="observed")
+        for text, (color, band) in bands.items():
+            low, _, high = (band[:, block.bins] - shift) / scale
+            axes.stairs(high, edges, baseline=low, fill=True, color=color, label=text)
+        middle = (median - shift) / scale
+        axes.stairs(middle, edges, baseline=None, color="black", linewidth=1.2, label="median prediction")
+    for text, (color, line, width, counts) in curves.items():
+        if np.any(counts[block.bins] != 0):
+            style: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": width}
+            above.stairs(counts[block.bins], edges, baseline=None, label=text, **style)
+    per = f"{widths[0]:g} keV bin" if np.allclose(widths, widths[0]) else "bin"
+    above.set(title=plain_text(experiment.title), ylabel=f"Counts per {per}", xlim=(edges[0], edges[-1]))
+    above.set_ylim(0)
+    below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
+    part.align_ylabels([above, below])
+    handles, texts = above.get_legend_handles_labels()
+    part.legend([handles[-1], *handles[:-1]], [texts[-1], *texts[:-1]], loc="outside right upper", fontsize=8)

@@ -1,0 +1,171 @@
+"""What all figures share: colours, labels, the look of limits and boundaries, and how a file is written."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.style import context
+from scipy.special import gammaincinv
+
+from bayesnu.chains import Chain
+from bayesnu.convergence import Convergence
+from bayesnu.credible import CredibleInterval, credible_interval
+from bayesnu.errors import BayesnuError
+from bayesnu.experiments import Experiment
+from bayesnu.model import Model
+from bayesnu.priors import Prior, describe
+from bayesnu.settings import Settings
+
+LEVELS = (0.68, 0.90)  # probability inside contours and central bands
+MOST_DRAWS = 40_000  # of a corner plot
+FEWEST_STEPS = 4  # that a credible interval can be taken from
+FORMATS: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".pdf": {"metadata": {"CreationDate": None}}}
+KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
+UNITS = {"mu_B": r"\mu_\mathrm{B}", "cm2": r"\mathrm{cm}^2", "sigma": r"\mathrm{s.d.}"}
+STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": False, "hatch.linewidth": 0.6}
+# In points: relative sizes would follow the settings of who draws a returned figure again.
+STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
+DARK, LIGHT, PALE, RED = "#4a7ab0", "#a9c6e3", "#e3ecf5", "#b3261e"  # distinct as greys too
+PRIOR: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.9}
+LIMIT: dict[str, Any] = {"color": RED, "linewidth": 1.4}
+TRUTH: dict[str, Any] = {"color": "#00785a", "linestyle": (0, (1, 1)), "linewidth": 1.6, "zorder": 5}
+EXCLUDED: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.55", "hatch": "//////", "linewidth": 0, "zorder": 4}
+SOLAR = [("black", (0, (1, 1)), 1.4), (RED, "-", 2.0), (RED, (0, (4, 1)), 2.0), (RED, (0, (1.5, 1)), 2.0)]
+BACKGROUND = [
+    *(("#00785a", (0, (6, 1, 1, 1)), 1.1), ("#0072b2", (0, (7, 2)), 1.1), ("#a9568a", (0, (3, 1)), 1.1)),
+    *(("#b07a00", (0, (3, 1, 1, 1)), 1.1), ("0.5", "-", 1.1), ("#3d3d8f", (0, (10, 2, 2, 2)), 1.1)),
+]
+
+
+def label(prior: Prior, experiments: Sequence[Experiment] = ()) -> str:
+    """LaTeX label with the unit; with several experiments a nuisance's own, or `shared`, is in a second line."""
+    symbol = re.sub(r"\\mathrm\{(\d+)([A-Z])", r"{}^{\1}\\mathrm{\2", prior.label)
+    titles, owner = {e.name: plain_text(e.title.partition(" (")[0]) for e in experiments}, prior.name.partition("[")[2][:-1]
+    line = f"\n{titles.get(owner, 'shared')}" if owner and len(experiments) > 1 else ""
+    return f"${symbol}$" + (f" [{unit}]" if (unit := unit_of(prior)) else "") + line
+
+
+def plain_text(text: str) -> str:
+    """Text from a file, with no formula in it."""
+    return text.replace("$", r"\$")
+
+
+def unit_of(prior: Prior) -> str:
+    """LaTeX of the unit with its scale: what one number of a fit stands for."""
+    exponent = np.log10(prior.scale)
+    scale = f"10^{{{exponent:.0f}}}" if exponent == round(exponent) else f"{prior.scale:g}"
+    parts = [scale if prior.scale != 1 else "", UNITS.get(prior.unit, prior.unit)]
+    return f"${text}$" if (text := r"\,".join(part for part in parts if part)) else ""
+
+
+def number_text(value: float | None) -> str:
+    """Three digits, with a real minus; nothing for what does not exist."""
+    return "" if value is None else f"{value:.3g}".replace("-", "−")
+
+
+def interval_text(prior: Prior, interval: CredibleInterval) -> str:
+    """A credible interval with its unit, and in a second line what it is."""
+    ends = ", ".join(number_text(end) for end in (interval.lower, interval.upper) if end is not None)
+    value = f"< {ends}" if interval.kind == "upper" else f"in [{ends}]"
+    said = f"{interval.probability * 100:g} % credible {KINDS[interval.kind]}"
+    return f"${prior.label}$ {value} × {unit_of(prior)}\n{said}"
+
+
+def range_text(prior: Prior) -> str:
+    """A prior in words, without its unit."""
+    return (describe(prior).partition("]")[0] + "]").replace("-", "−")
+
+
+def draws_of(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
+    """Draws (n, parameters) after the burn-in, evenly thinned to at most `most`."""
+    kept = chain.samples[:, verdict.burn_in :]
+    if kept.shape[1] < FEWEST_STEPS:
+        raise BayesnuError(f"{chain.path}: {kept.shape[1]} steps are left after the burn-in; a figure needs {FEWEST_STEPS}")
+    flat = kept.reshape(-1, len(chain.names))
+    return flat[:: -(-len(flat) // most)]
+
+
+def intervals_of(model: Model, chain: Chain, verdict: Convergence, settings: Settings) -> dict[str, CredibleInterval]:
+    """The credible interval of every physics parameter after the burn-in."""
+    samples = {prior.name: chain.of(prior.name)[:, verdict.burn_in :] for prior in model.physics}
+    return {name: credible_interval(x, settings.kind, settings.probability) for name, x in samples.items()}
+
+
+def shown_range(x: np.ndarray, prior: Prior) -> tuple[float, float]:
+    """Range of an axis: nearly all of x, not beyond the prior."""
+    low, high = np.quantile(x, [0.0005, 0.9995])
+    pad = 0.05 * (high - low) or 0.01 * max(abs(low), 1.0)
+    return max(low - pad, prior.lower), min(high + pad, prior.upper)
+
+
+def mark_interval(axes: Axes, interval: CredibleInterval, text: str = "_") -> None:
+    """Draw the ends of a credible interval."""
+    for end in (end for piece in interval.intervals for end in piece if end is not None):
+        axes.axvline(end, label=text, **LIMIT)
+        text = "_"  # one entry in the legend
+
+
+def mark_edges(across: Iterable[Axes], up: Iterable[Axes], prior: Prior, shown: tuple[float, float]) -> None:
+    """Hatch what a prior excludes if its edge is in view: the parameter is x of `across` and y of `up`."""
+    margin = 0.05 * (shown[1] - shown[0])
+    low = shown[0] - margin * (shown[0] == prior.lower)
+    high = shown[1] + margin * (shown[1] == prior.upper)
+    outside = [ends for ends in ((low, shown[0]), (shown[1], high)) if ends[0] < ends[1]]
+    for axes in across:
+        axes.set_xlim(low, high)
+        for ends in outside:
+            axes.axvspan(*ends, **EXCLUDED)
+    for axes in up:
+        axes.set_ylim(low, high)
+        for ends in outside:
+            axes.axhspan(*ends, **EXCLUDED)
+
+
+def garwood(observed: np.ndarray) -> np.ndarray:
+    """Central 68 % interval (2, bins) of a Poisson mean from observed counts (bins,)."""
+    tail = (1 - LEVELS[0]) / 2
+    low = np.where(observed > 0, gammaincinv(np.maximum(observed, 1), tail), 0.0)
+    return np.array([low, gammaincinv(observed + 1, 1 - tail)])
+
+
+@contextmanager
+def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
+    """A figure to draw on, then stamped and written; it takes the file's place once it is complete."""
+    path = Path(path)
+    suffix, copy = path.suffix.lower(), path.with_name(path.name + ".new")
+    if suffix not in FORMATS:
+        raise BayesnuError(f"{path}: a figure cannot be written as '{suffix}'; use {' or '.join(FORMATS)}")
+    with context(("default", STYLE)):
+        figure = Figure(**options)
+        yield figure
+        _stamp(figure, missing)
+        try:
+            figure.savefig(copy, format=suffix[1:], bbox_inches="tight", **FORMATS[suffix])
+            copy.replace(path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise BayesnuError(f"{path}: the figure cannot be written ({reason}); choose another place") from None
+        finally:
+            with suppress(OSError):
+                copy.unlink(missing_ok=True)
+
+
+def _stamp(figure: Figure, missing: Sequence[str]) -> None:
+    """Say across the figure that its chain has not converged, and above it why."""
+    if not missing:
+        return
+    figure.draw_without_rendering()  # what lies where is known only then
+    box = figure.get_tightbbox().transformed(figure.dpi_scale_trans + figure.transFigure.inverted())
+    x, size = (box.x0 + box.x1) / 2, min(box.width * figure.get_figwidth(), 1.6 * box.height * figure.get_figheight())
+    style: dict[str, Any] = {"fontweight": "bold", "color": RED, "alpha": 0.3, "rotation": 30, "zorder": 10}
+    figure.text(x, (box.y0 + box.y1) / 2, "NOT CONVERGED", ha="center", va="center", fontsize=7 * size, **style)
+    reasons = textwrap.fill("Not converged: " + "; ".join(missing), 90)
+    figure.text(x, box.y1 + 0.02, reasons, ha="center", va="bottom", color=RED, fontsize=max(9.0, 0.9 * size))
