@@ -90,6 +90,8 @@ def joint(model: Model, grid: int = GRID) -> Joint:
     theta, chi2 = _profiled(profiler, x, y)
     minima, values = _minima(profiler, theta, chi2)
     delta = np.maximum(chi2 - values.min(), 0.0)
+    if delta.max() < TIED:
+        raise BayesnuError(f"joint: the data know neither {model.names[0]} nor {model.names[1]}; there is nothing to draw")
     groups, count = label(delta < TIED, structure=np.ones((3, 3)))
     return Joint(
         model=model,

@@ -310,9 +310,7 @@ def test_contours_mark_the_end_of_a_prior_and_say_that_they_are_open(tmp_path):
     blind = replace(model, templates=model.templates * ~np.any(model.factors == 0, axis=1)[:, None])
     found = joint.joint(blind, 31)
     assert found.x[[0, -1]].tolist() == [-4, 4]
-    said = texts(plots.contour_plot(found, tmp_path / "open.png"))
-    assert any(text.startswith("no limit: ") for text in said)
-    assert "end of a prior" not in said
+    assert any(text.startswith("no limit: ") for text in texts(plots.contour_plot(found, tmp_path / "open.png")))
 
 
 def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path):

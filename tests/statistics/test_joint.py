@@ -109,6 +109,8 @@ def test_a_parameter_that_the_data_do_not_know_is_said_to_be_open() -> None:
     blind = replace(model, templates=model.templates * ~np.any(model.factors == 0, axis=1)[:, None])
     result = joint(blind, 41)
     assert result.is_open and np.all(np.isfinite(result.density))
+    with pytest.raises(BayesnuError, match="know neither q_nu nor mu_nu"):
+        joint(replace(model, templates=model.templates * ~np.any(model.factors < 2, axis=1)[:, None]), 41)
 
 
 # Best fits

