@@ -185,3 +185,15 @@ def test_the_likelihood_is_the_plain_one_without_any_prior(experiment: str, para
     assert np.ndim(one) == 0 and one == function(theta)[5]
     informed = model.with_priors(with_kind(model.parameters[0], "gaussian", mean=0.1, width=0.01))
     np.testing.assert_array_equal(likelihood_function(informed)(theta), function(theta))
+
+
+@pytest.mark.slow
+def test_the_table_in_the_documentation_is_what_its_code_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
+    code, table = (text.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "text"))
+    exec(compile(code, "evidence.md", "exec"), {})
+    found = capsys.readouterr().out.splitlines()
+    for mine, printed in zip(table.splitlines(), found, strict=True):
+        assert mine.split("B =")[0] == printed.split("B =")[0]
+        one, other = (np.array([float(part.split()[0]) for part in line.split("=")[1:]]) for line in (mine, printed))
+        np.testing.assert_allclose(one, other, rtol=0.02, atol=1.1e-4)
