@@ -26,8 +26,8 @@ from bayesnu.model import Model, build
 from bayesnu.priors import describe
 from bayesnu.profile import ProfileInterval
 from bayesnu.properties import PROPERTIES, flavour_of, parameters_of, property_of
+from bayesnu.published import DATA_SETS, PublishedLimit, published_limits
 from bayesnu.published import KINDS as PUBLISHED_KINDS
-from bayesnu.published import PublishedLimit, published_limits
 
 OWN = "this package"
 KINDS = {
@@ -39,13 +39,6 @@ KINDS = {
     "theory": "Global fits and prediction",
 }
 assert set(KINDS) == {OWN, *PUBLISHED_KINDS}
-COMBINATIONS = (
-    ("pandax4t-run0",),
-    ("pandax4t-run1",),
-    ("xenonnt-sr0",),
-    ("pandax4t-run0", "pandax4t-run1"),
-    ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"),
-)
 LEVEL = 0.9
 FLAVOURS = ("common", "e", "mu", "tau")
 EVERY_FLAVOUR = ("any", "Dirac")  # of published rows that hold for each flavour
@@ -138,7 +131,7 @@ def compare(
 
 def _combinations(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     if not names:
-        return COMBINATIONS
+        return DATA_SETS
     single = tuple((name,) for name in dict.fromkeys(names))
     return (*single, tuple(name for (name,) in single)) if len(single) > 1 else single
 

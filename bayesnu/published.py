@@ -29,6 +29,16 @@ UNCHECKED = "convention of the charge radius not checked: numbers as printed"
 DOUBLED = "twice the number of the PDG table, which holds half of the charge radius as defined here"
 
 
+# The data sets of the paper and, beyond it, what they say together.
+DATA_SETS = (
+    ("pandax4t-run0",),
+    ("pandax4t-run1",),
+    ("xenonnt-sr0",),
+    ("pandax4t-run0", "pandax4t-run1"),
+    ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"),
+)
+
+
 @dataclass(frozen=True)
 class PublishedLimit:
     """One published interval in mu_B, e or cm^2; None: no such end.

@@ -17,20 +17,13 @@ from bayesnu import experiments as data
 from bayesnu import folder, integrate, profile
 from bayesnu.analysis import Analysis
 from bayesnu.model import Model, build
+from bayesnu.oscillation import FLAVOURS
 from bayesnu.priors import Prior, describe, with_kind
 from bayesnu.profile import ProfileInterval
 from bayesnu.properties import PROPERTIES, flavour_of, parameters_of, property_of
-from bayesnu.published import published_for
+from bayesnu.published import DATA_SETS, published_for
 from bayesnu.run import resolve
 
-DATA_SETS = (
-    ("pandax4t-run0",),
-    ("pandax4t-run1",),
-    ("xenonnt-sr0",),
-    ("pandax4t-run0", "pandax4t-run1"),
-    ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"),
-)
-FLAVOURS = ("common", "e", "mu", "tau")
 PRESETS = ("paper", "default")
 LEVEL = 0.9
 LOG_CUT = 0.01  # lower cut of the log-uniform prior of the moment, 1e-13 mu_B: the limit depends on it
@@ -47,7 +40,7 @@ def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: No
             loaded = [data.load(name, chosen.inputs) for name in names]
             for parameter in PROPERTIES:
                 report(f"{' + '.join(names)}, preset {preset}, {parameter}")
-                for flavour in FLAVOURS if runs is not None else ("common",):
+                for flavour in ("common", *FLAVOURS) if runs is not None else ("common",):
                     yield from single(build(loaded, parameters_of(parameter, flavour), chosen), preset)
                 if runs is not None:
                     yield from three_flavours(names, parameter, preset, runs)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bayesnu import __version__
 from bayesnu.properties import PROPERTIES
-from bayesnu.reproduce import DATA_SETS, variants, walk
+from bayesnu.published import DATA_SETS
+from bayesnu.reproduce import variants, walk
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
 

@@ -132,7 +132,7 @@ def test_own_limits_are_those_of_profile_and_integration(rows):
 def test_several_experiments_are_taken_one_by_one_and_together():
     assert compare._combinations(["b", "a", "b"]) == (("b",), ("a",), ("b", "a"))
     assert compare._combinations(["a"]) == (("a",),)
-    assert compare._combinations([]) == compare.COMBINATIONS
+    assert compare._combinations([]) == compare.DATA_SETS
     titles = ["PandaX-4T Run 0 (stand-in bins, 1-20 keV)", "PandaX-4T Run 1", "XENONnT SR0"]
     assert compare.joined(titles) == "PandaX-4T Run 0 + Run 1 + XENONnT SR0"
 

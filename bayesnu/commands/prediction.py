@@ -8,16 +8,15 @@ import numpy as np
 
 from bayesnu import analysis as choices_of
 from bayesnu import experiments, predict
-from bayesnu.cli import PROPERTIES
 from bayesnu.commands.output import json_out, number, table
 from bayesnu.errors import BayesnuError
 from bayesnu.flux import COMPONENTS
-from bayesnu.properties import property_of
+from bayesnu.properties import PROPERTIES, property_of
 
 
 def _split(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, float]]:
     """Separate couplings from choices of the analysis."""
-    values = {name: value for name, value in options.items() if name.startswith(PROPERTIES)}
+    values = {name: value for name, value in options.items() if name.startswith(tuple(PROPERTIES))}
     for name, value in values.items():
         flag = f"--{name.replace('_', '-')}"
         if not np.isfinite(value):
