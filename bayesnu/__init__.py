@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bayesnu.likelihood import log_likelihood as log_likelihood
     from bayesnu.likelihood import log_posterior as log_posterior
     from bayesnu.model import build as build
+    from bayesnu.nested import bayes_factor as bayes_factor
+    from bayesnu.nested import likelihood_function as likelihood_function
+    from bayesnu.nested import prior_transform as prior_transform
     from bayesnu.predict import expected_counts as expected_counts
     from bayesnu.predict import rate as rate
     from bayesnu.profile import interval as profile_interval  # noqa: F401
@@ -31,16 +34,19 @@ if TYPE_CHECKING:
 _HOME = {
     "Analysis": "analysis.Analysis",
     "BayesnuError": "errors.BayesnuError",
+    "bayes_factor": "nested.bayes_factor",
     "build": "model.build",
     "certify": "grid_check.certify",
     "compile_posterior": "likelihood.compile_posterior",
     "expected_counts": "predict.expected_counts",
+    "likelihood_function": "nested.likelihood_function",
     "load_experiment": "experiments.load",
     "log_likelihood": "likelihood.log_likelihood",
     "log_posterior": "likelihood.log_posterior",
     "marginal": "integrate.marginal",
     "parameters_of": "properties.parameters_of",
     "preset": "analysis.preset",
+    "prior_transform": "nested.prior_transform",
     "profile_interval": "profile.interval",
     "rate": "predict.rate",
     "read_chain": "chains.read",

@@ -382,13 +382,14 @@ def presets(as_json: bool) -> None:
 @main.command()
 @click.option("--quick", is_flag=True, help="Only one common value of all flavours: a minute.")
 @click.option("--output", type=str, metavar="DIR", help="Folder of the three-flavour runs [default: chains/reproduce].")
+@click.option("--figures", type=str, metavar="DIR", help="Draw spectra, curves and contours into this folder too.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @_json()
-def reproduce(quick: bool, output: str | None, quiet: bool, as_json: bool) -> None:
+def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
     """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers."""
     from bayesnu.commands import reproduce as command
 
-    command.reproduce(quick, output, as_json, quiet)
+    command.reproduce(quick, output, figures, as_json, quiet)
 
 
 @main.command()

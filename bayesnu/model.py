@@ -23,6 +23,7 @@ from bayesnu.properties import default_prior, direction, needs_mass_states
 
 LARGEST_SHIFT = 3.0  # standard deviations
 
+NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
 FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
 
 
@@ -166,7 +167,8 @@ class _Builder:
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(flux.COMPONENTS):
                     products[(f"flux_{component.lower()}", *name_i, *name_j)] = counts[c]
-        return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.any(v != 0)}
+        largest = max(np.abs(counts).max() for counts in products.values())
+        return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.abs(v).max() > NOISE * largest}
 
     def background_terms(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         bins = forward.bins_of(experiment, self.analysis)

@@ -22,6 +22,7 @@ from bayesnu.properties import default_prior, flavour_of, property_of
 
 GRID, COARSE_GRID = 401, 121  # points of a scan in one parameter; where others are profiled with it
 WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
+RISE = 10.0  # of chi^2 that a curve is drawn to
 ITERATIONS = 100
 TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
 
@@ -210,6 +211,17 @@ def scan(profiler: Profiler, index: int = 0, others: str = "zero", grid: int = G
     order = np.argsort(theta[:, index], kind="stable")
     best = int(np.argmin(chi2))
     return Scan(theta[order, index], chi2[order], float(theta[best, index]), float(chi2[best]), theta[best])
+
+
+def fine_scan(model: Model) -> Scan:
+    """Scan the one physics parameter of a model where chi^2 has risen by less than `RISE`, for a smooth curve."""
+    profiler = Profiler(model)
+    coarse = scan(profiler)
+    low, high = coarse.values[coarse.chi2 < coarse.chi2_min + RISE][[0, -1]]
+    step = coarse.values[1] - coarse.values[0]
+    low = low - step if property_of(model.names[0]).signed else max(low - step, 0.0)
+    values = np.union1d(np.linspace(low, high + step, GRID), [coarse.best_value])
+    return replace(coarse, values=values, chi2=profiler.at(0, values).chi2)
 
 
 def _local_minima(chi2: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def single(model: Model, preset: str) -> list[Row]:
         error = max(exact.error(p) for p in tails) * prior.scale
         lower = ends[0] if len(ends) > 1 else None
         rows.append(_row(model, 0, preset, "credible", describe(prior), lower, ends[-1], error, exact.method))
-    return [_with_paper(row, model) for row in rows]
+    return _with_paper(rows, model)
 
 
 def _priors(prior: Prior) -> list[Prior]:
@@ -139,21 +140,27 @@ def _row(
     }
 
 
-def _with_paper(row: Row, model: Model) -> Row:
-    """Add the paper's interval, the largest difference of an end from it, and a reason where that is large."""
+def _with_paper(rows: list[Row], model: Model) -> list[Row]:
+    """Add the paper's interval, the largest difference of an end from it, and a reason where that is large.
+
+    A credible interval differs by its method first: its reason begins with the profile interval of the same conventions.
+    """
     names = tuple(experiment.name for experiment in model.experiments)
-    published = published_for(names, row["parameter"], row["flavour"])
+    published = published_for(names, rows[0]["parameter"], rows[0]["flavour"])
     paper = next((limit for limit in published if "Demirci" in limit.experiment), None)
     if paper is None:
-        return row
-    pairs = [(row[end], getattr(paper, end)) for end in ("lower", "upper")]
-    changes = [100 * (ours / theirs - 1) for ours, theirs in pairs if ours is not None and theirs is not None]
-    row = row | {"paper_lower": paper.lower, "paper_upper": paper.upper}
-    if changes:
-        row["difference_percent"] = max(changes, key=abs)
-        if row["method"] == "profile" and abs(row["difference_percent"]) > EXPLAINED_FROM:
-            row["reason"] = single_changes(names, row["parameter"], row["preset"])
-    return row
+        return rows
+    out, changes = [], None
+    for row in rows:
+        pairs = [(row[end], getattr(paper, end)) for end in ("lower", "upper")]
+        difference = max((100 * (x / y - 1) for x, y in pairs if x is not None and y is not None), key=abs)
+        row = row | {"paper_lower": paper.lower, "paper_upper": paper.upper, "difference_percent": difference}
+        if abs(difference) > EXPLAINED_FROM:
+            changes = changes or single_changes(names, row["parameter"], row["preset"])
+            as_profile = {"choice": "method", "value": "profile", "lower": rows[0]["lower"], "upper": rows[0]["upper"]}
+            row["reason"] = changes if row["method"] == "profile" else [as_profile]
+        out.append(row)
+    return out
 
 
 def single_changes(names: tuple[str, ...], parameter: str, preset: str) -> list[Row]:
@@ -229,3 +236,35 @@ def variants(names: tuple[str, ...], parameter: str) -> list[Row]:
         model = _common(names, parameter, choices_of.preset("default", **choices))
         rows.append({"variant": label} | _ends(profile.interval(model, cl=LEVEL)))
     return rows
+
+
+def figures(folder: Path, report: Callable[[str], None] = lambda line: None) -> Iterator[Path]:
+    """Draw the paper's kinds of figure into a folder, preset `default`, and yield their paths.
+
+    Recoil spectra of every property with the data; the chi^2 curve with the marginal posterior over it for one common value;
+    contours for pairs of flavours of a property and for pairs of properties, posterior and profile together.
+    """
+    from bayesnu import plots
+    from bayesnu.joint import joint
+    from bayesnu.settings import DEFAULT_KIND, Settings
+
+    chosen = choices_of.preset("default")
+    for names in DATA_SETS:
+        loaded = [data.load(name, chosen.inputs) for name in names]
+        stem = "+".join(names)
+        report(f"figures of {stem}")
+        if len(loaded) == 1:
+            plots.signal_plot(loaded[0], chosen, place := folder / f"signals_{stem}.pdf")
+            yield place
+        for parameter in PROPERTIES:
+            model = build(loaded, (parameter,), chosen)
+            settings = Settings(DEFAULT_KIND[parameter], LEVEL)
+            curve, exact, found = profile.fine_scan(model), integrate.marginal(model), profile.interval(model, cl=LEVEL)
+            plots.profile_plot(
+                model, curve, exact, settings, place := folder / f"curve_{parameter}_{stem}.pdf", intervals=[found]
+            )
+            yield place
+        pairs = [pair for parameter in PROPERTIES for pair in combinations(parameters_of(parameter, "all"), 2)]
+        for pair in (*pairs, *combinations(PROPERTIES, 2)):
+            plots.contour_plot(joint(build(loaded, pair, chosen)), place := folder / f"contours_{'_'.join(pair)}_{stem}.pdf")
+            yield place

@@ -13,11 +13,8 @@ from bayesnu.commands.intervals import as_dict
 from bayesnu.commands.output import json_out
 from bayesnu.errors import BayesnuError
 from bayesnu.model import Model, build
-from bayesnu.profile import Profiler, Scan
 from bayesnu.properties import PROPERTIES, parameters_of, property_of
 from bayesnu.settings import DEFAULT_KIND, Settings
-
-RISE = 10.0  # of chi^2 that a curve is drawn and printed to
 
 
 def contours(names: tuple[str, ...], as_json: bool, options: dict[str, Any]) -> None:
@@ -46,7 +43,7 @@ def curve(names: tuple[str, ...], as_json: bool, options: dict[str, Any]) -> Non
     model, settings = _model(names, parameters, options), Settings(DEFAULT_KIND[parameter], cl)
     sides = (False,) if property_of(parameters[0]).signed else (False, True)
     intervals = [profile.interval(model, cl=cl, one_sided=side) for side in sides if not side or cl > 0.5]
-    scan, posterior = _fine_scan(model), integrate.marginal(model)
+    scan, posterior = profile.fine_scan(model), integrate.marginal(model)
     if output:
         from bayesnu import plots
 
@@ -94,18 +91,6 @@ def _finish(output: str | None, answer: dict[str, Any] | None) -> None:
         json_out(answer)
     elif output:
         click.echo(f"wrote {output}")
-
-
-def _fine_scan(model: Model) -> Scan:
-    """A scan of where chi^2 has not risen far, as finely as one of the whole range."""
-    profiler = Profiler(model)
-    coarse = profile.scan(profiler)
-    low, high = coarse.values[coarse.chi2 < coarse.chi2_min + RISE][[0, -1]]
-    step = coarse.values[1] - coarse.values[0]
-    low = low - step if property_of(model.names[0]).signed else max(low - step, 0.0)
-    values = np.union1d(np.linspace(low, high + step, profile.GRID), [coarse.best_value])
-    chi2 = profiler.at(0, values).chi2
-    return Scan(values, chi2, coarse.best_value, coarse.chi2_min, coarse.best_theta)
 
 
 def _contours_as_dict(names: tuple[str, ...], found: joint.Joint) -> dict[str, Any]:

@@ -9,14 +9,23 @@ import click
 
 from bayesnu import reproduce as paper
 from bayesnu.commands.output import console, interval, json_out, number, table
+from bayesnu.errors import BayesnuError
 from bayesnu.properties import PROPERTIES
 
 
-def reproduce(quick: bool, output: str | None, as_json: bool, quiet: bool) -> None:
-    """Redo every result and print it beside the paper."""
+def reproduce(quick: bool, output: str | None, figures: str | None, as_json: bool, quiet: bool) -> None:
+    """Redo every result and print it beside the paper; draw the figures if a folder for them is given."""
     errors = console(stderr=True)
+
+    def report(line: str) -> None:
+        if not quiet:
+            errors.print(line, markup=False)
+
     runs = None if quick else Path(output or "chains/reproduce")
-    rows = list(paper.reproduce(runs, lambda line: None if quiet else errors.print(line, markup=False)))
+    rows = list(paper.reproduce(runs, report))
+    if figures is not None:
+        place = _writable(Path(figures))
+        report(f"{len(list(paper.figures(place, report)))} figures in {place}")
     if as_json:
         json_out(rows)
         return
@@ -29,6 +38,14 @@ def reproduce(quick: bool, output: str | None, as_json: bool, quiet: bool) -> No
         )
     for row in rows:
         _explain(row, PROPERTIES[row["parameter"]].scale)
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BayesnuError(f"--figures: {folder} cannot be written ({error.strerror}); choose another folder") from None
+    return folder
 
 
 def _cells(row: dict[str, Any], scale: float) -> tuple[str, ...]:
