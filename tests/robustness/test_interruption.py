@@ -35,7 +35,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
     """A process of the command line; killed at the end if it has not ended."""
-    command = [sys.executable, "-m", "bayesnu", *map(str, words)]
+    # a test run in the background may have been told to ignore Ctrl-C, and its children would inherit that
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bayesnu.cli import main; main()"
+    command = [sys.executable, "-c", heard, *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
