@@ -11,12 +11,13 @@ import pytest
 from iminuit import Minuit  # type: ignore[import-untyped]
 from scipy.optimize import brentq, minimize, minimize_scalar
 
+from bayesnu import minimise
 from bayesnu.analysis import PRESETS
 from bayesnu.errors import BayesnuError
 from bayesnu.experiments import load
 from bayesnu.model import Model, build
 from bayesnu.priors import Flat, Gaussian, with_kind
-from bayesnu.profile import Profiler, _arrays, _derivatives, delta_chi2, interval, scan
+from bayesnu.profile import Profiler, _arrays, delta_chi2, interval, scan
 from tests.statistics.models import (
     EXPERIMENTS,
     PARAMETERS,
@@ -53,7 +54,7 @@ def derivatives(model: Model, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Gradient and Hessian of chi^2 in all parameters, as the fits use them."""
     size = len(theta)
     gradient, hessian = np.empty(size), np.empty((size, size))
-    _derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
+    minimise.derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
     return gradient, hessian
 
 
