@@ -142,6 +142,33 @@ def _exact_log_ratio(expected, observed):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _exact_sum(coefficient, blocks, templates, observed):  # type: ignore[no-untyped-def]
+    """The sum over bins of n ln(lambda/n) - lambda for one walker, logarithm by logarithm."""
+    total = 0.0
+    for e in range(blocks.shape[0]):
+        for b in range(blocks[e, 2], blocks[e, 3]):
+            expected = 0.0
+            for t in range(blocks[e, 0], blocks[e, 1]):
+                expected += coefficient[t] * templates[t, b]
+            total += _exact_log_ratio(expected, observed[b]) - expected
+    return total
+
+
+@compiled
+def _multiply_by_power(product, power, exponent):  # type: ignore[no-untyped-def]
+    """Multiply every lane of product with its power to an integer exponent >= 1, by squaring; power is used up."""
+    while True:
+        if exponent & 1:
+            for i in range(LANES):
+                product[i] *= power[i]
+        exponent >>= 1
+        if exponent == 0:
+            break
+        for i in range(LANES):
+            power[i] *= power[i]
+
+
+@compiled
 def _log_posterior(  # type: ignore[no-untyped-def]
     theta, blocks, templates, factors, observed, prior_kind, prior_numbers, constants, integer_counts, out
 ):
@@ -184,16 +211,7 @@ def _log_posterior(  # type: ignore[no-untyped-def]
                     inside = (ratio[i] > low) & (ratio[i] < high)
                     in_range[i] = in_range[i] if inside else 0.0
                     power[i] = ratio[i]
-                exponent = int(n)
-                while True:
-                    if exponent & 1:
-                        for i in range(LANES):
-                            product[i] *= power[i]
-                    exponent >>= 1
-                    if exponent == 0:
-                        break
-                    for i in range(LANES):
-                        power[i] *= power[i]
+                _multiply_by_power(product, power, int(n))
                 for i in range(LANES):
                     inside = (product[i] > 1 / LARGEST_PRODUCT) & (product[i] < LARGEST_PRODUCT)
                     in_range[i] = in_range[i] if inside else 0.0
@@ -207,11 +225,5 @@ def _log_posterior(  # type: ignore[no-untyped-def]
             if in_range[i] > 0.0:
                 out[start + i] = value + constants[0] + log(product[i]) - total[i]
                 continue
-            value += constants[0]
-            for e in range(blocks.shape[0]):
-                for b in range(blocks[e, 2], blocks[e, 3]):
-                    one = 0.0
-                    for t in range(blocks[e, 0], blocks[e, 1]):
-                        one += coefficient[t, i] * templates[t, b]
-                    value += _exact_log_ratio(one, observed[b]) - one
+            value += constants[0] + _exact_sum(coefficient[:, i], blocks, templates, observed)
             out[start + i] = value
