@@ -43,7 +43,10 @@ LEVEL = 0.9
 FLAVOURS = ("common", "e", "mu", "tau")
 EVERY_FLAVOUR = ("any", "Dirac")  # of published rows that hold for each flavour
 COLUMNS = ("group", "what", "flavour", "value", "unit", "CL [%]", "kind", "reference", "remark")
-CONVENTION = "charge radii as in the form factor q + q^2 <r^2>/6"
+CONVENTION = (
+    "charge radii as in the form factor q + q^2 <r^2>/6 where the source's convention is known; a remark marks those where "
+    "it was not checked. Own radii are beyond the Standard Model's"
+)
 
 Piece = tuple[float | None, float | None]
 

@@ -155,7 +155,8 @@ def to_arviz(samples: dict[str, np.ndarray], log_posterior: np.ndarray, attribut
     posterior = {name: as_chains(values) for name, values in samples.items()}
     statistics = {"lp": as_chains(log_posterior)}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="More chains", category=UserWarning)  # every walker is one
+        # every walker is a chain, so there may well be more chains than draws
+        warnings.filterwarnings("ignore", message="More chains|Found chain dimension", category=UserWarning)
         if ARVIZ_1:
             return arviz.from_dict({"posterior": posterior, "sample_stats": statistics}, attrs={"/": attributes})
         return arviz.from_dict(posterior=posterior, sample_stats=statistics, attrs=attributes)

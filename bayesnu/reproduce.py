@@ -124,7 +124,7 @@ def _row(
         "experiment": "+".join(experiment.name for experiment in model.experiments),
         "parameter": property_of(parameter.name).name,
         "flavour": flavour,
-        "others": other if model.n_physics > 1 else ("none" if flavour == "common" else "zero"),
+        "others": other if model.n_physics > 1 else "zero",
         "preset": preset,
         "method": method,
         "prior": prior,

@@ -48,7 +48,6 @@ def parameter_summary(model: Model, samples: np.ndarray, prior: Prior, settings:
     """Interval and diagnostics of one physics parameter from samples (ensembles, steps, walkers)."""
     several = convergence.several_modes(model)
     result = credible.credible_interval(samples, settings.kind, settings.probability, multimodal=several)
-    item = property_of(prior.name)
     return {
         **_scaled(result, prior.scale),
         "kind": result.kind,
@@ -59,7 +58,7 @@ def parameter_summary(model: Model, samples: np.ndarray, prior: Prior, settings:
         "unit": prior.unit,
         "prior": describe(prior),
         "flavour": flavour_of(prior.name),
-        "others": "marginalised" if model.n_physics > 1 else ("none" if prior.name == item.name else "zero"),
+        "others": "marginalised" if model.n_physics > 1 else "zero",
         "note": _boundary_note(samples, prior),
         "cross_check": cross_check(model, settings) if model.n_physics == 1 else None,
     }

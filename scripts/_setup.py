@@ -131,6 +131,8 @@ def ensure(lock, venv=".venv", python=None):
         shutil.rmtree(str(home), ignore_errors=True)
         call(python, "-m", "venv", home)
         call(*install_lock)
-        call(*pip, "--no-build-isolation", "--no-index", "--editable", ROOT)
+        # A path entry, not an import hook: else a folder named like the package hides it from whoever stands beside it.
+        compat = ("--config-settings", "editable_mode=compat")
+        call(*pip, "--no-build-isolation", "--no-index", *compat, "--editable", ROOT)
     stamp.write_text(digest(lock, probe(executable)))
     return executable

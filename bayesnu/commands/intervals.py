@@ -59,6 +59,8 @@ def as_dict(found: ProfileInterval) -> dict[str, Any]:
 def _print(found: list[ProfileInterval], names: tuple[str, ...], preset: str) -> None:
     first = found[0]
     side = "one-sided" if first.one_sided else "two-sided"
+    if not first.one_sided and not PROPERTIES[first.parameter].signed:
+        side += f", {(1 + first.cl) / 2:.0%} as an upper limit"
     table(
         f"{first.parameter} [{first.scale:g} {first.unit}], {' + '.join(names)}, preset {preset}: profile likelihood, "
         f"{first.cl:.0%} {side}, Delta chi^2 = {first.delta_chi2:.3f}",

@@ -69,7 +69,8 @@ def _explain(row: dict[str, Any], scale: float) -> None:
     if "reason" not in row:
         return
     ours, change = interval(row["lower"], row["upper"], scale), row["difference_percent"]
-    head = f"{row['parameter']}, {row['experiment']}, preset {row['preset']}"
+    head = f"{row['parameter']}, {row['experiment']}, preset {row['preset']}, {row['method']}"
+    head += "" if row["prior"] is None else f", prior {row['prior'].partition(' on ')[0]}"
     click.echo(f"{head}: {change:+.1f} % from the paper; {ours} becomes")
     for change in row["reason"]:
         click.echo(f"  {interval(change['lower'], change['upper'], scale):>24} with {change['choice']} = {change['value']}")
