@@ -25,6 +25,7 @@ from bayesnu.errors import BayesnuError, did_you_mean
 from bayesnu.oscillation import FLAVOURS
 from bayesnu.priors import Flat
 
+LOG_CUT = 0.01  # lower cut of a log-uniform prior of the moment, 1e-13 mu_B: its limit depends on it
 PAIRS = {"emu": (0, 1), "etau": (0, 2), "mutau": (1, 2)}
 DIRAC = tuple(f"{j}{k}" for j in (1, 2, 3) for k in (1, 2, 3))
 MAJORANA = ("lambda1", "lambda2", "lambda3")

@@ -21,13 +21,12 @@ from bayesnu.model import Model, build
 from bayesnu.oscillation import FLAVOURS
 from bayesnu.priors import Prior, describe, with_kind
 from bayesnu.profile import ProfileInterval
-from bayesnu.properties import PROPERTIES, flavour_of, parameters_of, property_of
+from bayesnu.properties import LOG_CUT, PROPERTIES, flavour_of, parameters_of, property_of
 from bayesnu.published import DATA_SETS, published_for
 from bayesnu.run import resolve
 
 PRESETS = ("paper", "default")
 LEVEL = 0.9
-LOG_CUT = 0.01  # lower cut of the log-uniform prior of the moment, 1e-13 mu_B: the limit depends on it
 EXPLAINED_FROM = 10.0  # per cent of difference from the paper from which a reason is computed
 
 Row = dict[str, Any]

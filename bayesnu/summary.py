@@ -15,7 +15,7 @@ from bayesnu.credible import CredibleInterval
 from bayesnu.derived import derived_quantities
 from bayesnu.model import Model
 from bayesnu.priors import Flat, FlatInSquare, Prior, describe, with_kind
-from bayesnu.properties import flavour_of, property_of
+from bayesnu.properties import LOG_CUT, flavour_of, property_of
 from bayesnu.published import published_for
 from bayesnu.settings import Settings
 
@@ -158,21 +158,46 @@ def volume_note(model: Model, marginal: dict[str, Any], rest: list[dict[str, Any
 
 
 def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Settings) -> list[dict[str, Any]]:
-    prior = model.parameters[index]
+    """The interval of the run's own prior, and of others by re-weighting where enough effective samples remain."""
+    prior, samples = model.parameters[index], kept[..., index]
     several = convergence.several_modes(model)
-    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, multimodal=several)
+    result = credible.credible_interval(samples, settings.kind, settings.probability, multimodal=several)
     table = [_row(prior, "credible", result, f"{_words(settings)}, prior {describe(prior)}", "sampled")]
     if model.n_physics == 1:
         table[0]["integrated"] = _integrated(convergence.cross_check(model), settings)
-    if isinstance(prior, Flat) and not property_of(prior.name).signed and model.n_physics == 1:
-        other = with_kind(prior, "flat-square")
-        weights = kept[..., index] / kept[..., index].mean()
-        if weights.size / np.mean(weights**2) > FEWEST_EFFECTIVE and settings.kind != "hdi":
-            result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, weights=weights)
-            table.append(_row(other, "credible", result, f"{_words(settings)}, prior {describe(other)}", "re-weighted"))
-            exact = integrate.marginal(model.with_priors(other))
-            table[-1]["integrated"] = _integrated(exact, settings)
+    for others in _other_priors(model) if settings.kind != "hdi" else []:
+        weights = _weights(model, kept, others)
+        if _effective(kept, weights) < FEWEST_EFFECTIVE:
+            continue  # only a run of its own gives this limit
+        result = credible.credible_interval(samples, settings.kind, settings.probability, weights=weights)
+        other = others[index]
+        table.append(_row(other, "credible", result, f"{_words(settings)}, prior {describe(other)}", "re-weighted"))
+        if model.n_physics == 1:
+            table[-1]["integrated"] = _integrated(integrate.marginal(model.with_priors(other)), settings)
     return table
+
+
+def _other_priors(model: Model) -> list[list[Prior]]:
+    """Priors of moments to compare with the flat one: flat in the square, and log-uniform with its cut."""
+    if not all(isinstance(p, Flat) and not property_of(p.name).signed and p.lower < LOG_CUT for p in model.physics):
+        return []
+    squares: list[Prior] = [with_kind(p, "flat-square") for p in model.physics]
+    logarithms: list[Prior] = [with_kind(p, "log-uniform", lower=LOG_CUT) for p in model.physics]
+    return [squares, logarithms]
+
+
+def _weights(model: Model, kept: np.ndarray, others: list[Prior]) -> np.ndarray:
+    """Importance weights (ensembles, steps, walkers) of samples under other priors of the physics parameters."""
+    pairs = zip(model.physics, others, strict=True)
+    change = np.sum([new.logpdf(kept[..., k]) - old.logpdf(kept[..., k]) for k, (old, new) in enumerate(pairs)], axis=0)
+    weights: np.ndarray = np.exp(change - change.max())
+    return weights
+
+
+def _effective(kept: np.ndarray, weights: np.ndarray) -> float:
+    """Effective samples that weights leave of a chain: their own loss times that of its autocorrelation."""
+    independent = credible.ess(kept[..., 0], "bulk") / weights.size
+    return float(weights.sum() ** 2 / np.sum(weights**2) * independent)
 
 
 def _words(settings: Settings) -> str:

@@ -1,0 +1,32 @@
+"""What a chain says: limits of other priors by re-weighting, and only where that is worth anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bayesnu import folder
+from bayesnu.run import resolve
+
+
+def rows_of(tmp_path: Path, flavour: str) -> list[dict[str, Any]]:
+    run = resolve(("xenonnt-sr0",), "mu_nu", flavour, sampling={"seed": 7})
+    summary = folder.sample(run, tmp_path / "run", figures=False)
+    return [row for row in summary["rows"] if row["method"] == "credible"]
+
+
+def test_re_weighted_limits_agree_with_the_integrated_posteriors_of_their_own_priors(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "common")
+    assert [row["prior"] for row in rows] == ["flat", "flat in the square", "log-uniform"]
+    assert [row["how"] for row in rows] == ["sampled", "re-weighted", "re-weighted"]
+    for row in rows:
+        assert abs(row["upper"] - row["integrated"]["upper"]) < 4 * row["mcse_upper"]
+        assert row["mcse_upper"] < 0.01 * row["upper"]
+
+
+@pytest.mark.slow
+def test_a_prior_that_leaves_too_few_effective_samples_is_not_quoted(tmp_path: Path) -> None:
+    priors = {row["prior"] for row in rows_of(tmp_path, "all")}
+    assert priors == {"flat", "flat in the square"}  # three logarithms at once need a run of their own
