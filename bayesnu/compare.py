@@ -295,18 +295,6 @@ def to_csv(rows: Iterable[Row]) -> str:
     return file.getvalue()
 
 
-def from_csv(text: str) -> list[Row]:
-    """What `to_csv` wrote."""
-    rows = []
-    for record in csv.DictReader(io.StringIO(text)):
-        values: dict[str, Any] = {field.name: record[field.name] for field in fields(Row)}
-        values["pieces"] = tuple((low, high) for low, high in json.loads(record["pieces"]))
-        values["cl_percent"] = float(record["cl_percent"]) if record["cl_percent"] else None
-        values["drawn"] = record["drawn"] == "True"
-        rows.append(Row(**values))
-    return rows
-
-
 def to_markdown(rows: Iterable[Row]) -> str:
     """A page with a table for each property."""
     about = (

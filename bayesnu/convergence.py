@@ -12,7 +12,6 @@ from bayesnu import credible
 from bayesnu.integrate import Marginal, marginal
 from bayesnu.model import Model
 from bayesnu.properties import property_of
-from bayesnu.quadrature import gauss_legendre
 from bayesnu.settings import Settings
 
 RHAT_BELOW = 1.01
@@ -176,8 +175,5 @@ def modes(exact: Marginal) -> list[tuple[float, float]]:
     deep = [i for i in inner if nodes[i] < 0.5 * min(nodes[:i].max(), nodes[i:].max())]
     if not deep or not property_of(prior.name).signed:
         return [(prior.lower, prior.upper)]
-    points, _ = gauss_legendre(8)
-    b = exact.borders
-    u = ((b[1:] + b[:-1])[:, None] / 2 + np.diff(b)[:, None] / 2 * points).ravel()
-    cuts = [prior.lower, *(float(prior.ppf(u[i])) for i in deep), prior.upper]
+    cuts = [prior.lower, *(float(prior.ppf(exact.nodes[i])) for i in deep), prior.upper]
     return list(itertools.pairwise(cuts))

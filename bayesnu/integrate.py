@@ -41,6 +41,11 @@ class Marginal:
     batches: np.ndarray
     method: str
 
+    @property
+    def nodes(self) -> np.ndarray:
+        """Prior quantiles u (nodes,) at which `density` is given."""
+        return _nodes(self.borders)
+
     def quantile(self, probability: float) -> float:
         """Value, in units of `scale * unit`, with this much posterior probability below it."""
         return self._quantile(self.density, probability)
@@ -83,8 +88,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
     profiler, prior = Profiler(model), model.parameters[0]
     borders = _panels(profiler)
-    nodes, _ = gauss_legendre(ORDER)
-    u = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
+    u = _nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
     factors = [_gaussian(profiler, theta, which) for theta in fit.theta]
@@ -103,6 +107,11 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         batches = np.exp(log_laplace) * means
         method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
     return Marginal(model, borders, batches.mean(axis=0), batches, method)
+
+
+def _nodes(borders: np.ndarray) -> np.ndarray:
+    nodes, _ = gauss_legendre(ORDER)
+    return ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
 
 
 def _panels(profiler: Profiler) -> np.ndarray:

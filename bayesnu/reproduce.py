@@ -98,10 +98,8 @@ def _note(summary: dict[str, Any], found: dict[str, Any]) -> str | None:
 
 
 def _profile_row(model: Model, found: ProfileInterval, preset: str, index: int = 0) -> Row:
-    lower, upper = (None if end is None else end * found.scale for end in (found.lower, found.upper))
-    if not property_of(model.names[index]).signed and lower == 0:
-        lower = None
-    row = _row(model, index, preset, "profile", None, lower, upper, None, found.status)
+    ends = _ends(found)
+    row = _row(model, index, preset, "profile", None, ends["lower"], ends["upper"], None, found.status)
     return row | {"delta_chi2": found.delta_chi2}
 
 
@@ -142,22 +140,22 @@ def _row(
 def _with_paper(rows: list[Row], model: Model) -> list[Row]:
     """Add the paper's interval, the largest difference of an end from it, and a reason where that is large.
 
-    A credible interval differs by its method first: its reason begins with the profile interval of the same conventions.
+    A credible interval differs by its method first: its reason is the profile interval of the same conventions.
     """
     names = tuple(experiment.name for experiment in model.experiments)
     published = published_for(names, rows[0]["parameter"], rows[0]["flavour"])
     paper = next((limit for limit in published if "Demirci" in limit.experiment), None)
     if paper is None:
         return rows
-    out, changes = [], None
+    out = []
     for row in rows:
         pairs = [(row[end], getattr(paper, end)) for end in ("lower", "upper")]
         difference = max((100 * (x / y - 1) for x, y in pairs if x is not None and y is not None), key=abs)
         row = row | {"paper_lower": paper.lower, "paper_upper": paper.upper, "difference_percent": difference}
         if abs(difference) > EXPLAINED_FROM:
-            changes = changes or single_changes(names, row["parameter"], row["preset"])
             as_profile = {"choice": "method", "value": "profile", "lower": rows[0]["lower"], "upper": rows[0]["upper"]}
-            row["reason"] = changes if row["method"] == "profile" else [as_profile]
+            is_profile = row["method"] == "profile"
+            row["reason"] = single_changes(names, row["parameter"], row["preset"]) if is_profile else [as_profile]
         out.append(row)
     return out
 
@@ -178,8 +176,9 @@ def _common(names: tuple[str, ...], parameter: str, chosen: Analysis) -> Model:
 
 
 def _ends(found: ProfileInterval) -> dict[str, float | None]:
+    """Ends in mu_B, e or cm^2; the boundary 0 of a modulus is no lower limit."""
     lower, upper = (None if end is None else end * found.scale for end in (found.lower, found.upper))
-    return {"lower": None if lower == 0 else lower, "upper": upper}
+    return {"lower": None if lower == 0 and not PROPERTIES[found.parameter].signed else lower, "upper": upper}
 
 
 # The walk from one preset to the other, in an order in which each step has a meaning of its own.
