@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayesnu.batched import log_posterior
 from bayesnu.compiled import compiled
-from bayesnu.likelihood import CompiledPosterior, _log_posterior
+from bayesnu.likelihood import CompiledPosterior
 
 STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
 EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
@@ -33,25 +34,12 @@ class SweepMove:
         """Return the state after all sweeps, and per walker whether any proposal was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         accepted = np.zeros(len(coords), dtype=np.int64)
-        _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self._arrays())
+        _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self.posterior.arrays)
         state.coords, state.log_prob = coords, log_prob
         return state, accepted / self.sweeps
 
     def tune(self, state, accepted):  # type: ignore[no-untyped-def]
         """Do nothing: the moves have no parameter to tune."""
-
-    def _arrays(self) -> tuple[object, ...]:
-        p = self.posterior
-        return (
-            p.blocks,
-            p.templates,
-            p.factors,
-            p.observed,
-            p.prior_kind,
-            p.prior_numbers,
-            p.constants,
-            p.integer_counts,
-        )
 
     def _draws(self, random: np.random.RandomState, walkers: int, dimensions: int) -> tuple[np.ndarray, ...]:
         shape, half = (self.sweeps, walkers), walkers // 2
@@ -82,7 +70,7 @@ def _sweeps(coords, log_prob, accepted, order, first, second, z, gamma, log_u, a
                         proposal[i, d] = coords[w, d] + gamma[s] * (coords[a, d] - coords[b, d])
                     else:
                         proposal[i, d] = coords[a, d] + z[s, mine + i] * (coords[w, d] - coords[a, d])
-            _log_posterior(proposal, *arrays, value)
+            log_posterior(proposal, arrays, value)
             for i in range(half):
                 w = order[s, mine + i]
                 factor = 0.0 if gamma[s] > 0 else (dimensions - 1.0) * np.log(z[s, mine + i])

@@ -12,7 +12,8 @@ from scipy.stats import norm, poisson
 
 from bayesnu import experiments
 from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.likelihood import LANES, compile_posterior, log_likelihood, log_posterior, log_prior
+from bayesnu.batched import LANES
+from bayesnu.likelihood import compile_posterior, log_likelihood, log_posterior, log_prior
 from bayesnu.model import FACTORS, Block, Model, build
 from bayesnu.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
 from bayesnu.properties import parameters_of
