@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from bayesnu import layout
 from bayesnu.errors import BayesnuError
 from bayesnu.model import Model
 from bayesnu.priors import describe
@@ -33,6 +34,7 @@ from bayesnu.run import difference, digest
 FORMAT = 1
 FILE = "chain.h5"
 HEADER = 512  # bytes; a power of two, at least 512
+MOST_NUMBERS = 2**24  # of samples read into memory (134 MB): a longer chain is thinned while it is read
 _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
 
@@ -51,7 +53,10 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A chain as read from its file: `samples` (ensembles, steps, walkers, parameters), `log_prob` without the last axis."""
+    """A chain as read from its file: `samples` (ensembles, draws, walkers, parameters), `log_prob` without the last axis.
+
+    Every `thin`-th of the stored `steps` per walker is read: all of them unless the chain is longer than memory should hold.
+    """
 
     path: Path
     names: tuple[str, ...]
@@ -65,19 +70,20 @@ class Chain:
     fingerprint: dict[str, str]
     seed: int
     config: str
+    steps: int
+    thin: int
 
     @property
     def digest(self) -> str:
         """The fingerprint as one word."""
         return digest(self.fingerprint)
 
-    @property
-    def steps(self) -> int:
-        """Stored steps per walker."""
-        return self.samples.shape[1]
+    def after(self, burn_in: int) -> np.ndarray:
+        """Samples without the first `burn_in` stored steps."""
+        return self.samples[:, -(-burn_in // self.thin) :]
 
     def of(self, name: str) -> np.ndarray:
-        """Samples (ensembles, steps, walkers) of one parameter."""
+        """Samples (ensembles, draws, walkers) of one parameter."""
         return self.samples[..., self.names.index(name)]
 
 
@@ -111,6 +117,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         _check(path)
         with h5py.File(path, "r") as file:
+            layout.check(file, path.stat().st_size)
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, BayesnuError):
@@ -197,12 +204,27 @@ def _model_difference(file: h5py.File, model: Model) -> str | None:
     return None
 
 
-def append(path: Path, pieces: list[Piece]) -> None:
-    """Add steps to every ensemble; a result of fewer steps is no longer that of the chain."""
+@contextmanager
+def extending(path: Path) -> Iterator[Callable[[int, Piece], None]]:
+    """Give a function that adds steps to ensemble n; all of them, or none, are in the file at the end.
+
+    A result of fewer steps is no longer that of the chain.
+    """
     with _replacing(path) as file:
         file.pop("result", None)
-        for n, piece in enumerate(pieces):
-            _append(file[f"ensemble_{n}"], piece)
+        yield lambda n, piece: _append(file[f"ensemble_{n}"], piece)
+
+
+def store_move(path: Path, move: str) -> None:
+    """Store which move samples the chain."""
+    with _replacing(path) as file:
+        file.attrs["move"] = move
+
+
+def read_move(path: Path) -> str:
+    """The move that samples a chain; `sweeps` where it does not say."""
+    with _opened(path) as file:
+        return str(file.attrs.get("move", "sweeps"))
 
 
 def _append(group: h5py.Group, piece: Piece) -> None:
@@ -240,12 +262,12 @@ def read(chain: str | Path) -> Chain:
         groups = [file[f"ensemble_{n}"] for n in range(sum(1 for key in file if key.startswith("ensemble_")))]
         names = _strings(table["name"])
         empty = np.zeros((0, 0, len(names)))
-        samples = np.stack([g["chain"][:] if "chain" in g else empty for g in groups])
-        log_prob = np.stack([g["log_prob"][:] if "chain" in g else empty[..., 0] for g in groups])
-        steps = max(samples.shape[1], 1)
-        acceptance = np.array([g["accepted"][:].mean() / steps if "chain" in g else 0.0 for g in groups])
-        if samples.shape[-1] != len(names):
-            raise BayesnuError(f"{path}: the chain has {samples.shape[-1]} columns for {len(names)} parameters")
+        steps = int(groups[0].attrs.get("iteration", 0))
+        thin = max(-(-sum(g["chain"].size for g in groups if "chain" in g) // MOST_NUMBERS), 1)
+        samples = np.stack([g["chain"][::thin] if "chain" in g else empty for g in groups])
+        log_prob = np.stack([g["log_prob"][::thin] if "chain" in g else empty[..., 0] for g in groups])
+        acceptance = np.array([g["accepted"][:].mean() / max(steps, 1) if "chain" in g else 0.0 for g in groups])
+        layout.check_samples(samples, log_prob, table["scale"][:])
         return Chain(
             path=path,
             names=names,
@@ -259,13 +281,18 @@ def read(chain: str | Path) -> Chain:
             fingerprint=json.loads(file.attrs["fingerprint"]),
             seed=int(file.attrs["seed"]),
             config=file["config"][()].decode(),
+            steps=steps,
+            thin=thin,
         )
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
     """The stored result of a finished run, None if it is not finished."""
     with _opened(path) as file:
-        result: dict[str, Any] | None = json.loads(file["result"][()]) if "result" in file else None
+        if "result" not in file:
+            return None
+        result: dict[str, Any] = json.loads(file["result"][()])
+        layout.check_result(result, int(file["ensemble_0"].attrs.get("iteration", 0)))
         return result
 
 

@@ -9,6 +9,7 @@ import emcee
 import numpy as np
 
 from bayesnu import credible
+from bayesnu.chains import Chain
 from bayesnu.integrate import Marginal, marginal
 from bayesnu.model import Model
 from bayesnu.properties import property_of
@@ -47,7 +48,7 @@ class Convergence:
 
 
 def autocorrelation_time(samples: np.ndarray) -> float:
-    """Largest integrated autocorrelation time over the parameters, in stored steps; samples as in `Chain`."""
+    """Largest integrated autocorrelation time over the parameters, in draws; samples as in `Chain`."""
     steps = samples.shape[1]
     if steps < 8:
         return float(steps)
@@ -62,29 +63,31 @@ def autocorrelation_time(samples: np.ndarray) -> float:
 
 
 def burn_in(samples: np.ndarray) -> tuple[int, float]:
-    """Steps to leave out at the start, and the autocorrelation time that decides it."""
+    """Draws to leave out at the start, and the autocorrelation time that decides it."""
     tau = autocorrelation_time(samples[:, samples.shape[1] // 5 :])
     return min(int(np.ceil(BURN_IN_TAU * tau)), samples.shape[1] // 2), tau
 
 
-def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
-    """Apply the rule to samples (ensembles, steps, walkers, parameters).
+def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
+    """Apply the rule to a chain.
 
     Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
     and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width; further
     walkers that mix, and for a single physics parameter every mode visited by its share of samples and bounds that agree
     with the integrated posterior.
     """
+    samples, thin = chain.samples, chain.thin
     start, tau = burn_in(samples)
     kept = samples[:, start:]
     missing = []
     if kept.shape[1] < 8:
-        return Convergence(samples.shape[1], start, tau, np.inf, np.inf, ("too few steps to judge: give more",))
+        return Convergence(chain.steps, start * thin, tau * thin, np.inf, np.inf, ("too few steps to judge: give more",))
     largest = max(credible.rhat(kept[..., k]) for k in range(samples.shape[-1]))
     if not largest < RHAT_BELOW:
         missing.append(f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}")
     if not kept.shape[1] > STEPS_PER_TAU * tau:
-        missing.append(f"{kept.shape[1]} steps are {kept.shape[1] / tau:.0f} autocorrelation times, needs > {STEPS_PER_TAU}")
+        lengths = kept.shape[1] / tau
+        missing.append(f"{kept.shape[1] * thin} steps are {lengths:.0f} autocorrelation times, needs > {STEPS_PER_TAU}")
     walkers = kept.shape[0] * kept.shape[2]
     smallest = min(credible.ess(kept[..., k], "bulk") for k in range(samples.shape[-1]))
     if not smallest > SAMPLES_PER_WALKER * walkers:
@@ -97,7 +100,7 @@ def judge(model: Model, samples: np.ndarray, settings: Settings) -> Convergence:
     if stuck.any():
         missing.append(f"{int(stuck.sum())} walkers never moved")
     missing += modes_missed(model, kept) + bounds_off(model, kept, settings)
-    return Convergence(samples.shape[1], start, tau, largest, error, tuple(missing))
+    return Convergence(chain.steps, start * thin, tau * thin, largest, error, tuple(missing))
 
 
 def bound_error(model: Model, kept: np.ndarray, index: int, settings: Settings) -> float:

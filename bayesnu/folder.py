@@ -242,7 +242,7 @@ def draw(folder: Path, model: Model, run: Run) -> None:
     from bayesnu import chains, convergence, plots
 
     chain = chains.read(folder / CHAIN)
-    verdict = convergence.judge(model, chain.samples, run.sampling)
+    verdict = convergence.judge(model, chain, run.sampling)
     corner, spectrum = (folder / name for name in FIGURES)
     plots.corner_plot(model, chain, verdict, run.sampling, corner)
     plots.spectrum_plot(model, chain, verdict, run.sampling, spectrum)

@@ -7,7 +7,6 @@ maximum (up to four nuisances), or Laplace's approximation corrected by importan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import pi
 
@@ -91,8 +90,8 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     u = _nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
-    factors = [_gaussian(profiler, theta, which) for theta in fit.theta]
-    log_laplace = -fit.chi2 / 2 + np.array([np.log(np.diagonal(factor)).sum() for factor in factors])
+    factors = profiler.conditional_factors(fit.theta)
+    log_laplace = -fit.chi2 / 2 + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
     log_laplace -= log_laplace.max()
     flat = compile_posterior(model.with_priors(replace(default_prior(prior.name), lower=-1e300, upper=1e300)))
     if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
@@ -128,19 +127,8 @@ def _panels(profiler: Profiler) -> np.ndarray:
     return np.linspace(low, high, PANELS + 1)
 
 
-def _gaussian(profiler: Profiler, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Lower factor of the covariance of the Gaussian that stands for the nuisances around their conditional maximum.
-
-    At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
-    """
-    gradient, hessian = profiler.derivatives(theta, which)
-    at_bound = (theta[which] <= profiler.lower[which]) | (theta[which] >= profiler.upper[which])
-    spans = profiler.upper[which] - profiler.lower[which]
-    return np.linalg.cholesky(np.linalg.inv(hessian + np.diag(at_bound * (gradient**2 + 1 / spans**2))))
-
-
-def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: Sequence[np.ndarray], which: np.ndarray) -> bool:
-    sigma = np.sqrt(np.array([(factor**2).sum(axis=1) for factor in factors]))
+def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:
+    sigma = np.sqrt((factors**2).sum(axis=2))
     low = (theta[:, which] - profiler.lower[which]) / sigma
     high = (profiler.upper[which] - theta[:, which]) / sigma
     return bool(np.all(low > BOUNDARY_SIGMA) and np.all(high > BOUNDARY_SIGMA))
@@ -157,7 +145,7 @@ def _hermite(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 def _ratios(
     posterior: CompiledPosterior,
     theta: np.ndarray,
-    factors: Sequence[np.ndarray],
+    factors: np.ndarray,
     which: np.ndarray,
     points: np.ndarray,
 ) -> np.ndarray:

@@ -214,8 +214,7 @@ def log_volumes(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     if not len(which):
         return np.zeros(len(theta))
     low, high = profiler.lower[which], profiler.upper[which]
-    pairs = [profiler.derivatives(each, which) for each in theta]
-    gradient, hessian = (np.array(part) for part in zip(*pairs, strict=True))
+    gradient, hessian = profiler.derivatives(theta, which)
     at_low, at_high = theta[:, which] <= low, theta[:, which] >= high
     gradient = gradient * (at_low | at_high)
     hessian = hessian + (at_low | at_high)[:, :, None] * np.diag((high - low) ** -2.0)  # it may have no curvature there

@@ -103,6 +103,13 @@ def derivatives(theta, which, blocks, templates, factors, observed, kind, number
 
 
 @compiled
+def all_derivatives(theta, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian):  # type: ignore[no-untyped-def]
+    """`derivatives` for every row of theta."""
+    for i in range(theta.shape[0]):
+        derivatives(theta[i], which, blocks, templates, factors, observed, kind, numbers, gradient[i], hessian[i])
+
+
+@compiled
 def _newton_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
     """Solve for the step of the parameters that are not held, raising the diagonal until the matrix is positive."""
     free = gradient.size

@@ -1,9 +1,9 @@
-"""Moves of emcee, step 13: stretch and differential evolution, several compiled sweeps in one step.
+"""Moves of emcee, step 13: an independence move, and sweeps of stretch and differential evolution, compiled.
 
-Both are affine-invariant ensemble moves that update one half of the walkers from the other, as in Foreman-Mackey et al.
-2013, arXiv:1202.3665. emcee's own loop over walkers would cost more than the likelihood; here a step is one compiled call.
-All randomness is drawn from emcee's generator before it. The snooker move of emcee 3.1.6 is not offered: it samples a
-wrong distribution (corrected upstream, unreleased).
+The sweeps are affine-invariant ensemble moves that update one half of the walkers from the other, as in Foreman-Mackey et
+al. 2013, arXiv:1202.3665. emcee's own loop over walkers would cost more than the likelihood; here a step is one compiled
+call. All randomness is drawn from emcee's generator before it. The snooker move of emcee 3.1.6 is not offered: it samples
+a wrong distribution (corrected upstream, unreleased).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from bayesnu.batched import log_posterior
 from bayesnu.compiled import compiled
 from bayesnu.likelihood import CompiledPosterior
+from bayesnu.proposal import Proposal, log_density, propose
 
 STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
 EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
@@ -51,6 +52,49 @@ class SweepMove:
         usual = 2.38 / np.sqrt(2 * dimensions)
         gamma = np.where(kind[:, 1] < JUMP_SHARE, 1.0, usual) * (kind[:, 0] < EVOLUTION_SHARE)
         return order, first, second, z, gamma, np.log1p(-random.random_sample(shape))
+
+
+class IndependenceMove:
+    """One proposal per walker drawn from the whole posterior's approximation, then one sweep as in `SweepMove`.
+
+    The proposal x' is accepted with probability min(1, p(x') q(x) / p(x) q(x')), so that the posterior is exact whatever q
+    is. The sweep moves walkers that stand where q has too little weight. The acceptance is that of the proposal.
+    """
+
+    def __init__(self, posterior: CompiledPosterior, proposal: Proposal) -> None:
+        self.posterior = posterior
+        self.proposal = proposal
+        self.sweep = SweepMove(posterior, 1)
+
+    def propose(self, model, state):  # type: ignore[no-untyped-def]
+        """Return the state after the proposal and the sweep, and per walker whether the proposal was accepted."""
+        coords, log_prob = np.array(state.coords), np.array(state.log_prob)
+        walkers, accepted = len(coords), np.zeros(len(coords), dtype=np.int64)
+        u, log_u = model.random.random_sample(walkers), np.log1p(-model.random.random_sample(walkers))
+        normals = model.random.standard_normal(coords.shape)
+        _independent(coords, log_prob, accepted, u, log_u, normals, self.proposal.arrays, self.posterior.arrays)
+        state.coords, state.log_prob = coords, log_prob
+        return self.sweep.propose(model, state)[0], accepted
+
+    def tune(self, state, accepted):  # type: ignore[no-untyped-def]
+        """Do nothing: what could be tuned was computed."""
+
+
+@compiled
+def _independent(coords, log_prob, accepted, u, log_u, normals, proposal, arrays):  # type: ignore[no-untyped-def]
+    walkers = coords.shape[0]
+    trial, value = np.empty(coords.shape), np.empty(walkers)
+    here, there = np.empty(walkers), np.empty(walkers)
+    propose(u, normals, proposal, trial)
+    log_posterior(trial, arrays, value)
+    log_density(trial, proposal, there)
+    log_density(coords, proposal, here)
+    for w in range(walkers):
+        # there is -inf only for a draw that rounding put outside the grid
+        if there[w] > -np.inf and log_u[w] < (value[w] - there[w]) - (log_prob[w] - here[w]):
+            coords[w] = trial[w]
+            log_prob[w] = value[w]
+            accepted[w] += 1
 
 
 @compiled

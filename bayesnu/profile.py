@@ -15,7 +15,7 @@ from scipy.special import ndtri
 
 from bayesnu.errors import BayesnuError
 from bayesnu.likelihood import CompiledPosterior, compile_posterior
-from bayesnu.minimise import derivatives, minimise
+from bayesnu.minimise import all_derivatives, minimise
 from bayesnu.model import Model
 from bayesnu.priors import Prior
 from bayesnu.properties import default_prior, flavour_of, property_of
@@ -102,10 +102,23 @@ class Profiler:
         return self.fit(theta, np.zeros(len(self.lower), dtype=bool)).chi2
 
     def derivatives(self, theta: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient and Hessian of chi^2/2 at theta (parameters,) with respect to the parameters `which`."""
-        gradient, hessian = np.empty(len(which)), np.empty((len(which), len(which)))
-        derivatives(theta, which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
+        """Gradients (n, k) and Hessians (n, k, k) of chi^2/2 at theta (n, parameters) in the k parameters `which`."""
+        n, k = len(theta), len(which)
+        gradient, hessian = np.empty((n, k)), np.empty((n, k, k))
+        all_derivatives(np.ascontiguousarray(theta), which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
         return gradient / 2, hessian / 2
+
+    def conditional_factors(self, theta: np.ndarray) -> np.ndarray:
+        """Lower factors (n, nuisances, nuisances) of the covariance of the nuisances around their maxima theta.
+
+        At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
+        """
+        which = np.flatnonzero(self.nuisances_free())
+        gradient, hessian = self.derivatives(theta, which)
+        at_bound = (theta[:, which] <= self.lower[which]) | (theta[:, which] >= self.upper[which])
+        spans = self.upper[which] - self.lower[which]
+        extra = at_bound * (gradient**2 + 1 / spans**2)
+        return np.linalg.cholesky(np.linalg.inv(hessian + extra[:, :, None] * np.eye(len(which))))
 
     def nuisances_free(self) -> np.ndarray:
         """Mark the nuisance parameters."""

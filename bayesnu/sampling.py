@@ -6,24 +6,29 @@ steps alone, never from the clock, so that an interrupted run continues bit for 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import emcee
 import numpy as np
 
-from bayesnu import chains
+from bayesnu import chains, proposal
 from bayesnu.convergence import Convergence, judge
 from bayesnu.errors import BayesnuError
 from bayesnu.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model import Model
-from bayesnu.moves import SweepMove
+from bayesnu.moves import IndependenceMove, SweepMove
 from bayesnu.priors import Gaussian
 from bayesnu.profile import Profiler
 from bayesnu.settings import Settings
 
 SWEEPS = 16  # sweeps of the ensemble per stored step: the random walk of a single one would fill the disk
-FIRST_CHECK = 192  # stored steps before the first look
+SETTLE, PILOT = 8, 32  # steps of sweeps, then of the independence move, whose acceptance is measured; none is stored
+SMALLEST_ACCEPTANCE = 0.25  # below it the sweeps take over: they then give more effective samples
+MOST_STUCK = 0.01  # of the walkers without any acceptance: more of them stand where the proposal hardly goes
+FIRST_CHECK = 128  # stored steps before the first look
+PIECE = 256  # steps in memory before they are written
 GROWTH, GRAIN = 1.3, 64  # a look after each 30 % of the chain, at multiples of 64 steps
 START_POINTS = 4096  # draws of the prior, fitted and weighted by their likelihood, from which walkers start
 
@@ -41,26 +46,52 @@ def sample(
     """
     posterior = compile_posterior(model)
     done = chains.steps_done(path)
-    states = _stored_states(path) if done else starts(model, posterior, settings)
-    move = SweepMove(posterior, SWEEPS)
-    samples = [chains.read(path).samples] if done else []
-    verdict = judge(model, samples[0], settings) if done else None
+    if done:
+        states, move = _stored_states(path), move_named(chains.read_move(path), model, posterior)
+        verdict: Convergence | None = judge(model, chains.read(path), settings)
+    else:
+        states, name, move = begin(model, posterior, settings)
+        chains.store_move(path, name)
+        verdict = None
     while not _finished(done, verdict, settings):
-        stop = next_look(done, settings)
-        pieces = []
-        for n, state in enumerate(states):
-            states[n], piece = _advance(posterior, move, state, stop - done)
-            pieces.append(piece)
-        chains.append(path, pieces)
-        acceptance = float(np.mean([piece.accepted for piece in pieces]) / (stop - done))
-        samples.append(np.stack([piece.coords for piece in pieces]))
+        stop, accepted = next_look(done, settings), []
+        with chains.extending(path) as add:
+            for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
+                states[n], piece = _advance(posterior, move, states[n], min(PIECE, stop - first))
+                add(n, piece)
+                accepted.append(piece.accepted.sum() / piece.log_prob.size)
         done = stop
-        samples = [np.concatenate(samples, axis=1)]
-        verdict = judge(model, samples[0], settings)
+        verdict = judge(model, chains.read(path), settings)
         if report is not None:
-            report(verdict, acceptance)
+            report(verdict, float(np.mean(accepted)))
     assert verdict is not None
     return verdict
+
+
+def begin(
+    model: Model, posterior: CompiledPosterior, settings: Settings
+) -> tuple[list[emcee.State], str, IndependenceMove | SweepMove]:
+    """The states from which the ensembles are stored, and the move that samples them, with its name.
+
+    Where the acceptance of the independence move, after the sweeps have settled, is small, it does not fit, and the sweeps
+    start again. All of it is decided before the first stored step and stored with the chain.
+    """
+    states, sweeps = starts(model, posterior, settings), SweepMove(posterior, SWEEPS)
+    approximation = proposal.build(model)
+    if approximation is not None:
+        move = IndependenceMove(posterior, approximation)
+        settled = [_advance(posterior, sweeps, state, SETTLE)[0] for state in states]
+        ended = [_advance(posterior, move, state, PILOT) for state in settled]
+        accepted = np.concatenate([piece.accepted for _, piece in ended]) / PILOT
+        if accepted.mean() >= SMALLEST_ACCEPTANCE and np.mean(accepted == 0) <= MOST_STUCK:
+            return [state for state, _ in ended], "independence", move
+    return states, "sweeps", sweeps
+
+
+def move_named(name: str, model: Model, posterior: CompiledPosterior) -> IndependenceMove | SweepMove:
+    """The move of a chain by the name stored with it."""
+    approximation = proposal.build(model) if name == "independence" else None
+    return SweepMove(posterior, SWEEPS) if approximation is None else IndependenceMove(posterior, approximation)
 
 
 def next_look(done: int, settings: Settings) -> int:
@@ -78,7 +109,7 @@ def _finished(done: int, verdict: Convergence | None, settings: Settings) -> boo
 
 
 def _advance(
-    posterior: CompiledPosterior, move: SweepMove, state: emcee.State, steps: int
+    posterior: CompiledPosterior, move: IndependenceMove | SweepMove, state: emcee.State, steps: int
 ) -> tuple[emcee.State, chains.Piece]:
     """Let emcee make `steps` steps of one ensemble from its state."""
     walkers, dimensions = state.coords.shape

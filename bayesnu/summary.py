@@ -24,8 +24,8 @@ FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit i
 
 def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
     """Summary of a chain of this model: JSON-ready, with every physics parameter, nuisance, and the verdict."""
-    verdict = convergence.judge(model, chain.samples, settings)
-    kept = chain.samples[:, verdict.burn_in :]
+    verdict = convergence.judge(model, chain, settings)
+    kept = chain.after(verdict.burn_in)
     physics = {}
     for k, prior in enumerate(model.physics):
         physics[prior.name] = parameter_summary(model, kept[..., k], prior, settings)
@@ -37,6 +37,7 @@ def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
         "missing": list(verdict.missing),
         "steps": verdict.steps,
         "burn_in": verdict.burn_in,
+        "thinned_by": chain.thin,
         "autocorrelation_time": verdict.tau,
         "acceptance": float(chain.acceptance.mean()),
         "rows": rows(model, kept, settings),

@@ -54,6 +54,8 @@ def drawn(model, widths, steps=120):
         fingerprint={},
         seed=0,
         config="",
+        steps=samples.shape[1],
+        thin=1,
     )
 
 

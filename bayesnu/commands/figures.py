@@ -28,7 +28,7 @@ def draw(chain: str, figure: str, output: str | None) -> None:
     model = folder.model_of(chosen)
     chains.verify(stored.path, model, run.fingerprint(chosen))
     path = Path(output) if output else place / f"{figure}.png"
-    verdict = convergence.judge(model, stored.samples, chosen.sampling)
+    verdict = convergence.judge(model, stored, chosen.sampling)
     plot = {"corner": plots.corner_plot, "spectrum": plots.spectrum_plot}[figure]
     plot(model, stored, verdict, chosen.sampling, path)
     click.echo(f"wrote {path}")
@@ -41,7 +41,7 @@ def export(chain: str, output: str) -> None:
     samples = {name: stored.of(name)[:, start:] for name in stored.names}
     units = zip(stored.names, stored.scales, stored.units, strict=True)
     attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
-    data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes | {"fingerprint": stored.digest})
+    data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes | {"fingerprint": stored.digest, "thinned by": stored.thin})
     new = Path(output).with_name(Path(output).name + ".new")
     try:
         data.to_netcdf(str(new))

@@ -107,8 +107,8 @@ def _verdict(read: Read) -> Verdict:
     notes = [f"{prior.name}: {p['note']}." for p, prior in _physics(read) if p["note"]]
     length = (
         f"{sampling.ensembles} ensembles of {sampling.walkers} walkers, {says['steps']} stored steps each, "
-        f"{says['burn_in']} left out as burn-in; autocorrelation time {number(says['autocorrelation_time'], 2)}."
-    )
+        f"{says['burn_in']} left out as burn-in; autocorrelation time {number(says['autocorrelation_time'], 2)}"
+    ) + (f"; one draw in {says['thinned_by']} was read." if says.get("thinned_by", 1) > 1 else ".")
     if says["converged"]:
         return Verdict("Converged", [*found, *notes, length], True)
     missing, found = [f"Missing: {each}." for each in says["missing"]], [f"Not to be quoted: {each}" for each in found]
@@ -202,7 +202,7 @@ def _figures(read: Read) -> list[Block]:
 
 
 def _diagnostics(read: Read) -> Table:
-    kept = read.chain.samples[:, read.says["burn_in"] :]
+    kept = read.chain.after(read.says["burn_in"])
     says = read.says["parameters"] | read.says["nuisances"]
     rows = [
         (
@@ -212,7 +212,7 @@ def _diagnostics(read: Read) -> Table:
             _pull(kept[..., k], prior),
             number(p["rhat"], 5),
             *(f"{p[f'ess_{part}']:.0f}" for part in ("bulk", "tail")),
-            number(convergence.autocorrelation_time(kept[..., k : k + 1]), 2),
+            number(convergence.autocorrelation_time(kept[..., k : k + 1]) * read.chain.thin, 2),
             p["prior"],
         )
         for k, prior in enumerate(read.model.parameters)

@@ -215,6 +215,8 @@ def _print_parameters(summary: dict[str, Any], scale: float, output: Any) -> Non
 
 def _print_verdict(folder: Path, summary: dict[str, Any]) -> None:
     length = f"{summary['steps']} stored steps per walker, {summary['burn_in']} left out as burn-in"
+    if summary["thinned_by"] > 1:
+        length += f", one draw in {summary['thinned_by']} read"
     if summary["converged"]:
         click.echo(f"converged: {length}, autocorrelation time {summary['autocorrelation_time']:.1f}")
     else:

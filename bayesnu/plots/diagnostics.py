@@ -70,8 +70,8 @@ def trace_plot(model: Model, chain: Chain, verdict: Convergence, settings: Setti
     The burn-in is shaded; physics parameters get the credible interval of the settings.
     """
     intervals = intervals_of(model, chain, verdict, settings)
-    step = -(-chain.steps // 500)  # more steps than these are not seen
-    steps, colors = np.arange(0, chain.steps, step), [style[0] for style in BACKGROUND]
+    step = -(-chain.samples.shape[1] // 500)  # more steps than these are not seen
+    steps, colors = np.arange(0, chain.steps, step * chain.thin), [style[0] for style in BACKGROUND]
     columns = 1 if len(chain.names) < 10 else 2
     rows = -(-len(chain.names) // columns)
     with new_figure(path, verdict.missing, figsize=(3 + 3 * columns, 0.6 + 1.4 * rows), layout="constrained") as figure:

@@ -86,7 +86,7 @@ def range_text(prior: Prior) -> str:
 
 def draws_of(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
     """Draws (n, parameters) after the burn-in, evenly thinned to at most `most`."""
-    kept = chain.samples[:, verdict.burn_in :]
+    kept = chain.after(verdict.burn_in)
     if kept.shape[1] < FEWEST_STEPS:
         raise BayesnuError(f"{chain.path}: {kept.shape[1]} steps are left after the burn-in; a figure needs {FEWEST_STEPS}")
     flat = kept.reshape(-1, len(chain.names))
@@ -95,8 +95,11 @@ def draws_of(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
 
 def intervals_of(model: Model, chain: Chain, verdict: Convergence, settings: Settings) -> dict[str, CredibleInterval]:
     """The credible interval of every physics parameter after the burn-in."""
-    samples = {prior.name: chain.of(prior.name)[:, verdict.burn_in :] for prior in model.physics}
-    return {name: credible_interval(x, settings.kind, settings.probability) for name, x in samples.items()}
+    kept = chain.after(verdict.burn_in)
+    return {
+        prior.name: credible_interval(kept[..., k], settings.kind, settings.probability)
+        for k, prior in enumerate(model.physics)
+    }
 
 
 def shown_range(x: np.ndarray, prior: Prior) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from bayesnu import run as runs
 from bayesnu.commands.output import json_out
 from bayesnu.errors import BayesnuError
 from tests.commands import SAMPLE, SMALL, answer, invoke, refusal, sampled, without_path
+from tests.statistics.models import append
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX paths")
 
@@ -457,7 +458,7 @@ def test_a_damaged_chain_is_never_read(part: int, run: Path, tmp_path: Path) -> 
             with pytest.raises(BayesnuError, match=r"chain\.h5: (not a chain|the chain cannot be read)"):
                 function(path)
         with pytest.raises(BayesnuError, match=r"chain\.h5: "):
-            chains.append(path, [piece, piece])
+            append(path, [piece, piece])
         assert path.read_bytes() == broken and [each.name for each in tmp_path.iterdir()] == ["chain.h5"]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import xlogy
 
+from bayesnu import chains
 from bayesnu.analysis import PRESETS
 from bayesnu.experiments import Experiment, load
 from bayesnu.model import Block, Model, build
@@ -17,6 +19,13 @@ from bayesnu.priors import Gaussian, Prior
 
 EXPERIMENTS = ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")
 PARAMETERS = ("mu_nu", "q_nu", "r2_nu")
+
+
+def append(path: Path, pieces: list[chains.Piece]) -> None:
+    """Add a piece to every ensemble of a chain."""
+    with chains.extending(path) as add:
+        for n, piece in enumerate(pieces):
+            add(n, piece)
 
 
 @cache

@@ -15,7 +15,7 @@ import pytest
 
 from bayesnu import chains
 from bayesnu.errors import BayesnuError
-from tests.statistics.models import model_of
+from tests.statistics.models import append, model_of
 
 MODEL = model_of("xenonnt-sr0", "mu_nu", background="single")
 STEPS, WALKERS, ENSEMBLES = 6, 8, 3
@@ -35,7 +35,7 @@ def written(path: Path, parts: int = 2) -> list[list[chains.Piece]]:
     chains.create(path, MODEL, {"model": "abc"}, 42, "seed = 42\n", ENSEMBLES)
     pieces = [[piece(100 * part + n) for n in range(ENSEMBLES)] for part in range(parts)]
     for part in pieces:
-        chains.append(path, part)
+        append(path, part)
     return pieces
 
 
@@ -150,7 +150,7 @@ def test_a_copy_left_by_a_killed_run_does_no_harm(left: bytes | None, tmp_path: 
     copy = tmp_path / (chains.FILE + ".new")
     copy.write_bytes(content[: len(content) // 2] if left is None else left)
     assert chains.read(tmp_path).steps == 2 * STEPS
-    chains.append(tmp_path / chains.FILE, pieces[0])
+    append(tmp_path / chains.FILE, pieces[0])
     assert chains.read(tmp_path).steps == 3 * STEPS and not copy.exists()
 
 
@@ -166,7 +166,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     content = (tmp_path / chains.FILE).read_bytes()
     wrong = chains.Piece(np.zeros((2, 3, 1)), np.zeros((2, 3)), np.zeros(3), pieces[0][0].random_state)
     with pytest.raises((BayesnuError, TypeError, ValueError)):
-        chains.append(tmp_path / chains.FILE, [pieces[0][0], wrong, pieces[0][2]])
+        append(tmp_path / chains.FILE, [pieces[0][0], wrong, pieces[0][2]])
     assert (tmp_path / chains.FILE).read_bytes() == content
 
 
@@ -174,11 +174,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from bayesnu import chains
+from tests.statistics.models import append
 from tests.statistics.test_chains import ENSEMBLES, piece
 path = Path(sys.argv[1])
 print("ready", flush=True)
 while True:
-    chains.append(path, [piece(n, 200) for n in range(ENSEMBLES)])
+    append(path, [piece(n, 200) for n in range(ENSEMBLES)])
 """
 
 

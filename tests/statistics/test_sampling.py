@@ -173,44 +173,49 @@ def test_starts_occupy_both_modes() -> None:
 
 
 @cache
-def good_run(parameter: str) -> tuple[Model, np.ndarray, Settings]:
-    """A model, samples of a converged run, and its settings."""
+def good_run(parameter: str) -> tuple[Model, chains.Chain, Settings]:
+    """A model, the chain of a converged run, and its settings."""
     model, settings = single(parameter), Settings(KIND[parameter], seed=1)
     with TemporaryDirectory() as folder:
         assert run(model, Path(folder) / "chain.h5", settings).converged
-        return model, chains.read(Path(folder) / "chain.h5").samples, settings
+        return model, chains.read(Path(folder) / "chain.h5"), settings
 
 
 def missing(parameter: str, samples: np.ndarray) -> str:
     """What the rule finds missing in samples."""
-    model, _, settings = good_run(parameter)
-    return "; ".join(judge(model, samples, settings).missing)
+    model, chain, settings = good_run(parameter)
+    return "; ".join(judge(model, with_samples(chain, samples), settings).missing)
+
+
+def with_samples(chain: chains.Chain, samples: np.ndarray) -> chains.Chain:
+    """The chain with other samples."""
+    return replace(chain, samples=samples, steps=samples.shape[1])
 
 
 def test_a_good_run_misses_nothing() -> None:
-    assert missing("mu_nu", good_run("mu_nu")[1]) == ""
+    assert missing("mu_nu", good_run("mu_nu")[1].samples) == ""
 
 
 @pytest.mark.parametrize("steps", (1, 2, 7, 12, 40))
 def test_a_run_that_is_too_short_has_not_converged(steps: int) -> None:
-    found = missing("mu_nu", good_run("mu_nu")[1][:, :steps])
+    found = missing("mu_nu", good_run("mu_nu")[1].samples[:, :steps])
     assert "too few steps" in found if steps < 8 else "autocorrelation times" in found
 
 
 def test_walkers_that_never_moved_are_counted() -> None:
-    samples = good_run("mu_nu")[1].copy()
+    samples = good_run("mu_nu")[1].samples.copy()
     samples[1, :, 3:5] = samples[1, :1, 3:5]
     assert "2 walkers never moved" in missing("mu_nu", samples)
 
 
 def test_an_ensemble_elsewhere_is_noticed() -> None:
-    samples = good_run("q_nu")[1].copy()
+    samples = good_run("q_nu")[1].samples.copy()
     samples[2, ..., 0] += 0.5 * samples[..., 0].std()
     assert "R-hat" in missing("q_nu", samples)
 
 
 def test_a_nuisance_elsewhere_is_noticed() -> None:
-    samples = good_run("q_nu")[1].copy()
+    samples = good_run("q_nu")[1].samples.copy()
     samples[2, ..., -1] += 0.5 * samples[..., -1].std()
     assert "R-hat" in missing("q_nu", samples)
 
@@ -220,27 +225,28 @@ def test_a_mode_that_was_missed_is_noticed(everywhere: bool, tmp_path: Path) -> 
     model = two_modes(10.0)
     settings = Settings("eti", seed=2, steps=300)
     run(model, tmp_path / "chain.h5", settings)
-    samples = chains.read(tmp_path / "chain.h5").samples
+    chain = chains.read(tmp_path / "chain.h5")
+    samples = chain.samples
     ((_, cut), _) = modes(marginal(model))
     for ensemble in samples if everywhere else samples[:1]:
         flat = ensemble.reshape(-1, ensemble.shape[-1])
         right = flat[flat[:, 0] > cut]
         flat[:] = right[np.random.default_rng(0).integers(len(right), size=len(flat))]
-    assert "the mode of r2_nu" in "; ".join(judge(model, samples, settings).missing)
+    assert "the mode of r2_nu" in "; ".join(judge(model, chain, settings).missing)
 
 
 def test_walkers_that_jitter_about_their_places_have_not_converged() -> None:
     # all ensembles alike, so R-hat is blind; every walker subtracts its own mean, so the autocorrelation time is, too
     random = np.random.default_rng(6)
     model, good, settings = good_run("q_nu")
-    samples = good.copy()
+    samples = good.samples.copy()
     size = samples.shape[1]
-    centre = np.quantile(good[..., 0], [0.1, 0.9])[(np.arange(128) < 64).astype(int)]
+    centre = np.quantile(good.of("q_nu"), [0.1, 0.9])[(np.arange(128) < 64).astype(int)]
     samples[..., 0] = centre + 0.01 * random.standard_normal((4, size, 128))
     result, exact = credible_interval(samples[..., 0], "eti", 0.9), marginal(model)
     assert result.upper is not None and result.mcse_upper is not None
     assert abs(result.upper - exact.quantile(0.95)) > 10 * result.mcse_upper
-    assert not judge(model, samples, settings).converged
+    assert not judge(model, with_samples(good, samples), settings).converged
 
 
 def test_most_steps_ends_a_run_that_has_not_converged(tmp_path: Path) -> None:
