@@ -11,6 +11,8 @@ always explicit. Samples come as (ensembles, steps, walkers). Two layouts matter
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,18 +133,34 @@ def as_chains(samples: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(samples.transpose(0, 2, 1).reshape(-1, samples.shape[1]))
 
 
+@contextmanager
+def _without_numba() -> Iterator[None]:
+    """Keep arviz 0.23 from compiling a variance anew in every process, which takes longer than all its sums."""
+    switch = None if ARVIZ_1 else arviz.utils.Numba
+    if switch is None or not switch.numba_flag:
+        yield
+        return
+    switch.disable_numba()
+    try:
+        yield
+    finally:
+        switch.enable_numba()
+
+
 def rhat(samples: np.ndarray) -> float:
     """Rank-normalised split R-hat across independent ensembles, each flattened step by step; NaN for one ensemble."""
     if len(samples) < 2:
         return float("nan")
     flat = samples.reshape(len(samples), -1)
-    return float(np.asarray(arviz.rhat(_thinned(flat))))
+    with _without_numba():
+        return float(np.asarray(arviz.rhat(_thinned(flat))))
 
 
 def ess(samples: np.ndarray, method: str) -> float:
     """Effective number of samples, `bulk`, `tail` (5 and 95 %) or for the `mean`, with every walker as a chain."""
     extra = {"prob": 0.9} if method == "tail" else {}
-    return float(np.asarray(arviz.ess(_thinned(as_chains(samples)), method=method, **extra)))
+    with _without_numba():
+        return float(np.asarray(arviz.ess(_thinned(as_chains(samples)), method=method, **extra)))
 
 
 def _thinned(chains: np.ndarray) -> np.ndarray:

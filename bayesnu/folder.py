@@ -222,19 +222,20 @@ def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figu
 
         if not path.is_file():
             chains.create(path, model, fingerprint(run), run.sampling.seed, to_toml(run), run.sampling.ensembles)
-        sampling.sample(model, path, run.sampling, report)
-        summary, missing = summary_of(path, model, run), True
+        verdict = sampling.sample(model, path, run.sampling, report)
+        summary, missing = summary_of(path, model, run, verdict), True
         chains.store_result(path, summary)
     if figures and missing:
         draw(folder, model, run)
     return summary | {"chain": str(path)}
 
 
-def summary_of(path: Path, model: Model, run: Run) -> dict[str, Any]:
-    """Summarise the stored steps of a chain."""
-    from bayesnu import chains, summary
+def summary_of(path: Path, model: Model, run: Run, verdict: Convergence | None = None) -> dict[str, Any]:
+    """Summarise the stored steps of a chain, with their verdict where it is known."""
+    from bayesnu import chains, convergence, summary
 
-    return summary.summarise(model, chains.read(path), run.sampling)
+    chain = chains.read(path)
+    return summary.summarise(model, chain, verdict or convergence.judge(model, chain, run.sampling), run.sampling)
 
 
 def draw(folder: Path, model: Model, run: Run) -> None:

@@ -8,9 +8,11 @@ maximum (up to four nuisances), or Laplace's approximation corrected by importan
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from math import pi
 
 import numpy as np
+from numpy.polynomial import legendre
 
 from bayesnu.errors import BayesnuError
 from bayesnu.likelihood import CompiledPosterior, compile_posterior
@@ -74,8 +76,8 @@ class Marginal:
         left, width = self.borders[panel], np.diff(self.borders)[panel]
         nodes, _ = gauss_legendre(ORDER)
         panels = self.density.reshape(-1, ORDER)
-        series = np.polynomial.legendre.legfit(nodes, panels.T, ORDER - 1)[:, panel]
-        density = np.polynomial.legendre.legval(2 * (u - left) / width - 1, series, tensor=False)
+        series = legendre.legfit(nodes, panels.T, ORDER - 1)[:, panel]
+        density = legendre.legval(2 * (u - left) / width - 1, series, tensor=False)
         inside = (u >= self.borders[0]) & (u <= self.borders[-1])
         whole = _integrals(panels, self.borders).sum()
         return np.where(inside, density / whole * np.exp(prior.logpdf(values)), 0.0)
@@ -165,12 +167,17 @@ def _integrals(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
     return density @ weights * np.diff(borders) / 2
 
 
-def _within(density: np.ndarray, width: float, fraction: float) -> float:
-    """Integral of one panel's density from its left end to `fraction` of its width."""
-    nodes = gauss_legendre(ORDER)[0]
-    series = np.polynomial.legendre.legfit(nodes, density, ORDER - 1)
-    primitive = np.polynomial.legendre.legint(series, lbnd=-1)
-    return float(np.polynomial.legendre.legval(2 * fraction - 1, primitive)) * width / 2
+@cache
+def _primitive() -> np.ndarray:
+    """Matrix (ORDER, ORDER + 1) from values at the nodes of [-1, 1] to the Legendre series of their integral from -1."""
+    nodes, weights = gauss_legendre(ORDER)
+    series = legendre.legvander(nodes, ORDER - 1) * weights[:, None] * (np.arange(ORDER) + 0.5)
+    return np.asarray(legendre.legint(series.T, lbnd=-1).T)
+
+
+def _within(series: np.ndarray, width: float, fraction: float) -> float:
+    """Integral of one panel's density from its left end to `fraction` of its width, from the series of `_primitive`."""
+    return float(legendre.legval(2 * fraction - 1, series)) * width / 2
 
 
 def _cumulative(borders: np.ndarray, density: np.ndarray, u: float) -> float:
@@ -181,7 +188,7 @@ def _cumulative(borders: np.ndarray, density: np.ndarray, u: float) -> float:
         return 1.0
     panel = int(np.searchsorted(borders, u, side="right")) - 1
     width = borders[panel + 1] - borders[panel]
-    part = _within(density[panel], width, (u - borders[panel]) / width)
+    part = _within(density[panel] @ _primitive(), width, (u - borders[panel]) / width)
     return float((whole[:panel].sum() + part) / whole.sum())
 
 
@@ -191,10 +198,10 @@ def _invert(borders: np.ndarray, density: np.ndarray, probability: float) -> flo
     before = np.concatenate([[0.0], np.cumsum(whole)])
     panel = min(int(np.searchsorted(before, target, side="right")) - 1, len(whole) - 1)
     width = borders[panel + 1] - borders[panel]
-    low, high = 0.0, 1.0
-    for _ in range(60):
+    series, low, high = density[panel] @ _primitive(), 0.0, 1.0
+    for _ in range(50):
         middle = (low + high) / 2
-        if _within(density[panel], width, middle) < target - before[panel]:
+        if _within(series, width, middle) < target - before[panel]:
             low = middle
         else:
             high = middle

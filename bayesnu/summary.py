@@ -11,6 +11,7 @@ import numpy as np
 
 from bayesnu import convergence, credible, integrate, profile
 from bayesnu.chains import Chain
+from bayesnu.convergence import Convergence
 from bayesnu.credible import CredibleInterval
 from bayesnu.derived import derived_quantities
 from bayesnu.model import Model
@@ -22,9 +23,8 @@ from bayesnu.settings import Settings
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 
 
-def summarise(model: Model, chain: Chain, settings: Settings) -> dict[str, Any]:
+def summarise(model: Model, chain: Chain, verdict: Convergence, settings: Settings) -> dict[str, Any]:
     """Summary of a chain of this model: JSON-ready, with every physics parameter, nuisance, and the verdict."""
-    verdict = convergence.judge(model, chain, settings)
     kept = chain.after(verdict.burn_in)
     physics = {}
     for k, prior in enumerate(model.physics):

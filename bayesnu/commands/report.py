@@ -75,7 +75,7 @@ def _read(link: str, path: str) -> Read:
     if chain.steps < FEWEST_STEPS:
         raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a report needs at least {FEWEST_STEPS}")
     if stored is None or stored["steps"] != chain.steps:
-        stored = summary.summarise(model, chain, run.sampling)
+        stored = summary.summarise(model, chain, convergence.judge(model, chain, run.sampling), run.sampling)
     title = f"{run.parameter} from {' + '.join(each.title for each in model.experiments)}"
     return Read(link, place, run, model, chain, stored, title, "" if stored["converged"] else f"{NOT_CONVERGED}. ")
 
