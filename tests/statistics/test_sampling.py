@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayesnu import chains
+from bayesnu import chains, sampling
 from bayesnu.convergence import Convergence, judge, modes
 from bayesnu.credible import credible_interval
 from bayesnu.errors import BayesnuError
@@ -20,6 +20,7 @@ from bayesnu.likelihood import compile_posterior, log_posterior
 from bayesnu.model import Model
 from bayesnu.priors import Gaussian, with_kind
 from bayesnu.sampling import Settings, next_look, sample, starts
+from bayesnu.summary import summarise
 from tests.statistics.models import chi2, expected, model_of, with_data
 
 SMALL: dict[str, Any] = {"ensembles": 2, "walkers": 32}
@@ -63,6 +64,49 @@ def test_a_resumed_run_is_bit_for_bit_the_run_in_one_go(first: int, tmp_path: Pa
     assert one.samples.tobytes() == two.samples.tobytes() and one.log_prob.tobytes() == two.log_prob.tobytes()
     np.testing.assert_allclose(one.acceptance, two.acceptance, rtol=1e-12)
     assert whole == parts
+
+
+def test_the_pieces_in_which_steps_are_written_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings("eti", seed=3, steps=100, **SMALL)
+    run(single("q_nu"), tmp_path / "one.h5", settings)
+    monkeypatch.setattr(sampling, "PIECE", 7)
+    run(single("q_nu"), tmp_path / "two.h5", settings)
+    one, two = (chains.read(tmp_path / name) for name in ("one.h5", "two.h5"))
+    assert one.samples.tobytes() == two.samples.tobytes()
+    np.testing.assert_allclose(one.acceptance, two.acceptance, rtol=1e-12)
+
+
+def test_a_chain_stays_with_the_move_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings("eti", seed=3, steps=60, **SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(sampling, "SMALLEST_ACCEPTANCE", 2.0)
+        run(single("q_nu"), tmp_path / "whole.h5", settings)
+        run(single("q_nu"), tmp_path / "parts.h5", replace(settings, steps=20))
+    run(single("q_nu"), tmp_path / "parts.h5", settings)
+    run(single("q_nu"), tmp_path / "other.h5", settings)
+    whole, parts, other = (chains.read(tmp_path / name).samples for name in ("whole.h5", "parts.h5", "other.h5"))
+    assert whole.tobytes() == parts.tobytes() != other.tobytes()
+    assert [chains.read_move(tmp_path / name) for name in ("parts.h5", "other.h5")] == ["sweeps", "independence"]
+
+
+def test_a_long_chain_is_thinned_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, settings = single("mu_nu"), Settings("upper", seed=4, steps=402, **SMALL)
+    verdict = run(model, tmp_path / "chain.h5", settings)
+    whole = chains.read(tmp_path / "chain.h5")
+    monkeypatch.setattr(chains, "MOST_NUMBERS", whole.samples.size // 4 - 1)
+    thinned = chains.read(tmp_path / "chain.h5")
+    assert (whole.thin, thinned.thin, thinned.steps) == (1, 5, 402)
+    np.testing.assert_array_equal(thinned.samples, whole.samples[:, ::5])
+    np.testing.assert_array_equal(thinned.log_prob, whole.log_prob[:, ::5])
+    seen = judge(model, thinned, settings)
+    assert seen.steps == 402 and seen.burn_in % 5 == 0 and verdict.tau <= seen.tau < 5 * 1.5
+    np.testing.assert_array_equal(thinned.after(seen.burn_in), whole.samples[:, seen.burn_in :: 5])
+    summary = summarise(model, thinned, seen, settings)
+    assert (summary["thinned_by"], summary["steps"]) == (5, 402)
+    full = summarise(model, whole, verdict, settings)
+    assert full["thinned_by"] == 1
+    one, other = (each["parameters"]["mu_nu"] for each in (full, summary))
+    assert abs(one["upper"] - other["upper"]) < 4 * other["mcse_upper"]
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
