@@ -7,13 +7,14 @@ import io
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from bayesnu import __version__
-from bayesnu.errors import BayesnuError
+from bayesnu.errors import BayesnuError, one_line
 
 PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
 FLAVOURS = (
@@ -31,7 +32,7 @@ class Mistake(click.ClickException):
     exit_code = 2
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(" ".join("".join(c if c.isprintable() else " " for c in sentence).split()))
+        super().__init__(one_line(sentence))
 
 
 class Stopped(click.ClickException):
@@ -42,13 +43,29 @@ class Stopped(click.ClickException):
         self.exit_code = 128 + number  # type: ignore[misc]
 
 
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Let click quote a word as one line, whatever the word is."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.message = one_line(error.message)
+        raise
+
+
 class Group(click.Group):
     """Turns `BayesnuError` into one sentence, and suggests the nearest command for an unknown one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words before the command."""
+        with _in_one_line():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with _in_one_line():
+                return super().invoke(ctx)
         except BayesnuError as error:
             raise Mistake(str(error)) from None
         except KeyboardInterrupt:
@@ -159,6 +176,28 @@ def _parameter() -> Decorator:
     )
 
 
+def _prior() -> Decorator:
+    return _stacked(
+        click.option("--prior", "prior_kind", type=click.Choice(PRIORS), help="Prior of the property [default: flat]."),
+        click.option("--prior-lower", type=float, help="Lower end of the prior, in mu_B, e or cm^2."),
+        click.option("--prior-upper", type=float, help="Upper end of the prior."),
+        click.option("--prior-mean", type=float, help="Mean of a gaussian prior."),
+        click.option("--prior-width", type=float, help="Standard deviation of a gaussian prior."),
+    )
+
+
+def _campaign(number: int, what: str = "toys", said: str = "Toy experiments per tested value.") -> Decorator:
+    """What every campaign of toy experiments takes."""
+    return _stacked(
+        click.option(f"--{what}", type=int, default=number, show_default=True, help=said),
+        click.option("--seed", type=int, default=1, show_default=True, help="Seed of all randomness."),
+        click.option("--workers", type=int, help="Processes on this machine [default: 1]; more need the extra `cluster`."),
+        click.option("--scheduler", type=str, metavar="ADDRESS", help="dask scheduler of a cluster, as tcp://host:8786."),
+        click.option("--output", type=str, metavar="DIR", help="Folder of finished tasks [default: chains/ and a name]."),
+        click.option("--quiet", is_flag=True, help="No progress."),
+    )
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
@@ -207,6 +246,19 @@ def counts(experiment: str, as_json: bool, **options: Any) -> None:
     from bayesnu.commands import prediction
 
     prediction.counts(experiment, as_json, _given(options))
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--bin", "which", metavar="BIN", help="The bin: its energies, as 2-3keV, or its number, from 1.")
+@_couplings()
+@_analysis()
+@_json()
+def explain(experiment: str, which: str | None, as_json: bool, **options: Any) -> None:
+    """Follow the expected count of one bin through the pipeline: every stage's contribution, unit and source."""
+    from bayesnu.commands import explain as command
+
+    command.explain(experiment, which, as_json, _given(options))
 
 
 @main.command()
@@ -265,11 +317,7 @@ def signals(experiment: str, output: str, **options: Any) -> None:
 @click.argument("experiments", nargs=-1, metavar="EXPERIMENT...")
 @_parameter()
 @click.option("--config", type=str, metavar="FILE", help="Configuration in TOML; flags override it.")
-@click.option("--prior", "prior_kind", type=click.Choice(PRIORS), help="Prior of the property [default: flat].")
-@click.option("--prior-lower", type=float, help="Lower end of the prior, in mu_B, e or cm^2.")
-@click.option("--prior-upper", type=float, help="Upper end of the prior.")
-@click.option("--prior-mean", type=float, help="Mean of a gaussian prior.")
-@click.option("--prior-width", type=float, help="Standard deviation of a gaussian prior.")
+@_prior()
 @click.option("--kind", type=click.Choice(KINDS), help="Interval to report [default: upper for mu_nu, eti otherwise].")
 @click.option("--probability", type=float, help="Its probability [default: 0.9].")
 @click.option("--seed", type=int, help="Seed of all randomness [default: 1].")
@@ -370,6 +418,73 @@ def workspace(experiments: tuple[str, ...], output: str | None, **options: Any) 
     export.workspace(experiments, output, _given(options))
 
 
+@main.command("feldman-cousins")
+@_experiments()
+@_parameter()
+@click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level; another one needs no new toys.")
+@click.option("--points", type=int, default=31, show_default=True, help="Tested values.")
+@click.option("--figure", type=str, metavar="FILE", help="Draw the belt too (png or pdf).")
+@_campaign(10_000)
+@_analysis()
+@_json()
+def feldman_cousins(experiments: tuple[str, ...], **options: Any) -> None:
+    """Interval with critical values from toy experiments, nuisances profiled on the data."""
+    from bayesnu.commands import toys
+
+    toys.feldman_cousins(experiments, _given(options))
+
+
+@main.command()
+@_experiments()
+@_parameter()
+@click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level.")
+@_campaign(10_000)
+@_analysis()
+@_json()
+def expected(experiments: tuple[str, ...], **options: Any) -> None:
+    """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
+    from bayesnu.commands import toys
+
+    toys.expected(experiments, _given(options))
+
+
+@main.command()
+@_experiments()
+@_parameter()
+@click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level and credible probability.")
+@click.option("--points", type=int, default=9, show_default=True, help="True values.")
+@click.option(
+    "--nuisance-shift", type=float, default=0.0, show_default=True, help="Move every true nuisance by so many of its widths."
+)
+@click.option("--figure", type=str, metavar="FILE", help="Draw the curves too (png or pdf).")
+@_campaign(2_000)
+@_analysis()
+@_json()
+def coverage(experiments: tuple[str, ...], **options: Any) -> None:
+    """Coverage of every kind of interval over the true value, from toy experiments."""
+    from bayesnu.commands import toys
+
+    toys.coverage(experiments, _given(options))
+
+
+@main.command()
+@_experiments()
+@_parameter()
+@_prior()
+@click.option("--figure", type=str, metavar="FILE", help="Draw the distributions of ranks too (png or pdf).")
+@_campaign(1_000, "replicas", "Truths drawn from the prior, each with data and a sampled posterior.")
+@_analysis()
+@_json()
+def calibrate(experiments: tuple[str, ...], **options: Any) -> None:
+    """Simulation-based calibration: whether true values drawn from the prior rank uniformly in their posteriors.
+
+    A prior without --prior-upper ends at three expected limits. Exit code 1 if a quantity is not calibrated.
+    """
+    from bayesnu.commands import calibrate as command
+
+    command.calibrate(experiments, _given(options))
+
+
 @main.command()
 @_json()
 def presets(as_json: bool) -> None:
@@ -416,6 +531,15 @@ def compare(experiments: tuple[str, ...], chains: tuple[str, ...], how: str, plo
     from bayesnu.commands import compare as command
 
     command.compare(experiments, chains, how, plot, _given(options))
+
+
+@main.command()
+@_json()
+def doctor(as_json: bool) -> None:
+    """Check versions, cache, current folder and reference results, and say what to do; exit code 1 if anything must be."""
+    from bayesnu.commands import doctor as command
+
+    command.doctor(as_json)
 
 
 @main.command()

@@ -12,6 +12,15 @@ class BayesnuError(ValueError):
     """
 
 
+LONGEST = 600  # characters of a sentence: what a file or a shell puts in it may be endless
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Return the text without line breaks or control characters; of a long one the beginning and the end."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 200]} ... {line[-195:]}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, or the list of known words."""
     import difflib

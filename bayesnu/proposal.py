@@ -150,7 +150,8 @@ class _Posterior:
         even = np.union1d(np.linspace(low, high, NODES), np.clip(likely, low, high))
         if d > 1:
             return even
-        return np.union1d(even, physics[0].ppf(np.linspace(*physics[0].cdf(np.array([low, high])), NODES)))
+        first, last = physics[0].cdf(np.array([low, high]))
+        return np.union1d(even, physics[0].ppf(np.linspace(first, last, NODES)))
 
     def _farthest(self) -> float:
         """The radius at which the farthest corner of the prior lies."""

@@ -220,25 +220,33 @@ def from_config(path: Path) -> Run:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BayesnuError(f"{path}: cannot be read ({reason}); give the folder of a run") from None
-    for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
-        if key not in raw:
-            raise BayesnuError(f"{path}: the key '{key}' is missing; this is not the configuration of a run")
     try:
-        run = resolve(
-            tuple(raw["experiments"]),
-            raw["parameter"],
-            raw.get("flavour", "common"),
-            raw["preset"],
-            raw["analysis"],
-            raw.get("prior"),
-            raw["sampling"],
-        )
+        return from_dict(raw)
     except BayesnuError as error:
         raise BayesnuError(f"{path}: {error}") from None
-    found = difference(flattened(raw["data"], "data."), flattened(run.digests, "data."))
+
+
+def from_dict(table: Mapping[str, Any]) -> Run:
+    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete.
+
+    The data sets have to be those with which it was resolved.
+    """
+    for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
+        if key not in table:
+            raise BayesnuError(f"the key '{key}' is missing; this is not the configuration of a run")
+    run = resolve(
+        tuple(table["experiments"]),
+        table["parameter"],
+        table.get("flavour", "common"),
+        table["preset"],
+        table["analysis"],
+        table.get("prior"),
+        table["sampling"],
+    )
+    found = difference(flattened(table["data"], "data."), flattened(run.digests, "data."))
     if found is not None:
         raise BayesnuError(
-            f"{path}: the data have changed since this run was started: {found}; restore them or start a new run with "
+            f"the data have changed since this run was started: {found}; restore them or start a new run with "
             "another --output"
         )
     return run

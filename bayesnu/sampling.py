@@ -57,7 +57,7 @@ def sample(
         stop, accepted = next_look(done, settings), []
         with chains.extending(path) as add:
             for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
-                states[n], piece = _advance(posterior, move, states[n], min(PIECE, stop - first))
+                states[n], piece = advance(posterior, move, states[n], min(PIECE, stop - first))
                 add(n, piece)
                 accepted.append(piece.accepted.sum() / piece.log_prob.size)
         done = stop
@@ -80,8 +80,8 @@ def begin(
     approximation = proposal.build(model)
     if approximation is not None:
         move = IndependenceMove(posterior, approximation)
-        settled = [_advance(posterior, sweeps, state, SETTLE)[0] for state in states]
-        ended = [_advance(posterior, move, state, PILOT) for state in settled]
+        settled = [advance(posterior, sweeps, state, SETTLE)[0] for state in states]
+        ended = [advance(posterior, move, state, PILOT) for state in settled]
         accepted = np.concatenate([piece.accepted for _, piece in ended]) / PILOT
         if accepted.mean() >= SMALLEST_ACCEPTANCE and np.mean(accepted == 0) <= MOST_STUCK:
             return [state for state, _ in ended], "independence", move
@@ -108,7 +108,7 @@ def _finished(done: int, verdict: Convergence | None, settings: Settings) -> boo
     return done >= settings.most_steps or (verdict is not None and verdict.converged)
 
 
-def _advance(
+def advance(
     posterior: CompiledPosterior, move: IndependenceMove | SweepMove, state: emcee.State, steps: int
 ) -> tuple[emcee.State, chains.Piece]:
     """Let emcee make `steps` steps of one ensemble from its state."""

@@ -65,3 +65,9 @@ def with_data(model: Model, counts: np.ndarray, centres: np.ndarray | None = Non
         return other
     constrained = zip(model.parameters, constraint_widths(model), centres, strict=True)
     return other.with_priors(*(replace(p, mean=float(c)) for p, w, c in constrained if w > 0 and isinstance(p, Gaussian)))
+
+
+def observed(model: Model) -> Toys:
+    """The one real experiment in the form of toys: its counts, and the constraints where they were measured."""
+    centres = [p.mean if isinstance(p, Gaussian) else 0.0 for p in model.nuisances]
+    return Toys(model.observed[None], np.array([[0.0] * model.n_physics + centres]))

@@ -31,7 +31,7 @@ def kernels() -> list[tuple[ModuleType, object]]:
 
 def test_there_are_kernels_in_every_file_that_should_have_some() -> None:
     found = {module.__name__.removeprefix("bayesnu.") for module, _ in kernels()}
-    assert found == {"detector", "likelihood", "minimise", "moves"}
+    assert found == {"batched", "detector", "minimise", "moves", "proposal", "toy_fits", "toy_posteriors"}
 
 
 @pytest.mark.parametrize("module, kernel", kernels(), ids=lambda each: getattr(each, "__name__", ""))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from bayesnu import chains, convergence, credible, folder, run
+from bayesnu.commands.output import whole_file
 from bayesnu.errors import BayesnuError
 
 
@@ -42,13 +41,6 @@ def export(chain: str, output: str) -> None:
     units = zip(stored.names, stored.scales, stored.units, strict=True)
     attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
     data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes | {"fingerprint": stored.digest, "thinned by": stored.thin})
-    new = Path(output).with_name(Path(output).name + ".new")
-    try:
-        data.to_netcdf(str(new))
-        new.replace(output)
-    except OSError as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        reason = os.strerror(error.errno) if error.errno else error
-        raise BayesnuError(f"{output}: cannot be written ({reason}); choose another place") from None
+    with whole_file(Path(output)) as file:
+        data.to_netcdf(str(file))
     click.echo(f"wrote {output}")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+from bayesnu.errors import BayesnuError
 
 WIDTH = 120  # columns where the output is not a terminal
 
@@ -33,7 +38,28 @@ def _finite(value: Any) -> Any:
 def console(stderr: bool = False) -> Console:
     """A console that does not squeeze tables where nobody watches."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, soft_wrap=False)
+    return Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, markup=False, soft_wrap=False)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a place to write to; what is there at the end becomes the file, which is whole or not there.
+
+    Raises `BayesnuError` where no file can be, and for what is no file: a device or a pipe would be lost.
+    """
+    new = Path(f"{path}.new")
+    try:
+        if os.path.lexists(path) and not path.is_file():
+            raise OSError("not a regular file")
+        new.touch()
+        yield new
+        new.replace(path)
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise BayesnuError(f"{path}: cannot be written ({reason}); choose another place") from None
+    finally:
+        with suppress(OSError, ValueError):
+            new.unlink(missing_ok=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:

@@ -14,7 +14,7 @@ from bayesnu.flux import COMPONENTS
 from bayesnu.properties import PROPERTIES, property_of
 
 
-def _split(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, float]]:
+def analysis_and_couplings(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, float]]:
     """Separate couplings from choices of the analysis."""
     values = {name: value for name, value in options.items() if name.startswith(tuple(PROPERTIES))}
     for name, value in values.items():
@@ -27,7 +27,8 @@ def _split(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, floa
     return choices_of.preset(rest.pop("preset", "default"), **rest), values
 
 
-def _check(values: np.ndarray, what: str) -> None:
+def check_finite(values: np.ndarray, what: str) -> None:
+    """Raise `BayesnuError` for a prediction that is not finite; `what` names the option to change."""
     if not np.all(np.isfinite(values)):
         raise BayesnuError(f"{what}: found a number so far out that the prediction is not a finite number; come nearer")
 
@@ -38,10 +39,10 @@ def rate(energies: str, as_json: bool, options: dict[str, Any]) -> None:
         energy = np.array([float(word) for word in energies.split(",")])
     except ValueError:
         raise BayesnuError(f"--energy-kev: found '{energies[:60]}'; must be numbers with commas, as 2,10,20") from None
-    analysis, values = _split(options)
+    analysis, values = analysis_and_couplings(options)
     with np.errstate(all="ignore"):
         parts = predict.rate(energy, analysis, **values)
-    _check(parts, "--energy-kev or a property")
+    check_finite(parts, "--energy-kev or a property")
     if as_json:
         json_out(
             {
@@ -58,10 +59,10 @@ def rate(energies: str, as_json: bool, options: dict[str, Any]) -> None:
 
 def counts(name: str, as_json: bool, options: dict[str, Any]) -> None:
     """Print expected and observed counts per bin."""
-    analysis, values = _split(options)
+    analysis, values = analysis_and_couplings(options)
     with np.errstate(all="ignore"):
         result = predict.expected_counts(experiments.load(name, analysis.inputs), analysis, **values)
-    _check(result.expected, "a property")
+    check_finite(result.expected, "a property")
     signal = result.signal.sum(axis=0)
     if as_json:
         json_out(

@@ -1,10 +1,10 @@
-"""Progress of a run on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a run or a campaign on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
@@ -16,21 +16,17 @@ if TYPE_CHECKING:
     from bayesnu.convergence import Convergence
 
 
-class Progress:
-    """Shows each look of a run at itself: acceptance, autocorrelation so far, error of the limit, and time left.
+class Shown:
+    """A bar on a terminal, plain lines elsewhere, nothing if `quiet`."""
 
-    The clock is only shown, never asked: decisions are made from steps.
-    """
-
-    def __init__(self, quiet: bool, steps: int | None = None) -> None:
-        self.quiet, self.steps = quiet, steps
-        self.begin = time.monotonic()
+    def __init__(self, quiet: bool, description: str) -> None:
+        self.quiet = quiet
         self.console = console(stderr=True)
         self.bar = Bar(BarColumn(), TextColumn("{task.description}"), console=self.console, transient=True)
-        self.task = self.bar.add_task("preparing the model and its first steps", total=None)
+        self.task = self.bar.add_task(description, total=None)
         self.watched = not quiet and self.console.is_terminal
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self.watched:
             self.bar.start()
         return self
@@ -38,6 +34,41 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.watched:
             self.bar.stop()
+
+
+class TaskProgress(Shown):
+    """Shows how many tasks of a campaign are finished, and the time left; a plain line for each tenth of them."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(quiet, "preparing the tasks")
+        self.tenths = -1
+
+    def report(self, done: int, total: int, left: float | None) -> None:
+        """Say where the campaign is."""
+        line = f"{done} of {total} tasks" + ("" if left is None or done == total else f", about {_duration(left)} left")
+        if self.watched:
+            self.bar.update(self.task, description=line, total=total, completed=done)
+        elif not self.quiet and 10 * done // total != self.tenths:
+            self.tenths = 10 * done // total
+            self.console.print(line, markup=False, soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+class Progress(Shown):
+    """Shows each look of a run at itself: acceptance, autocorrelation so far, error of the limit, and time left.
+
+    The clock is only shown, never asked: decisions are made from steps.
+    """
+
+    def __init__(self, quiet: bool, steps: int | None = None) -> None:
+        super().__init__(quiet, "preparing the model and its first steps")
+        self.steps = steps
+        self.begin = time.monotonic()
 
     def report(self, verdict: Convergence, acceptance: float) -> None:
         """Say where the run is."""

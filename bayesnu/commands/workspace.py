@@ -10,6 +10,7 @@ import click
 
 from bayesnu import analysis as choices_of
 from bayesnu import experiments, export_pyhf
+from bayesnu.commands.output import whole_file
 from bayesnu.errors import BayesnuError
 from bayesnu.model import build
 from bayesnu.properties import PROPERTIES, parameters_of
@@ -24,19 +25,10 @@ def workspace(names: tuple[str, ...], output: str | None, options: dict[str, Any
     model = build([experiments.load(name, analysis.inputs) for name in names], parameters_of(parameter, flavour), analysis)
     text = json.dumps(export_pyhf.workspace(model), indent=1, allow_nan=False)
     if output:
-        _write(text, Path(output))
+        with whole_file(Path(output)) as file:
+            file.write_text(text + "\n", encoding="utf-8")
         click.echo(f"wrote {output}")
     else:
         click.echo(text)
     for note in export_pyhf.notes(model):
         click.echo(note, err=not output)
-
-
-def _write(text: str, path: Path) -> None:
-    """Write a file that is whole or not there."""
-    try:
-        new = path.with_name(path.name + ".new")
-        new.write_text(text + "\n", encoding="utf-8")
-        new.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a path without a name
-        raise BayesnuError(f"{path}: cannot be written ({error}); choose another place") from None

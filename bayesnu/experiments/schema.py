@@ -9,12 +9,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bayesnu.errors import did_you_mean
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
 MAX_KNOTS = 100_000
+
+
+def _plain(text: str) -> str:
+    """Refuse what would command a terminal instead of being shown by it."""
+    if any((c < " " and c not in "\t\n") or "\x7f" <= c <= "\x9f" for c in text):
+        raise ValueError("found a control character; must be text; drop it")
+    return text
+
 
 Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
@@ -24,7 +32,7 @@ Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e9)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]
-Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000)]
+Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_plain)]
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
 Word: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
 Phrase: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]*$", max_length=64)]
@@ -154,7 +162,7 @@ class Component(Sourced):
 
     name: Word
     shape: Word | None = None
-    label: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain)] | None = None
     counts: Counts | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     width: Width
@@ -207,7 +215,7 @@ class File(Table):
     format: Annotated[int, Field(ge=1, le=1)]  # not Literal[1], which lets true pass
     name: Slug
     title: Text
-    note: Annotated[str, Field(max_length=4000)] = ""
+    note: Annotated[str, Field(max_length=4000), AfterValidator(_plain)] = ""
     references: Annotated[list[Text], Field(max_length=100)]
     incompatible: Annotated[list[Slug], Field(max_length=100)]
     exposure: Exposure

@@ -58,8 +58,3 @@ def _depth(words: list[str]) -> int:
         is_component = "".join(words[start + 1 : start + 2]).startswith("components ")
         return start + (2 if is_component else 1)
     return start
-
-
-def one_line(text: str) -> str:
-    """Return the text without line breaks or control characters, whatever a file puts in it."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -7,6 +7,7 @@ that has not converged is stamped so.
 
 from __future__ import annotations
 
+from bayesnu.plots.calibration import calibration_plot
 from bayesnu.plots.comparison import comparison_plot
 from bayesnu.plots.contours import contour_plot
 from bayesnu.plots.diagnostics import marginal_plot, trace_plot
@@ -15,13 +16,17 @@ from bayesnu.plots.profile import profile_plot
 from bayesnu.plots.signals import signal_plot
 from bayesnu.plots.spectrum import spectrum_plot
 from bayesnu.plots.style import KINDS, RED, garwood, label
+from bayesnu.plots.toys import belt_plot, coverage_plot
 
 __all__ = [
     "KINDS",
     "RED",
+    "belt_plot",
+    "calibration_plot",
     "comparison_plot",
     "contour_plot",
     "corner_plot",
+    "coverage_plot",
     "garwood",
     "label",
     "marginal_plot",
