@@ -159,16 +159,18 @@ def run(
         raise BayesnuError(f"--workers: found {workers}; must be at least 1")
     with held(folder):
         _claim(campaign, folder)
-        key = _key(campaign)
+        key = fingerprint(campaign)
         missing = [task for task in range(campaign.tasks) if _stored(folder, task, key) is None]
         if missing:
             _carry_out(campaign, folder, missing, _performer(scheduler, min(workers or 1, len(missing))), report)
+        elif report is not None:
+            report(campaign.tasks, campaign.tasks, 0.0)
     return results(campaign, folder)
 
 
 def results(campaign: Campaign, folder: str | Path) -> Iterator[dict[str, np.ndarray]]:
     """The arrays of every task of a finished campaign, in order; raises `BayesnuError` where one is missing or damaged."""
-    key = _key(campaign)
+    key = fingerprint(campaign)
     for task in range(campaign.tasks):
         packed = _stored(Path(folder), task, key)
         if packed is None:
@@ -205,7 +207,7 @@ def _here(campaign: Campaign, tasks: list[int]) -> Iterator[tuple[int, bytes]]:
 def _carry_out(campaign: Campaign, folder: Path, missing: list[int], performer: Performer, report: Report | None) -> None:
     """Store each missing task as it comes."""
     report = report or (lambda done, total, left: None)
-    before, begin, key = campaign.tasks - len(missing), time.monotonic(), _key(campaign)
+    before, begin, key = campaign.tasks - len(missing), time.monotonic(), fingerprint(campaign)
     report(before, campaign.tasks, None)
     with closing(performer(campaign, missing)) as performed:  # type: ignore[type-var]  # both are generators
         for done, (task, packed) in enumerate(performed, 1):
@@ -221,7 +223,8 @@ def _identity(campaign: Campaign) -> dict[str, Any]:
     return known | {"versions": versions(work)}
 
 
-def _key(campaign: Campaign) -> str:
+def fingerprint(campaign: Campaign) -> str:
+    """What decides the results of a campaign, versions among it, as one word."""
     return digest(flattened(_identity(campaign)))
 
 
@@ -236,7 +239,7 @@ def _claim(campaign: Campaign, folder: Path) -> None:
             raise BayesnuError(f"{folder}: another campaign is there: {found}; use another --output")
     elif (folder / TASKS).exists():
         raise BayesnuError(f"{folder}: holds results without {MANIFEST}; use another --output")
-    manifest = here | {"fingerprint": _key(campaign), "tasks": campaign.tasks}
+    manifest = here | {"fingerprint": fingerprint(campaign), "tasks": campaign.tasks}
     _replace(path, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
 
 

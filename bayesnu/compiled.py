@@ -18,15 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import binding
 
 
 @cache
 def _source_hash() -> str:
     """Hash of every file that a kernel can depend on: those that hold one, and the constants.
 
-    A kernel may use numbers of its own file and of `constants` only; a test holds the package to that.
+    A kernel may use numbers of its own file and of `constants` only; a test holds the package to that. The processor is
+    part of it, as machines of several kinds may share a home, and numba's own names of files would clash there.
     """
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version_info[:2]}".encode())
+    about = f"numba {numba.__version__} python {sys.version_info[:2]} on {binding.get_host_cpu_name()}"
+    digest = hashlib.sha256(about.encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         source = path.read_bytes()
         if path.name in ("compiled.py", "constants.py") or b"@compiled" in source:

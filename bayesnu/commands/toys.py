@@ -134,7 +134,7 @@ def _title(prior: Prior, chosen: Run) -> str:
 
 def _performed(made: Campaign, chosen: Run, taken: dict[str, Any]) -> list[dict[str, Any]]:
     """Results of all tasks, computed or found in the folder."""
-    word = run.digest(run.flattened(made.settings))[:8]  # other settings are another campaign
+    word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign
     folder = Path(taken["output"] or Path("chains") / f"{made.kind}_{chosen.name}_{word}")
     with watched(folder, bool(taken["quiet"])) as report:
         return list(campaigns.run(made, folder, taken["scheduler"], taken["workers"], report))

@@ -103,6 +103,8 @@ def test_progress_is_reported(tmp_path: Path) -> None:
     run(campaign(5), tmp_path / "a", report=lambda *numbers: seen.append(numbers))
     assert [(done, total) for done, total, _ in seen] == [(2, 5), (3, 5), (4, 5), (5, 5)]
     assert seen[0][2] is None and seen[1][2] is not None and seen[1][2] > 0 and seen[-1][2] == 0
+    run(campaign(5), tmp_path / "a", report=lambda *numbers: seen.append(numbers))
+    assert seen[4:] == [(5, 5, 0.0)], "nothing is left to do"
 
 
 def test_dask_is_imported_only_when_it_is_used() -> None:
