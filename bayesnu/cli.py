@@ -49,7 +49,7 @@ def _in_one_line() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        error.message = one_line(error.message)
+        error.message = one_line(error.message)  # type: ignore[misc]
         raise
 
 

@@ -29,15 +29,17 @@ from bayesnu.toys import Toys, constraint_widths
 
 LANES = 64  # shorter inner loops would be unrolled instead of vectorised
 ALIGNMENT = 64  # bytes: a vector that straddles two cache lines costs twice
-ITERATIONS = 50  # then a toy is left to a slower, safer method
-CONVERGED = 1e-9  # predicted decrease of chi^2 in a step that is the last one
-NEARLY, QUADRATIC = 1e-5, 0.01  # also the last: below this, and below this part of the one before, as c^2 e after c e, e
-DAMPED, CALMED = 0.1, 0.25
+
+CONVERGED = 1e-9  # decrease of chi^2 that the last step of a fit promises
+NEARLY, QUADRATIC = 1e-5, 0.01  # or it is below one and a part of the one before: convergence is quadratic, the next is 1e-9
 OVERSHOT = 0.5  # slope at the end of a step, in units of that at its start, beyond which the step is shortened
-RANK, SADDLE = 1e-12, 0.01  # parts of a diagonal element: pivots below one are replaced by their size, at least the other
+DAMPED, CALMED = 0.1, 0.25  # smallest addition to the diagonal after that, relative; its decrease by a good step
+RANK, SADDLE = 1e-12, 0.01  # parts of a diagonal element: a pivot below one is replaced by its size, at least the other
 TINY = 1e-12
-SETTLED = 0.1  # chi^2 above its profile up to which the profile's quadratic estimate is trusted to be above or below a level
-HALVINGS = 60
+SETTLED = 0.1  # chi^2 above its profile up to which the quadratic estimate tells on which side of a level the profile is
+ITERATIONS = 50  # then a toy is left to slower and safer methods: the scalar minimiser, bisection
+ATTEMPTS, HALVINGS = 5, 60
+ON_LEVEL = 1e-6  # distance of the profile from the level at an end that bisection has found
 
 SQRT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
 LN2 = 0.6931471805599453
@@ -69,8 +71,8 @@ class _Form(NamedTuple):
 
     Variable n is parameter order[n], or its square; free ones come first, in the order of elimination. A row of
     `monomials` is a number and the variables it multiplies: the terms, then their derivatives by one and by two variables.
-    A row of `linear`: a derivative, its term, and the place it contributes to: k of the gradient, or of the Hessian. A row of
-    `chain`: two first derivatives, the pair of their terms, the place in the Hessian, and how often it counts. Element
+    A row of `linear`: a derivative, its term, and where it contributes: k of the gradient, or a place of the Hessian. A row
+    of `chain`: two first derivatives, the pair of their terms, the place in the Hessian, and how often it counts. Element
     (k, m) of the Hessian has place k(k+1)/2 + m.
     """
 
@@ -87,7 +89,7 @@ class _Rows(NamedTuple):
     free: int  # numbers of rows
     variables: int
     bins: int
-    x: int  # by variable
+    x: int  # by variable, and a row of ones after it
     centres: int
     inverse_widths: int
     counts: int  # by bin
@@ -117,8 +119,8 @@ class _Rows(NamedTuple):
     damping: int
     low: int
     high: int
-    work: int
-    log: int
+    before: int
+    work: int  # three of them
 
 
 class ToyFitter:
@@ -132,7 +134,7 @@ class ToyFitter:
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
 
     def chi2(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
-        """The statistic itself, shape (toys,), for theta (parameters,) or (toys, parameters); inf where data are excluded."""
+        """The statistic (toys,) at theta (parameters,) or (toys, parameters); inf where the model excludes the data."""
         theta, form = self._rows(toys, theta), self._form(np.zeros_like(self.nuisances))
         chi2 = np.empty(len(theta))
         _evaluate(self.counts, form, *_data(toys), theta, *self._lanes(form, 0), chi2)
@@ -148,7 +150,7 @@ class ToyFitter:
         if free.any():
             ended = self._solve(toys, theta, free)
             for i in np.flatnonzero(~ended):
-                theta[i], ended[i] = self._fit_alone(toys, i, begin[i], free)
+                theta[i], ended[i] = self._fit_alone(toys, int(i), begin[i], free)
         chi2 = self.chi2(toys, theta)
         ended &= np.isfinite(chi2)
         theta[np.ix_(~ended, free)] = nan
@@ -159,68 +161,60 @@ class ToyFitter:
         return _lowest(self._minima(toys))
 
     def limit(self, toys: Toys, level: float, side: str = "upper") -> ToyLimits:
-        """Best fits, and where chi^2 profiled over the nuisances last exceeds its minimum by less than `level`.
+        """Best fits, and the outermost end of where the profile of chi^2 is less than `level` above its minimum.
 
-        `side` is `upper` or `lower`. Where the interval begins at the physical boundary 0 the lower end is 0. Needs a
-        model with one physics parameter.
+        `side` is `upper` or `lower`; the lower end of a modulus is 0 where the interval begins at that boundary. NaN is an
+        end that does not exist or was not found. Needs a model with exactly one physics parameter.
         """
         if self.model.n_physics != 1:
             raise BayesnuError(f"limit: the model has {self.model.n_physics} physics parameters; this needs exactly one")
         if side not in ("upper", "lower"):
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
-        minima, sign = self._minima(toys), 1.0 if side == "upper" else -1.0
+        if not level > 0:
+            raise BayesnuError(f"level: found {level:g}; must be positive, for example 2.71 at 90 %")
+        sign, minima = 1.0 if side == "upper" else -1.0, self._minima(toys)
         best = _lowest(minima)
-        target = best.chi2 + level
-        theta = best.theta.copy()
-        for minimum in minima:  # the end of the outermost piece is outwards of its minimum
-            further = (minimum.chi2 <= target) & (sign * minimum.theta[:, 0] > sign * theta[:, 0])
+        target, theta, limit, sought = best.chi2 + level, best.theta.copy(), np.full(len(toys), nan), best.ended.copy()
+        for minimum in minima:  # the outermost end belongs to the outermost minimum below the level
+            further = (minimum.chi2 < target) & (sign * minimum.theta[:, 0] > sign * theta[:, 0])
             theta[further] = minimum.theta[further]
-        if side == "lower" and self.squared[0]:
-            return self._lower_end_of_modulus(toys, best, target)
-        return self._end(toys, best, theta, target, sign)
+        if side == "lower" and not property_of(self.model.names[0]).signed:
+            at_zero = self._profiled(toys, theta, np.zeros(len(toys)))
+            limit[at_zero <= target] = 0.0
+            sought &= at_zero > target
+        limit[sought] = self._ends(_part(toys, sought), theta[sought], target[sought], sign)
+        return ToyLimits(best, limit, ~np.isnan(limit))
 
-    def _end(self, toys: Toys, best: Fit, theta: np.ndarray, target: np.ndarray, sign: float) -> ToyLimits:
-        limit = theta.copy()
-        ended = self._solve(toys, limit, np.ones_like(self.nuisances), sign, target) & best.ended
-        rest = np.flatnonzero(~ended & best.ended)
-        if len(rest):
-            part = Toys(toys.counts[rest], toys.centres[rest])
-            limit[rest, 0], ended[rest] = self._halved(part, theta[rest], target[rest], sign)
-        return ToyLimits(best, np.where(ended, limit[:, 0], nan), ended)
+    def _ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+        """Where the profile of the first parameter crosses target (toys,) beyond theta; NaN where it was not found."""
+        end = theta.copy()
+        lost = ~self._solve(toys, end, np.ones_like(self.nuisances), sign, target)
+        if lost.any():
+            end[lost, 0] = self._bisected(_part(toys, lost), theta[lost], target[lost], sign)
+        return end[:, 0]
 
-    def _lower_end_of_modulus(self, toys: Toys, best: Fit, target: np.ndarray) -> ToyLimits:
-        start = best.theta.copy()
-        start[:, 0] = 0.0
-        at_zero = self.fit(toys, start, self.nuisances)
-        above = at_zero.chi2 > target
-        limit, ended = np.where(at_zero.ended, 0.0, nan), at_zero.ended & best.ended
-        if above.any():
-            part, some = Toys(toys.counts[above], toys.centres[above]), Fit(*(a[above] for a in (best.theta, best.chi2, best.ended)))
-            found = self._end(part, some, some.theta, target[above], -1.0)
-            limit[above], ended[above] = found.limit, found.ended
-        return ToyLimits(best, limit, ended)
-
-    def _halved(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends by bisection between theta and the bound, for the few toys whose iteration did not converge."""
-        inside, outside = theta[:, 0], np.full(len(theta), self.profiler.upper[0] if sign > 0 else self.profiler.lower[0])
-        chi2 = self._profiled(toys, theta, outside)
-        bracketed = ~(chi2 <= target)
+    def _bisected(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+        """The same by bisection, for the few toys whose iteration did not converge."""
+        inside, outside = theta[:, 0], np.full(len(toys), (self.profiler.upper if sign > 0 else self.profiler.lower)[0])
         for _ in range(HALVINGS):
             middle = (inside + outside) / 2
-            chi2 = self._profiled(toys, theta, middle)
-            inside, outside = np.where(chi2 <= target, middle, inside), np.where(chi2 <= target, outside, middle)
-        return inside, bracketed & (np.abs(self._profiled(toys, theta, inside) - target) < 1e-6)
+            below = self._profiled(toys, theta, middle) < target
+            inside, outside = np.where(below, middle, inside), np.where(below, outside, middle)
+        found = np.abs(self._profiled(toys, theta, inside) - target) < ON_LEVEL
+        return np.where(found, inside, nan)
 
     def _profiled(self, toys: Toys, theta: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """chi^2 profiled over the nuisances, from theta (toys, parameters), at values (toys,) of the first parameter."""
         return self.fit(toys, np.column_stack([values, theta[:, 1:]]), self.nuisances).chi2
 
     def _minima(self, toys: Toys) -> list[Fit]:
         """Fits of all parameters from every start, the nuisances at the centres of their constraints."""
         constrained = constraint_widths(self.model) > 0
-        theta = self._rows(toys, np.where(constrained, toys.centres, self.model.nominal()))
-        axes, fits = [self._starts(toys, k) for k in range(self.model.n_physics)], []
-        for start in product(*axes):
-            theta[:, : self.model.n_physics] = np.stack(start, axis=1)
+        theta, fits = self._rows(toys, self.model.nominal()), []
+        theta[:, constrained] = toys.centres[:, constrained]
+        for start in product(*(self._starts(toys, k) for k in range(self.model.n_physics))):
+            for k, values in enumerate(start):
+                theta[:, k] = values
             fits.append(self.fit(toys, theta, np.ones_like(constrained)))
         return fits
 
@@ -231,17 +225,17 @@ class ToyFitter:
         where the parabola gives the toy's counts, or as far out as counts can tell: between the minima there is a saddle.
         """
         vertex, events, quadratic = self._parabola(k)
-        excess = toys.counts.sum(axis=1) - events
+        excess, noise = toys.counts.sum(axis=1) - events, np.sqrt(events)
         if self.squared[k]:
-            return [np.sqrt(np.where(excess > 2 * np.sqrt(events), excess, 0.0) / quadratic)]
-        width = np.sqrt(vertex**2 + np.maximum(excess, np.sqrt(events)) / quadratic)
+            return [np.sqrt(np.where(excess > 2 * noise, excess, 0.0) / quadratic)]
+        width = np.sqrt(vertex**2 + np.maximum(excess, noise) / quadratic)
         return [vertex - width, vertex + width]
 
     def _parabola(self, k: int) -> tuple[float, float, float]:
-        """Vertex of the expected counts as a function of physics parameter k, their sum at 0, and their second coefficient."""
+        """Vertex of the sum of expected counts in physics parameter k, the sum at 0, and its quadratic coefficient."""
         nominal, unit = self.model.nominal(), np.eye(len(self.nuisances))[k]
         events, up, down = (float(self.model.expected(nominal + sign * unit).sum()) for sign in (0, 1, -1))
-        quadratic = (up + down) / 2 - events
+        quadratic = max((up + down) / 2 - events, TINY)
         return (down - up) / (4 * quadratic), events, quadratic
 
     def _reach(self, k: int) -> float:
@@ -252,13 +246,12 @@ class ToyFitter:
     def _solve(
         self, toys: Toys, theta: np.ndarray, free: np.ndarray, side: float = 0.0, target: np.ndarray | None = None
     ) -> np.ndarray:
-        """Replace theta by minima, or by crossings of `target` on a side; returns which toys ended."""
-        form, steps = self._form(free), np.empty(len(theta), dtype=np.int64)
-        target = np.empty(0) if target is None else target
+        """Replace theta by minima, or by crossings of `target` on a side; returns which toys converged."""
+        form, steps = self._form(free), np.zeros(len(theta), dtype=np.int64)
         # where two minima merge the curvature is no measure of the distance to a level
-        reach = inf if self.squared[0] else self._reach(0)
-        _solve(self.counts, form, *_data(toys), side, target, reach, theta, *self._lanes(form, int(free.sum())), steps)
-        self.steps = steps
+        reach = self._reach(0) if side and not self.squared[0] else inf
+        target = np.empty(0) if target is None else target
+        _newton(self.counts, form, *_data(toys), side, target, reach, theta, *self._lanes(form, int(free.sum())), steps)
         return steps > 0
 
     def _fit_alone(self, toys: Toys, i: int, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -266,12 +259,14 @@ class ToyFitter:
         arrays, low, high = self.profiler.arrays, self.profiler.lower, self.profiler.upper
         numbers = arrays.prior_numbers.copy()
         numbers[:, 2] = toys.centres[i]
-        theta, chi2, ended = np.array([start], dtype=float), np.empty(1), np.empty(1, dtype=np.bool_)
+        theta, chi2, ended = np.array([start], dtype=float), np.empty(1), np.zeros(1, dtype=np.bool_)
         for k in np.flatnonzero(free & self.squared & (start == 0)):
-            theta[0, k] = self._reach(k)  # 0 is a stationary point of a moment, not of its square
+            theta[0, k] = self._reach(int(k))  # 0 is a stationary point of a moment, not of its square
         which, observed = np.flatnonzero(free).astype(np.int64), np.ascontiguousarray(toys.counts[i], dtype=float)
         data = arrays.blocks, arrays.templates, arrays.factors, observed, arrays.prior_kind, numbers
-        minimise(theta, which, low, high, *data, chi2, ended)
+        for _ in range(ATTEMPTS):
+            if not ended[0]:
+                minimise(theta, which, low, high, *data, chi2, ended)
         return theta[0], bool(ended[0])
 
     def _rows(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
@@ -286,12 +281,14 @@ class ToyFitter:
 
     def _form(self, free: np.ndarray) -> _Form:
         """Lists for these free parameters. Physics parameters are eliminated last: only they meet their bounds exactly."""
-        order = sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k))
-        return _differentiated(self.exponents[:, order], int(free.sum()), self.pairs, np.array(order), self.squared)
+        order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k)))
+        monomials, first, linear = _differentiated(self.exponents[:, order], int(free.sum()))
+        return _Form(order, self.squared[order], monomials, linear, _chain(first, self.pairs))
 
     def _lanes(self, form: _Form, free: int) -> tuple[np.ndarray, _Rows]:
         """Working memory, with what is the same for every toy filled in."""
         lanes, at = _memory(self.counts, form, free)
+        lanes[at.x + at.variables] = 1.0
         ends = (np.where(self.squared, e**2, e) for e in (self.profiler.lower, self.profiler.upper))
         widths = constraint_widths(self.model)
         inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
@@ -307,6 +304,10 @@ def _lowest(fits: list[Fit]) -> Fit:
     best = np.argmin(np.where(ended, chi2, inf), axis=0)
     each = np.arange(len(best))
     return Fit(theta[best, each], chi2[best, each], ended[best, each])
+
+
+def _part(toys: Toys, which: np.ndarray) -> Toys:
+    return toys if which.all() else Toys(toys.counts[which], toys.centres[which])
 
 
 def _data(toys: Toys) -> tuple[np.ndarray, np.ndarray]:
@@ -328,7 +329,8 @@ def _exponents(model: Model) -> tuple[np.ndarray, np.ndarray]:
 def _arranged(model: Model) -> tuple[_Counts, np.ndarray]:
     """Arrays of a model, and the row of `products` for every two terms (terms, terms), -1 across blocks."""
     size = len(model.templates)
-    pairs, products, blocks = np.full((size, size), -1), [], []
+    pairs, blocks = np.full((size, size), -1), []
+    products: list[np.ndarray] = []
     for block in model.blocks:
         begin, terms = len(products), range(block.templates.start, block.templates.stop)
         for t, u in combinations_with_replacement(terms, 2):
@@ -340,31 +342,30 @@ def _arranged(model: Model) -> tuple[_Counts, np.ndarray]:
     return counts, pairs
 
 
-def _differentiated(
-    exponents: np.ndarray, free: int, pairs: np.ndarray, order: np.ndarray, squared: np.ndarray
-) -> _Form:
-    """Differentiate every term, a row of exponents, by the first `free` variables: a derivative of a product is a product."""
+def _differentiated(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Differentiate every term, a row of exponents, by the first `free` variables: a derivative of a product is a product.
+
+    Returns `monomials` and `linear` of a `_Form`, and between them the first derivatives: monomial, term, k.
+    """
     size = exponents.shape[1]
     unit = np.eye(size, dtype=exponents.dtype)
     products = [(1, powers) for powers in exponents]
-    first, linear = [], []
+    first, second = [], []
     for t, powers in enumerate(exponents):
         for k in np.flatnonzero(powers[:free]):
             first.append((len(products), t, k))
-            linear.append((len(products), t, k))
             products.append((powers[k], powers - unit[k]))
     for n, t, k in first:
         times, powers = products[n]
         for m in np.flatnonzero(powers[: k + 1]):
-            linear.append((len(products), t, free + k * (k + 1) // 2 + m))
+            second.append((len(products), t, free + k * (k + 1) // 2 + m))
             products.append((times * powers[m], powers - unit[m]))
     monomials = np.full((len(products), 1 + FACTORS), size)
     for row, (times, powers) in zip(monomials, products, strict=True):
         variables = np.repeat(np.arange(size), powers)
         row[0], row[1 : 1 + len(variables)] = times, variables
-    lists = (np.array(rows, dtype=np.int64).reshape(-1, 3) for rows in (linear, first))
-    linear_rows, first_rows = lists
-    return _Form(order, squared[order], monomials, linear_rows, _chain(first_rows, pairs))
+    derivatives = np.array(first + second, dtype=np.int64).reshape(-1, 3)
+    return monomials, derivatives[: len(first)], derivatives
 
 
 def _chain(first: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -379,8 +380,8 @@ def _chain(first: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def _memory(counts: _Counts, form: _Form, free: int) -> tuple[np.ndarray, _Rows]:
     (terms, bins), size, places = counts.templates.shape, len(form.order), free * (free + 1) // 2
-    lengths = [size] * 3 + [bins] * 4 + [len(form.monomials), terms, len(counts.products), free, places, places]
-    lengths += [free] * 8 + [1] * 11
+    lengths = [size + 1, size, size] + [bins] * 4 + [len(form.monomials), terms, len(counts.products), free, places, places]
+    lengths += [free] * 8 + [1] * 10 + [3]
     buffer = np.zeros(sum(lengths) * LANES + ALIGNMENT // 8)
     skipped = -buffer.ctypes.data % ALIGNMENT // 8
     lanes = buffer[skipped : skipped + sum(lengths) * LANES].reshape(-1, LANES)
@@ -388,33 +389,35 @@ def _memory(counts: _Counts, form: _Form, free: int) -> tuple[np.ndarray, _Rows]
 
 
 @compiled
-def _exchange(lanes, at, form, counts, centres, theta, leaving, entering):  # type: ignore[no-untyped-def]
-    """For every lane, store the free parameters of the toy that leaves it and load the toy that enters; -1 is none."""
-    order, squared = form.order, form.squared
-    for i in range(LANES):
-        old, new = leaving[i], entering[i]
-        if old >= 0:
-            for k in range(at.free):
-                x = lanes[at.x + k, i]
-                theta[old, order[k]] = sqrt(x) if squared[k] else x
-        if new >= 0:
-            for b in range(at.bins):
-                lanes[at.counts + b, i] = counts[new, b]
-            for k in range(at.variables):
-                value = theta[new, order[k]]
-                lanes[at.centres + k, i] = centres[new, order[k]]
-                lanes[at.x + k, i] = value * value if squared[k] else value
-            for k in range(at.free):
-                x = lanes[at.x + k, i]
-                lanes[at.x + k, i] = min(max(x, lanes[at.lower + k, i]), lanes[at.upper + k, i])
-                lanes[at.step + k, i] = 0.0
-            lanes[at.slope, i] = -inf
-            lanes[at.damping, i] = 0.0
+def _exchange(lanes, at, order, squared, counts, centres, theta, toy, change):  # type: ignore[no-untyped-def]
+    """Store the free parameters of toys that leave their lanes and load the lanes' new toys.
+
+    Rows of `change` are a lane and the toy that leaves it, -1 for none; toy[lane] is the new one, -1 for none.
+    """
+    for n in range(change.shape[0]):
+        lane, old = change[n, 0], change[n, 1]
+        new = max(toy[lane], 0)
+        for b in range(at.bins):
+            lanes[at.counts + b, lane] = counts[new, b]
+        for k in range(at.variables):
+            j = order[k]
+            start = theta[new, j] * theta[new, j] if squared[k] else theta[new, j]
+            if k < at.free:
+                end = lanes[at.x + k, lane]
+                if old >= 0:
+                    theta[old, j] = sqrt(end) if squared[k] else end
+                start = min(max(start, lanes[at.lower + k, lane]), lanes[at.upper + k, lane])
+                lanes[at.step + k, lane] = 0.0
+            lanes[at.x + k, lane] = start
+            lanes[at.centres + k, lane] = centres[new, j]
+        lanes[at.slope, lane] = lanes[at.low, lane] = -inf
+        lanes[at.high, lane] = inf
+        lanes[at.damping, lane] = lanes[at.before, lane] = 0.0
 
 
 @compiled
 def _multiply(matrix, start, stop, begin, end, lanes, source, target):  # type: ignore[no-untyped-def]
-    """Rows start:stop of matrix times rows of lanes from `source` on, summed over begin:end; four products a store."""
+    """Rows start:stop of matrix times rows of lanes from `source` on, summed over begin:end; four products for a store."""
     whole = end - (end - begin) % 4
     for r in range(start, stop):
         out = lanes[target + r]
@@ -432,61 +435,65 @@ def _multiply(matrix, start, stop, begin, end, lanes, source, target):  # type: 
 
 
 @compiled
-def _expect(model, form, lanes, at):  # type: ignore[no-untyped-def]
+def _expect(transposed, blocks, monomials, lanes, at):  # type: ignore[no-untyped-def]
     """Monomials and expected counts, and whether the model allows the data."""
-    monomials, blocks, allowed = form.monomials, model.blocks, lanes[at.allowed]
     for r in range(monomials.shape[0]):
-        out, times = lanes[at.monomials + r], float(monomials[r, 0])
+        out, times = at.monomials + r, float(monomials[r, 0])
+        a, b, c = at.x + monomials[r, 1], at.x + monomials[r, 2], at.x + monomials[r, 3]
         for i in range(LANES):
-            out[i] = times
-        for f in range(1, monomials.shape[1]):
-            if monomials[r, f] == at.variables:
-                break
-            x = lanes[at.x + monomials[r, f]]
-            for i in range(LANES):
-                out[i] *= x[i]
+            lanes[out, i] = times * lanes[a, i] * lanes[b, i] * lanes[c, i]
+        for f in range(4, monomials.shape[1]):
+            if monomials[r, f] < at.variables:
+                a = at.x + monomials[r, f]
+                for i in range(LANES):
+                    lanes[out, i] *= lanes[a, i]
     for e in range(blocks.shape[0]):
         t0, t1, b0, b1 = blocks[e, 0], blocks[e, 1], blocks[e, 2], blocks[e, 3]
-        _multiply(model.transposed, b0, b1, t0, t1, lanes, at.monomials, at.expected)
+        _multiply(transposed, b0, b1, t0, t1, lanes, at.monomials, at.expected)
+    allowed = lanes[at.allowed]
     for i in range(LANES):
         allowed[i] = 1.0
     for b in range(at.bins):
         n, expected = lanes[at.counts + b], lanes[at.expected + b]
         for i in range(LANES):
             possible = (expected[i] > 0.0) | ((expected[i] == 0.0) & (n[i] == 0.0))
-            allowed[i] = allowed[i] if possible else 0.0
+            allowed[i] *= 1.0 if possible else 0.0  # a choice would be a masked load, which waits for the store before it
 
 
 @compiled
-def _log(x, out):  # type: ignore[no-untyped-def]
-    """Natural logarithm of positive numbers; x is used up. The library's is a call per number, not a vector instruction.
+def _log(lanes, source, target, rows):  # type: ignore[no-untyped-def]
+    """Natural logarithm of rows of positive numbers, which are used up. The library's is no vector instruction.
 
     With m = x/2^k in [sqrt(1/2), sqrt(2)) and f = (m - 1)/(m + 1), log m = 2 artanh f; the series ends at 2e-18.
     """
-    bits = x.view(np.int64)
-    for i in range(LANES):
-        k = (bits[i] - SQRT_HALF) >> 52
-        bits[i] -= k << 52
-        out[i] = k * LN2
-    for i in range(LANES):
-        f = (x[i] - 1.0) / (x[i] + 1.0)
-        g = f * f
-        series = 1 / 15 + g * (1 / 17 + g * (1 / 19 + g / 21))
-        series = 1 / 7 + g * (1 / 9 + g * (1 / 11 + g * (1 / 13 + g * series)))
-        out[i] += 2.0 * f * (1.0 + g * (1 / 3 + g * (1 / 5 + g * series)))
+    bits = lanes.view(np.int64)
+    for r in range(rows):
+        x, out = source + r, target + r
+        for i in range(LANES):
+            k = (bits[x, i] - SQRT_HALF) >> 52
+            bits[x, i] -= k << 52
+            lanes[out, i] = k * LN2
+        for i in range(LANES):
+            f = (lanes[x, i] - 1.0) / (lanes[x, i] + 1.0)
+            g = f * f
+            series = 1 / 15 + g * (1 / 17 + g * (1 / 19 + g / 21))
+            series = 1 / 7 + g * (1 / 9 + g * (1 / 11 + g * (1 / 13 + g * series)))
+            lanes[out, i] += 2.0 * f * (1.0 + g * (1 / 3 + g * (1 / 5 + g * series)))
 
 
 @compiled
 def _chi2(lanes, at):  # type: ignore[no-untyped-def]
     """The statistic from the expected counts: inf where the model excludes the data, NaN for counts that are none."""
-    chi2, allowed, ratio, log = lanes[at.chi2], lanes[at.allowed], lanes[at.work], lanes[at.log]
+    chi2, allowed = lanes[at.chi2], lanes[at.allowed]
+    for b in range(at.bins):
+        n, expected, ratio = lanes[at.counts + b], lanes[at.expected + b], lanes[at.excess + b]
+        for i in range(LANES):
+            ratio[i] = n[i] / expected[i] if (n[i] > 0.0) & (expected[i] > 0.0) else 1.0
+    _log(lanes, at.excess, at.weight, at.bins)
     for i in range(LANES):
         chi2[i] = 0.0
     for b in range(at.bins):
-        n, expected = lanes[at.counts + b], lanes[at.expected + b]
-        for i in range(LANES):
-            ratio[i] = n[i] / expected[i] if (n[i] > 0.0) & (expected[i] > 0.0) else 1.0
-        _log(ratio, log)
+        n, expected, log = lanes[at.counts + b], lanes[at.expected + b], lanes[at.weight + b]
         for i in range(LANES):
             chi2[i] += 2.0 * (expected[i] - n[i] + n[i] * log[i]) if n[i] >= 0.0 else nan
     for k in range(at.variables):
@@ -499,20 +506,19 @@ def _chi2(lanes, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _derive(model, form, lanes, at):  # type: ignore[no-untyped-def]
+def _derive(templates, products, blocks, linear, chain, lanes, at):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of chi^2/2 in the free variables, from the expected counts."""
     for b in range(at.bins):
-        counts, expected, excess, weight = lanes[at.counts + b], lanes[at.expected + b], lanes[at.excess + b], lanes[at.weight + b]
+        counts, expected = lanes[at.counts + b], lanes[at.expected + b]
+        excess, weight = lanes[at.excess + b], lanes[at.weight + b]
         for i in range(LANES):
-            n, inverse = counts[i], 1.0 / expected[i]
-            ratio = n * inverse if n > 0.0 else 0.0
-            excess[i] = 1.0 - ratio
-            weight[i] = ratio * inverse if n > 0.0 else 0.0
-    blocks = model.blocks
+            n, inverse = counts[i], 1.0 / expected[i] if expected[i] != 0.0 else 0.0
+            excess[i] = 1.0 - n * inverse
+            weight[i] = n * inverse * inverse
     for e in range(blocks.shape[0]):
         t0, t1, b0, b1, p0, p1 = blocks[e, 0], blocks[e, 1], blocks[e, 2], blocks[e, 3], blocks[e, 4], blocks[e, 5]
-        _multiply(model.templates, t0, t1, b0, b1, lanes, at.excess, at.slopes)
-        _multiply(model.products, p0, p1, b0, b1, lanes, at.weight, at.curvatures)
+        _multiply(templates, t0, t1, b0, b1, lanes, at.excess, at.slopes)
+        _multiply(products, p0, p1, b0, b1, lanes, at.weight, at.curvatures)
     lanes[at.hessian : at.factor] = 0.0
     for k in range(at.free):
         gradient, curvature, x = lanes[at.gradient + k], lanes[at.hessian + k * (k + 3) // 2], lanes[at.x + k]
@@ -520,9 +526,9 @@ def _derive(model, form, lanes, at):  # type: ignore[no-untyped-def]
         for i in range(LANES):
             gradient[i] = (x[i] - centre[i]) * inverse[i] * inverse[i]
             curvature[i] = inverse[i] * inverse[i]
-    linear, chain = form.linear, form.chain
     for r in range(linear.shape[0]):
-        a, slope, out = lanes[at.monomials + linear[r, 0]], lanes[at.slopes + linear[r, 1]], lanes[at.gradient + linear[r, 2]]
+        a, slope = lanes[at.monomials + linear[r, 0]], lanes[at.slopes + linear[r, 1]]
+        out = lanes[at.gradient + linear[r, 2]]
         for i in range(LANES):
             out[i] += a[i] * slope[i]
     for r in range(chain.shape[0]):
@@ -554,7 +560,8 @@ def _factorise(lanes, at):  # type: ignore[no-untyped-def]
     size, damping = lanes[at.work], lanes[at.damping]
     for k in range(at.free):
         row = at.factor + k * (k + 1) // 2
-        solution, moves, pivot, gradient = lanes[at.solution + k], lanes[at.moves + k], lanes[row + k], lanes[at.gradient + k]
+        solution, gradient = lanes[at.solution + k], lanes[at.gradient + k]
+        moves, pivot = lanes[at.moves + k], lanes[row + k]
         for i in range(LANES):
             solution[i] = -gradient[i]
         for m in range(at.free):
@@ -633,19 +640,22 @@ def _substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
 def _move(lanes, at):  # type: ignore[no-untyped-def]
     """Go the Newton step, or back to where a fraction `shorten` of the last step leads; `slope` is that along the step."""
     shorten, slope = lanes[at.shorten], lanes[at.slope]
+    along, fresh, kept = lanes[at.work], lanes[at.work + 1], lanes[at.work + 2]
     for i in range(LANES):
-        slope[i] = shorten[i] * slope[i] if shorten[i] < 1.0 else 0.0
+        along[i] = 0.0
+        fresh[i] = 0.0 if shorten[i] < 1.0 else 1.0
+        kept[i] = shorten[i] if shorten[i] < 1.0 else 0.0
     for k in range(at.free):
         x, step, newton, gradient = lanes[at.x + k], lanes[at.step + k], lanes[at.newton + k], lanes[at.gradient + k]
         low, high = lanes[at.lower + k], lanes[at.upper + k]
         for i in range(LANES):
-            back = shorten[i] < 1.0
-            slope[i] += 0.0 if back else newton[i] * gradient[i]
-            there = x[i] + ((shorten[i] - 1.0) * step[i] if back else newton[i])
-            step[i] = shorten[i] * step[i] if back else newton[i]
-            x[i] = min(max(there, low[i]), high[i])
+            along[i] += newton[i] * gradient[i]
+            new = kept[i] * step[i] + fresh[i] * newton[i]
+            x[i] = min(max(x[i] + new - (1.0 - fresh[i]) * step[i], low[i]), high[i])
+            step[i] = new
     for i in range(LANES):
-        slope[i] = slope[i] if slope[i] < 0.0 else -inf  # a step that bounds have turned uphill is not checked
+        new = kept[i] * slope[i] if shorten[i] < 1.0 else along[i]
+        slope[i] = new if new < 0.0 else -inf  # a step that bounds have turned uphill is not checked
 
 
 @compiled
@@ -671,36 +681,19 @@ def _check_last_step(lanes, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _next(toy, finished, waiting, toys, leaving, entering):  # type: ignore[no-untyped-def]
-    """Give the lanes of finished toys to waiting ones; returns the next that waits."""
-    for i in range(LANES):
-        leaving[i] = entering[i] = -1
-        if not finished[i]:
-            continue
-        finished[i] = False
-        leaving[i] = toy[i]
-        if waiting < toys:
-            entering[i] = waiting
-            waiting += 1
-        toy[i] = entering[i]
-    return waiting
-
-
-@compiled
-def _aim(lanes, at, side, toy, target, reach, entering):  # type: ignore[no-untyped-def]
-    """Step of the last free variable to where the profiled chi^2 should be the toy's target; `worth` is the whole step's.
+def _aim(lanes, at, side, toy, target, reach):  # type: ignore[no-untyped-def]
+    """Step of the last free variable to where the profiled chi^2 should be the toy's target.
 
     The factorised Hessian knows the profile nearby: its value is chi^2 less the decrement of the others, its slope and
     curvature are the last right-hand side and pivot. A step out of the bracket from low to high halves the bracket instead.
+    `worth` is small where all variables rest and the level is near, and so not where only the bracket is short.
     """
     last = at.free - 1
-    x, newton, solution, inverse = lanes[at.x + last], lanes[at.newton + last], lanes[at.solution + last], lanes[at.inverse + last]
+    x, newton = lanes[at.x + last], lanes[at.newton + last]
+    solution, inverse = lanes[at.solution + last], lanes[at.inverse + last]
     lows, highs, chi2, decrement, worth = lanes[at.low], lanes[at.high], lanes[at.chi2], lanes[at.decrement], lanes[at.worth]
-    lower, upper = lanes[at.lower + last], lanes[at.upper + last]
     for i in range(LANES):
         here, low, high = side * x[i], lows[i], highs[i]
-        if entering[i] >= 0:
-            low, high = here, max(side * lower[i], side * upper[i])
         slope, curvature = -side * solution[i], 1.0 / inverse[i]
         lack = (target[max(toy[i], 0)] - chi2[i] + decrement[i]) / 2
         if decrement[i] < SETTLED:
@@ -710,66 +703,81 @@ def _aim(lanes, at, side, toy, target, reach, entering):  # type: ignore[no-unty
         if not low < here + step < high:
             step = (low + high) / 2 - here
         newton[i] = side * step
-        worth[i] = decrement[i] + (curvature + 4.0 * slope * slope) * step * step
+        worth[i] = decrement[i] + curvature * step * step + 4.0 * lack * lack
         lows[i], highs[i] = low, high
 
 
 @compiled
-def _solve(model, form, counts, centres, side, target, reach, theta, lanes, at, number):  # type: ignore[no-untyped-def]
+def _finish(lanes, at, toy, steps, number, waiting, change):  # type: ignore[no-untyped-def]
+    """End the toys that have converged or will not, and give their lanes to waiting toys.
+
+    Fills `change` for `_exchange`; returns how many lanes change, and the next toy that waits.
+    """
+    worth, before, shorten, damping = lanes[at.worth], lanes[at.before], lanes[at.shorten], lanes[at.damping]
+    changes = 0
+    for i in range(LANES):
+        steps[i] += 1
+        small = worth[i] < CONVERGED or (worth[i] < NEARLY and worth[i] < QUADRATIC * before[i])
+        small = small and shorten[i] == 1.0 and damping[i] == 0.0
+        before[i] = worth[i]
+        if toy[i] < 0 or not (small or steps[i] == ITERATIONS):
+            continue
+        number[toy[i]] = steps[i] if small else 0
+        change[changes, 0], change[changes, 1] = i, toy[i]
+        changes += 1
+        steps[i] = 0
+        toy[i] = waiting if waiting < number.size else -1
+        waiting += 1
+    return changes, waiting
+
+
+@compiled
+def _newton(model, form, counts, centres, side, target, reach, theta, lanes, at, number):  # type: ignore[no-untyped-def]
     """Newton's method for every toy, from theta (toys, parameters), which it replaces.
 
     With side 0 to a minimum, else to where the profile of the last free variable crosses target (toys,), upwards of theta
     for side 1, downwards for -1. Fills the number of steps (toys,), 0 where it did not end.
     """
+    templates, transposed, products, blocks = model
+    order, squared, monomials, linear, chain = form
     toys, count = theta.shape[0], at.free if side == 0.0 else at.free - 1
-    toy, leaving, entering = np.full(LANES, -1), np.full(LANES, -1), np.full(LANES, -1)
-    steps, finished, before = np.zeros(LANES, dtype=np.int64), np.ones(LANES, dtype=np.bool_), np.zeros(LANES)
-    waiting = _next(toy, finished, 0, toys, leaving, entering)
+    toy, steps, change = np.arange(LANES), np.zeros(LANES, dtype=np.int64), np.full((LANES, 2), -1)
+    change[:, 0] = toy
+    toy[toys:] = -1
+    changes, waiting = LANES, LANES
     while np.any(toy >= 0):
-        _exchange(lanes, at, form, counts, centres, theta, leaving, entering)
-        _expect(model, form, lanes, at)
-        _derive(model, form, lanes, at)
+        _exchange(lanes, at, order, squared, counts, centres, theta, toy, change[:changes])
+        _expect(transposed, blocks, monomials, lanes, at)
+        if side != 0.0:
+            _chi2(lanes, at)
+        _derive(templates, products, blocks, linear, chain, lanes, at)
         _check_last_step(lanes, at)
         _hold(lanes, at, count)
         _factorise(lanes, at)
         _promise(lanes, at, count)
-        if side != 0.0:
-            _chi2(lanes, at)
         for _round in range(at.free):
             if side != 0.0:
-                _aim(lanes, at, side, toy, target, reach, entering)
+                _aim(lanes, at, side, toy, target, reach)
             if _substitute_back(lanes, at, count) == 0:
                 break
             _factorise(lanes, at)
         _move(lanes, at)
         if side != 0.0:
             lanes[at.slope] = -inf  # a step to a level does not go downhill
-        for i in range(LANES):
-            if toy[i] < 0:
-                continue
-            steps[i] += 1
-            now = lanes[at.worth, i]
-            small = now < CONVERGED or (now < NEARLY and now < QUADRATIC * before[i])
-            small = small and lanes[at.shorten, i] == 1.0 and lanes[at.damping, i] == 0.0
-            before[i] = now
-            if small or steps[i] == ITERATIONS:
-                number[toy[i]] = steps[i] if small else 0
-                finished[i] = True
-                steps[i], before[i] = 0, 0.0
-        waiting = _next(toy, finished, waiting, toys, leaving, entering)
-    _exchange(lanes, at, form, counts, centres, theta, leaving, entering)
+        changes, waiting = _finish(lanes, at, toy, steps, number, waiting, change)
+    if toys > 0:
+        _exchange(lanes, at, order, squared, counts, centres, theta, toy, change[:changes])
 
 
 @compiled
 def _evaluate(model, form, counts, centres, theta, lanes, at, chi2):  # type: ignore[no-untyped-def]
     """The statistic of every toy at theta (toys, parameters)."""
-    toys = theta.shape[0]
-    leaving, entering = np.full(LANES, -1), np.empty(LANES, dtype=np.int64)
+    transposed, blocks, order, squared, monomials = model.transposed, model.blocks, form.order, form.squared, form.monomials
+    toys, change = theta.shape[0], np.full((LANES, 2), -1)
+    change[:, 0] = np.arange(LANES)
     for start in range(0, toys, LANES):
-        for i in range(LANES):
-            entering[i] = min(start + i, toys - 1)
-        _exchange(lanes, at, form, counts, centres, theta, leaving, entering)
-        _expect(model, form, lanes, at)
+        toy = np.minimum(start + np.arange(LANES), toys - 1)
+        _exchange(lanes, at, order, squared, counts, centres, theta, toy, change)
+        _expect(transposed, blocks, monomials, lanes, at)
         _chi2(lanes, at)
-        for i in range(min(LANES, toys - start)):
-            chi2[start + i] = lanes[at.chi2, i]
+        chi2[start : start + LANES] = lanes[at.chi2, : min(LANES, toys - start)]

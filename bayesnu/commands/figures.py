@@ -40,7 +40,8 @@ def export(chain: str, output: str) -> None:
     samples = {name: stored.of(name)[:, start:] for name in stored.names}
     units = zip(stored.names, stored.scales, stored.units, strict=True)
     attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
-    data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes | {"fingerprint": stored.digest, "thinned by": stored.thin})
+    attributes |= {"fingerprint": stored.digest, "thinned by": str(stored.thin)}
+    data = credible.to_arviz(samples, stored.log_prob[:, start:], attributes)
     with whole_file(Path(output)) as file:
         data.to_netcdf(str(file))
     click.echo(f"wrote {output}")
