@@ -17,6 +17,7 @@ from bayesnu.proposal import Proposal, log_density, propose
 
 STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
 EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
+SWEEP_SHARE = 0.25  # part of the steps of the independence move that end with a sweep
 JUMP_SHARE = 0.1  # part of those with gamma = 1, which carries walkers between modes
 
 
@@ -28,14 +29,14 @@ class SweepMove:
     """
 
     def __init__(self, posterior: CompiledPosterior, sweeps: int) -> None:
-        self.posterior = posterior
+        self.arrays = posterior.arrays
         self.sweeps = sweeps
 
     def propose(self, model, state):  # type: ignore[no-untyped-def]
         """Return the state after all sweeps, and per walker whether any proposal was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         accepted = np.zeros(len(coords), dtype=np.int64)
-        _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self.posterior.arrays)
+        _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self.arrays)
         state.coords, state.log_prob = coords, log_prob
         return state, accepted / self.sweeps
 
@@ -55,26 +56,28 @@ class SweepMove:
 
 
 class IndependenceMove:
-    """One proposal per walker drawn from the whole posterior's approximation, then one sweep as in `SweepMove`.
+    """One proposal per walker drawn from the whole posterior's approximation, at times followed by a sweep.
 
     The proposal x' is accepted with probability min(1, p(x') q(x) / p(x) q(x')), so that the posterior is exact whatever q
-    is. The sweep moves walkers that stand where q has too little weight. The acceptance is that of the proposal.
+    is. The sweep, as in `SweepMove`, moves walkers that stand where q has too little weight. The acceptance is that of the
+    proposal.
     """
 
     def __init__(self, posterior: CompiledPosterior, proposal: Proposal) -> None:
-        self.posterior = posterior
-        self.proposal = proposal
+        self.arrays, self.proposal = posterior.arrays, proposal.arrays
         self.sweep = SweepMove(posterior, 1)
 
     def propose(self, model, state):  # type: ignore[no-untyped-def]
-        """Return the state after the proposal and the sweep, and per walker whether the proposal was accepted."""
+        """Return the state after the proposal and perhaps a sweep, and per walker whether the proposal was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         walkers, accepted = len(coords), np.zeros(len(coords), dtype=np.int64)
         u, log_u = model.random.random_sample(walkers), np.log1p(-model.random.random_sample(walkers))
         normals = model.random.standard_normal(coords.shape)
-        _independent(coords, log_prob, accepted, u, log_u, normals, self.proposal.arrays, self.posterior.arrays)
+        _independent(coords, log_prob, accepted, u, log_u, normals, self.proposal, self.arrays)
         state.coords, state.log_prob = coords, log_prob
-        return self.sweep.propose(model, state)[0], accepted
+        if model.random.random_sample() < SWEEP_SHARE:
+            state, _ = self.sweep.propose(model, state)
+        return state, accepted
 
     def tune(self, state, accepted):  # type: ignore[no-untyped-def]
         """Do nothing: what could be tuned was computed."""
