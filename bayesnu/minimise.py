@@ -185,13 +185,15 @@ def minimise(  # type: ignore[no-untyped-def]
                 break
             length, moved = 1.0, False
             for _halving in range(60):
-                trial[:] = x
+                for j in range(x.size):
+                    trial[j] = x[j]
                 for k in range(free):
                     j = which[k]
                     trial[j] = min(max(x[j] + length * step[k], low[j]), high[j])
                 after = _chi2(trial, blocks, templates, factors, observed, kind, numbers)
                 if after < now - 1e-14 * abs(now):
-                    x[:] = trial
+                    for j in range(x.size):
+                        x[j] = trial[j]
                     now, moved = after, True
                     break
                 length *= 0.5

@@ -95,7 +95,8 @@ def _independent(coords, log_prob, accepted, u, log_u, normals, proposal, arrays
     for w in range(walkers):
         # there is -inf only for a draw that rounding put outside the grid
         if there[w] > -np.inf and log_u[w] < (value[w] - there[w]) - (log_prob[w] - here[w]):
-            coords[w] = trial[w]
+            for d in range(coords.shape[1]):  # an assignment of arrays takes numba a second to compile
+                coords[w, d] = trial[w, d]
             log_prob[w] = value[w]
             accepted[w] += 1
 
@@ -122,6 +123,7 @@ def _sweeps(coords, log_prob, accepted, order, first, second, z, gamma, log_u, a
                 w = order[s, mine + i]
                 factor = 0.0 if gamma[s] > 0 else (dimensions - 1.0) * np.log(z[s, mine + i])
                 if log_u[s, mine + i] < factor + value[i] - log_prob[w]:
-                    coords[w] = proposal[i]
+                    for d in range(dimensions):
+                        coords[w, d] = proposal[i, d]
                     log_prob[w] = value[i]
                     accepted[w] += 1

@@ -174,12 +174,25 @@ def _moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np.ndarray
 
 
 @compiled
+def _cell(borders, value):  # type: ignore[no-untyped-def]
+    """Index of the cell between increasing borders that holds a value; the first or last one for a value outside."""
+    low, high = 0, borders.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if borders[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def propose(u, normals, proposal, theta):  # type: ignore[no-untyped-def]
     """Draw theta (walkers, parameters) from uniform u (walkers,) and standard normal numbers of theta's shape."""
     centre, axes, _, folded, radius, density, below, mean, factor = proposal
     d, nuisances = centre.size, mean.shape[1]
     for w in range(theta.shape[0]):
-        i = min(max(np.searchsorted(below, u[w], side="right") - 1, 0), radius.size - 2)
+        i = _cell(below, u[w])
         width, left, right = radius[i + 1] - radius[i], density[i], density[i + 1]
         area = (u[w] - below[i]) / width
         root = left + np.sqrt(max(left * left + 2 * (right - left) * area, 0.0))
@@ -218,7 +231,7 @@ def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
         if not (radius[0] <= r <= radius[-1]):
             out[w] = -np.inf
             continue
-        i = min(max(np.searchsorted(radius, r, side="right") - 1, 0), radius.size - 2)
+        i = _cell(radius, r)
         t = (r - radius[i]) / (radius[i + 1] - radius[i])
         out[w] = np.log((1 - t) * density[i] + t * density[i + 1])
         if d > 1:
