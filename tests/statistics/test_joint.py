@@ -157,7 +157,7 @@ def importance_sampled(model: Model, theta: np.ndarray, draws: int = 20_000) -> 
     posterior, profiler = compile_posterior(model), Profiler(model)
     which, random, out = np.flatnonzero(profiler.nuisances_free()), np.random.default_rng(0), []
     for point in theta:
-        _, hessian = profiler.derivatives(point, which)
+        _, (hessian,) = profiler.derivatives(point[None], which)
         factor = np.linalg.cholesky(np.linalg.inv(hessian))
         noise = random.standard_t(5, (draws, len(which)))
         trial = np.tile(point, (draws, 1))
