@@ -44,7 +44,7 @@ def measure(quick: bool) -> dict[str, object]:
     progress("scaling")
     data["scaling"] = scaling.measure_scaling(references["A"], repetitions, seconds / 2, quick)
     data["samplers"] = {name: samplers.measure_samplers(ref, peers, quick) for name, ref in references.items()}
-    data["memory"] = processes.measure_memory([256, 2048] if quick else [500, 2000, 6000, 12000])
+    data["memory"] = processes.measure_memory([256, 2048] if quick else [500, 2300, 4600, 9200])
     data["commands"] = processes.measure_commands(2 if quick else 5)
     data["seconds"] = round(time.perf_counter() - begin)
     return data

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from posteriors import Reference
 from timing import in_turn
 
@@ -31,8 +30,3 @@ def measure_kernels(ref: Reference, peers: dict[str, str | None], repetitions: i
     spent = in_turn(functions, repetitions, seconds)
     points = {name: ONE_BY_ONE if name == "numpy, one point" else POINTS for name in functions}
     return {name: {"ns": [1e9 * each / points[name] for each in values]} for name, values in spent.items()}
-
-
-def largest_ratio(kernels: dict[str, Any]) -> float:
-    """The package over the stripped loop: the median of the repetitions' ratios."""
-    return float(np.median(np.divide(kernels["bayesnu"]["ns"], kernels["stripped loop"]["ns"])))

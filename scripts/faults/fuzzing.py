@@ -298,7 +298,9 @@ def target_of(case: Any, place: Path) -> str | None:
 
 def strays(case: Any, code: int, before: dict[str, Any], after: dict[str, Any], place: Path) -> list[str]:
     """What has changed outside the one place that the command may write to, or at all if it was refused."""
+    cache = str(place / "home" / ".cache")  # where libraries keep what they need again
     changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    changed = [path for path in changed if not _within(path, cache)]
     if not changed:
         return []
     if case.output is None:
@@ -335,7 +337,12 @@ def environ(home: Path) -> dict[str, str]:
     cache = os.environ.get("BAYESNU_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
-    return kept | {"BAYESNU_CACHE_DIR": cache, "HOME": str(home), "PYTHONPATH": path, "MPLCONFIGDIR": str(home / "mpl")}
+    return kept | {
+        "BAYESNU_CACHE_DIR": cache,
+        "HOME": str(home),
+        "PYTHONPATH": path,
+        "MPLCONFIGDIR": str(Path(cache) / "bayesnu-faults"),
+    }
 
 
 def campaign(
@@ -355,8 +362,9 @@ def campaign(
         scratch = Path(name)
         corpus = corpus or prepared(scratch)
         following = seed
-        while following < seed + cases:
-            following = _worker(following, seed + cases, corpus, scratch, result, log, forged)
+        with suppress(KeyboardInterrupt):  # Ctrl-C ends it with what it has found
+            while following < seed + cases:
+                following = _worker(following, seed + cases, corpus, scratch, result, log, forged)
         result.seconds, used = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         result.cpu_seconds = used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime
         if keep is not None:
