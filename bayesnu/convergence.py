@@ -18,6 +18,7 @@ from bayesnu.settings import Settings
 RHAT_BELOW = 1.01
 STEPS_PER_TAU = 50
 SAMPLES_PER_WALKER = 10  # effective samples: fewer mean that walkers stay where they are
+SAMPLES_BEYOND = 50  # effective samples beyond a bound: with fewer its error is not known
 LARGEST_PULL = 5.0  # standard errors between a sampled and an integrated quantile
 ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
 BURN_IN_TAU = 5
@@ -72,8 +73,8 @@ def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
     """Apply the rule to a chain.
 
     Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
-    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width; further
-    walkers that mix, and for a single physics parameter every mode visited by its share of samples and bounds that agree
+    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width, known from
+    more than 50 effective samples beyond it; further walkers that mix, and for a single physics parameter every mode visited by its share of samples and bounds that agree
     with the integrated posterior.
     """
     samples, thin = chain.samples, chain.thin
@@ -92,6 +93,9 @@ def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
     smallest = min(credible.ess(kept[..., k], "bulk") for k in range(samples.shape[-1]))
     if not smallest > SAMPLES_PER_WALKER * walkers:
         missing.append(f"{walkers} walkers do not mix: {smallest:.0f} effective samples, needs > {SAMPLES_PER_WALKER} each")
+    beyond = smallest * min(min(p, 1 - p) for p in quantiles(settings))
+    if not beyond > SAMPLES_BEYOND:
+        missing.append(f"{beyond:.0f} effective samples lie beyond a bound, needs > {SAMPLES_BEYOND}")
     errors = [bound_error(model, kept, k, settings) for k in range(model.n_physics)]
     error = max(errors, default=0.0)
     if not error < ERROR_BELOW:

@@ -13,7 +13,7 @@ import numpy as np
 
 LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches that far (see run.FARTHEST)
 
-# What a table needs of a stored result; "*" stands for every key.
+# What a table needs of a stored result; "*" stands for every key, a list of one for any number of the same.
 _NUMBER = (int, float)
 _END = (int, float, type(None))
 _ROW = {"parameter": str, "method": str, "what": str, "how": str, "lower": _END, "upper": _END}
@@ -27,7 +27,13 @@ _NUISANCE = {
     "ess_tail": _NUMBER,
     "prior": str,
 }
-_PARAMETER = _NUISANCE | {"intervals": [[_END]], "mcse_lower": _END, "mcse_upper": _END, "kind": str, "probability": _NUMBER}
+_PARAMETER = _NUISANCE | {
+    "intervals": [[_END, _END]],
+    "mcse_lower": _END,
+    "mcse_upper": _END,
+    "kind": str,
+    "probability": _NUMBER,
+}
 _PARAMETER |= {"unit": str, "others": str, "note": (str, type(None)), "cross_check": (dict, type(None))}
 _RESULT = {
     "parameters": {"*": _PARAMETER},
@@ -115,7 +121,8 @@ def check_result(result: Any, steps: int) -> None:
 def _like(value: Any, pattern: Any) -> bool:
     """Whether a value has the types of a pattern, and text that can be shown."""
     if isinstance(pattern, list):
-        return isinstance(value, list) and all(_like(each, pattern[0]) for each in value)
+        patterns = pattern * len(value) if len(pattern) == 1 and isinstance(value, list) else pattern
+        return isinstance(value, list) and len(value) == len(patterns) and all(map(_like, value, patterns))
     if isinstance(pattern, dict):
         if not isinstance(value, dict):
             return False

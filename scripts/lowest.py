@@ -52,7 +52,7 @@ def main() -> int:
             used = versions[package]
             print(f"{package} {used}" + ("" if used.startswith(lowest) else f": {lowest} is allowed but cannot be used"))
         environment = {**os.environ, "BAYESNU_CACHE_DIR": str(scratch / "cache"), "PYTHONPATH": str(copy)}
-        tests = [python, "-m", "pytest", "-q", "-m", "not slow", *sys.argv[1:]]
+        tests = [python, "-m", "pytest", "-q", "-m", "not slow and not long", *sys.argv[1:]]
         return subprocess.call(tests, cwd=copy, env=environment, stdin=subprocess.DEVNULL)
 
 

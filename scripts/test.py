@@ -13,6 +13,7 @@ from _setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, pr
 def main():
     parser = argparse.ArgumentParser(description=__doc__, epilog="All other arguments are passed to pytest.")
     parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
+    parser.add_argument("--long", action="store_true", help="take in the tests marked long: campaigns of faults and calibration")
     parser.add_argument("--newest", action="store_true", help="use the newest supported Python, in .venv-newest")
     options, rest = parser.parse_known_args()
 
@@ -26,7 +27,8 @@ def main():
         python = ensure(LOCKS[1])
 
     checks = [] if rest or options.newest else [["ruff", "check"], ["mypy"]]
-    checks.append(["pytest"] + ["-m", "not slow"] * options.fast + rest)
+    left_out = ["slow"] * options.fast + ["long"] * (not options.long)
+    checks.append(["pytest"] + ["-m", " and ".join(f"not {mark}" for mark in left_out)] * bool(left_out) + rest)
     failed = [
         check[0]
         for check in checks

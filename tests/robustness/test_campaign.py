@@ -429,7 +429,7 @@ def running(place: Path, tasks: int, seconds: float, *how: str) -> Iterator[subp
 
 
 @posix
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_process_killed_again_and_again_goes_on(site: Site, tmp_path: Path) -> None:
     place, log, dice = tmp_path / "a", tmp_path / "a.log", random.Random(7)
     for _ in range(3):
@@ -446,7 +446,7 @@ def test_a_process_killed_again_and_again_goes_on(site: Site, tmp_path: Path) ->
     assert not finished & set(performed(log)[before:])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_a_task_raises_on_a_worker_is_said_here(site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for how, kind, sentence in (
         ("mistake", BayesnuError, "^prior: found 3; must be 4$"),
@@ -459,7 +459,7 @@ def test_what_a_task_raises_on_a_worker_is_said_here(site: Site, tmp_path: Path,
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_with_other_sources_is_refused(site: Site, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "bayesnu", tmp_path / "bayesnu", ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "bayesnu" / "constants.py").open("a") as file:
@@ -472,7 +472,7 @@ def test_a_worker_with_other_sources_is_refused(site: Site, tmp_path: Path) -> N
         other.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with opened_site(tmp_path, 1) as site:
 
@@ -487,7 +487,7 @@ def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path: Path, capfd: pytes
     assert len(list(run(campaign(50, seconds=0.02), tmp_path / "a"))) == 50
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("scheduler_timeout")
 def test_a_scheduler_without_workers_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened_site(tmp_path, 0) as site:
@@ -529,7 +529,7 @@ def test_local_workers_give_the_same_bits_and_leave_nothing(
 
 
 @posix
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_process_takes_its_workers_with_it(number: signal.Signals, tmp_path: Path) -> None:
     place, log = tmp_path / "a", tmp_path / "a.log"
@@ -559,7 +559,7 @@ def test_a_stopped_process_takes_its_workers_with_it(number: signal.Signals, tmp
 
 
 @posix
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_task_that_crashes_its_worker_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BayesnuError, match=r"^task 3: every worker that took it was lost; it crashes, or needs more memory"):
         run(campaign(6, works.crash, seconds=0.1), tmp_path / "a", workers=2)

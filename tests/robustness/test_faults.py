@@ -64,18 +64,18 @@ def test_hostile_input_is_refused_or_sound(run: Path) -> None:
 
 
 @POSIX
-@pytest.mark.slow
+@pytest.mark.long
 def test_hostile_input_to_the_real_command() -> None:
-    result = fuzzing.real(8, seed=30_000_000)
-    assert result.failures == [] and result.cases == 8
+    result = fuzzing.real(5, seed=30_000_000)
+    assert result.failures == [] and result.cases == 5
 
 
 @POSIX
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("numbers", [(signal.SIGKILL,), (signal.SIGINT, signal.SIGTERM)], ids=["kill", "stop"])
 def test_a_run_ended_at_random_moments_ends_the_same(numbers: tuple[signal.Signals, ...]) -> None:
-    result = kills.campaign(4, seed=1, numbers=numbers)
-    assert result.failures == [] and result.signals == 4
+    result = kills.campaign(2, seed=1, numbers=numbers)
+    assert result.failures == [] and result.signals == 2
 
 
 @POSIX
@@ -85,7 +85,7 @@ def test_a_run_on_a_full_disk_goes_on_when_it_is_not(tmp_path: Path) -> None:
 
 
 @POSIX
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_process_survives_full_disks(tmp_path: Path) -> None:
     """A write that fails inside the HDF5 library can crash the process at a later one: so in a process of its own."""
     code = "import json, sys, pathlib; from scripts.faults import disk; "
@@ -104,7 +104,7 @@ def test_a_process_survives_full_disks(tmp_path: Path) -> None:
 
 
 @POSIX
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_limit_on_files_is_as_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "can_mount", lambda scratch: False)
     result = disk.full_disks(tmp_path, [60, 3000])
@@ -112,7 +112,7 @@ def test_a_limit_on_files_is_as_a_full_disk(tmp_path: Path, monkeypatch: pytest.
 
 
 @POSIX
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_read_only_disk_is_read(tmp_path: Path) -> None:
     if not disk.can_mount(tmp_path):
         pytest.skip("no file system can be mounted here")
@@ -214,10 +214,11 @@ def test_what_is_no_file_is_not_written_to(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
-    if os.geteuid() == 0:
+    try:
         os.mknod("null", 0o20666, os.makedev(1, 3))
-    elif where == "null":
-        pytest.skip("only root can make a device")
+    except OSError:
+        if where == "null":
+            pytest.skip("no device can be made here")
     before = fuzzing.listing(tmp_path)
     if command == "export":
         assert "cannot be written" in refusal("export", run, where)
@@ -255,7 +256,7 @@ def a_sample(value: float) -> Callable[[Any], None]:
     return change
 
 
-def without(*keys: str) -> Callable[[Any], None]:
+def without(*keys: Any) -> Callable[[Any], None]:
     def change(file: Any) -> None:
         result = json.loads(file["result"][()])
         del fuzz.at(result, keys[:-1])[keys[-1]]
@@ -280,7 +281,8 @@ LAYOUTS: list[tuple[Callable[[Any], None], str]] = [
     (replaced("result", "[1]"), "its stored result"),
     (replaced("result", "{" * 50), "cannot be read"),
     (without("steps"), "its stored result"),
-    (without("rows", 0, "what"), "its stored result"),  # type: ignore[arg-type]
+    (without("parameters", "mu_nu", "intervals", 0, 1), "its stored result"),
+    (without("rows", 0, "what"), "its stored result"),
     (without("parameters", "mu_nu", "median"), "its stored result"),
 ]
 

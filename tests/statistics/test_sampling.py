@@ -294,8 +294,8 @@ def test_walkers_that_jitter_about_their_places_have_not_converged() -> None:
 
 
 def test_most_steps_ends_a_run_that_has_not_converged(tmp_path: Path) -> None:
-    verdict = run(single("q_nu"), tmp_path / "chain.h5", Settings("eti", most_steps=50, **SMALL))
-    assert not verdict.converged and verdict.steps == 50
+    verdict = run(single("q_nu"), tmp_path / "chain.h5", Settings("eti", most_steps=20, **SMALL))
+    assert not verdict.converged and verdict.steps == 20
 
 
 @pytest.mark.parametrize(
