@@ -74,8 +74,8 @@ def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
 
     Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
     and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width, known from
-    more than 50 effective samples beyond it; further walkers that mix, and for a single physics parameter every mode visited by its share of samples and bounds that agree
-    with the integrated posterior.
+    more than 50 effective samples beyond it; further walkers that mix, and for a single physics parameter every mode
+    visited by its share of samples and bounds that agree with the integrated posterior.
     """
     samples, thin = chain.samples, chain.thin
     start, tau = burn_in(samples)

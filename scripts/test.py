@@ -13,7 +13,7 @@ from _setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, pr
 def main():
     parser = argparse.ArgumentParser(description=__doc__, epilog="All other arguments are passed to pytest.")
     parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
-    parser.add_argument("--long", action="store_true", help="take in the tests marked long: campaigns of faults and calibration")
+    parser.add_argument("--long", action="store_true", help="take in the tests marked long, campaigns of a minute")
     parser.add_argument("--newest", action="store_true", help="use the newest supported Python, in .venv-newest")
     options, rest = parser.parse_known_args()
 
