@@ -34,6 +34,7 @@ from bayesnu.run import difference, digest
 FORMAT = 1
 FILE = "chain.h5"
 HEADER = 512  # bytes; a power of two, at least 512
+MARGIN = 2**18  # bytes that the library needs beside the numbers
 MOST_NUMBERS = 2**24  # of samples read into memory (134 MB): a longer chain is thinned while it is read
 _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
@@ -128,9 +129,23 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         ) from None
 
 
+def _reserve(copy: Path, more: int) -> None:
+    """Fail like the system where a file cannot grow so many bytes: HDF5 may crash on a full disk, even when it closes."""
+    with copy.open("ab") as raw:
+        size = raw.tell()
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(raw.fileno(), 0, size + more)
+            raw.truncate(size)
+    if size == 0:
+        copy.unlink()  # HDF5 takes no empty file
+
+
 @contextmanager
-def _replacing(path: Path) -> Iterator[h5py.File]:
-    """Open a copy for writing and put it in the file's place once it is complete and on disk."""
+def _replacing(path: Path, more: int = 0) -> Iterator[h5py.File]:
+    """Open a copy for writing and put it in the file's place once it is complete and on disk.
+
+    `more` bytes, and `MARGIN`, have to be free beside the copy.
+    """
     copy = path.with_name(path.name + ".new")
     try:
         if path.exists():
@@ -138,6 +153,7 @@ def _replacing(path: Path) -> Iterator[h5py.File]:
             shutil.copyfile(path, copy)
         else:
             copy.unlink(missing_ok=True)
+        _reserve(copy, more + MARGIN)
         with h5py.File(copy, "a", userblock_size=HEADER) as file:
             yield file
         with copy.open("rb+") as raw:
@@ -145,9 +161,10 @@ def _replacing(path: Path) -> Iterator[h5py.File]:
             raw.flush()
             os.fsync(raw.fileno())
         copy.replace(path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # HDF5 has either for a disk that is full
+        reason = getattr(error, "strerror", None) or str(error).partition("(")[0].strip()
         raise BayesnuError(
-            f"{path}: cannot be written ({error.strerror or error}); what was stored before is unharmed: "
+            f"{path}: cannot be written ({reason}); what was stored before is unharmed: "
             "free some space or choose another --output"
         ) from None
     finally:
@@ -205,12 +222,12 @@ def _model_difference(file: h5py.File, model: Model) -> str | None:
 
 
 @contextmanager
-def extending(path: Path) -> Iterator[Callable[[int, Piece], None]]:
-    """Give a function that adds steps to ensemble n; all of them, or none, are in the file at the end.
+def extending(path: Path, numbers: int = 0) -> Iterator[Callable[[int, Piece], None]]:
+    """Give a function that adds steps to ensemble n, `numbers` in all; all of them, or none, are in the file at the end.
 
     A result of fewer steps is no longer that of the chain.
     """
-    with _replacing(path) as file:
+    with _replacing(path, 8 * numbers) as file:
         file.pop("result", None)
         yield lambda n, piece: _append(file[f"ensemble_{n}"], piece)
 
@@ -249,9 +266,10 @@ def _append(group: h5py.Group, piece: Piece) -> None:
 
 def store_result(path: Path, result: dict[str, Any]) -> None:
     """Store a run's result beside its samples."""
-    with _replacing(path) as file:
+    text = json.dumps(result, allow_nan=False)
+    with _replacing(path, len(text)) as file:
         file.pop("result", None)
-        file["result"] = json.dumps(result, allow_nan=False)
+        file["result"] = text
 
 
 def read(chain: str | Path) -> Chain:

@@ -55,7 +55,8 @@ def sample(
         verdict = None
     while not _finished(done, verdict, settings):
         stop, accepted = next_look(done, settings), []
-        with chains.extending(path) as add:
+        numbers = (stop - done) * sum(state.coords.size + len(state.coords) for state in states)
+        with chains.extending(path, numbers) as add:
             for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
                 states[n], piece = advance(posterior, move, states[n], min(PIECE, stop - first))
                 add(n, piece)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ import click
 from bayesnu import folder as folders
 from bayesnu import run as runs
 from bayesnu.cli import Stopped
+from bayesnu.commands.stopping import stoppable
 from bayesnu.errors import BayesnuError
 
 _SAMPLING = ("kind", "probability", "seed", "steps", "most_steps", "ensembles", "walkers")
@@ -109,22 +108,15 @@ def _watched(folder: Path, steps: int | None, options: dict[str, Any]) -> Iterat
     Files are replaced when they are complete, so that there is nothing to save at that moment.
     """
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
-
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
     try:
-        from bayesnu.commands.progress import Progress
+        with stoppable():
+            from bayesnu.commands.progress import Progress
 
-        with Progress(bool(options["quiet"]), steps) as progress:
-            yield {"report": progress.report, "figures": not options["no_figures"]}
+            with Progress(bool(options["quiet"]), steps) as progress:
+                yield {"report": progress.report, "figures": not options["no_figures"]}
     except KeyboardInterrupt as stopped:
         how = f"; `bayesnu resume {shlex.quote(str(folder))}` goes on from there" if folders.is_run(folder) else ""
         raise Stopped(stopped.args[0], how) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def summary(chain: str, as_json: bool, options: dict[str, Any]) -> None:

@@ -147,7 +147,7 @@ def _of_width(table: dict[str, Any], highest: float) -> Iterator[str]:
         yield "the resolution is not finite"
         return
     end = math.sqrt(min(2 * highest, table.get("valid_to_kev", math.inf)))
-    roots = np.polynomial.polynomial.polyroots(polynomial)
+    roots = np.polynomial.polynomial.polyroots(np.where(np.abs(polynomial) < 1e-200, 0.0, polynomial))
     real = roots[np.abs(roots.imag) < 1e-9].real
     inside = np.sort(np.concatenate([[0.0, end], real[(real > 0) & (real < end)]]))
     between = (inside[1:] + inside[:-1]) / 2

@@ -107,7 +107,7 @@ def test_a_process_survives_full_disks(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_limit_on_files_is_as_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "can_mount", lambda scratch: False)
-    result = disk.full_disks(tmp_path, [60, 3000])
+    result = disk.full_disks(tmp_path, [60, 200])
     assert result["failures"] == [] and result["how"] == "a limit on the size of files" and "no failure" not in result["met"]
 
 

@@ -110,8 +110,8 @@ def test_an_interrupted_longer_run_goes_on_to_its_length(
     extending = chains.extending
 
     @contextmanager
-    def once(path: Path) -> Iterator[Callable[[int, chains.Piece], None]]:
-        with extending(path) as add:
+    def once(path: Path, numbers: int) -> Iterator[Callable[[int, chains.Piece], None]]:
+        with extending(path, numbers) as add:
             yield add
         raise Killed
 
@@ -129,9 +129,9 @@ def test_a_run_until_convergence_goes_on_to_the_same_end(tmp_path: Path, monkeyp
     extending, left = chains.extending, 2
 
     @contextmanager
-    def twice(path: Path) -> Iterator[Callable[[int, chains.Piece], None]]:
+    def twice(path: Path, numbers: int) -> Iterator[Callable[[int, chains.Piece], None]]:
         nonlocal left
-        with extending(path) as add:
+        with extending(path, numbers) as add:
             yield add
         left -= 1
         if left == 0:
