@@ -34,7 +34,7 @@ from bayesnu.run import difference, digest
 FORMAT = 1
 FILE = "chain.h5"
 HEADER = 512  # bytes; a power of two, at least 512
-MARGIN = 2**18  # bytes that the library needs beside the numbers
+MARGIN = 2**20  # bytes that the library needs beside the numbers
 MOST_NUMBERS = 2**24  # of samples read into memory (134 MB): a longer chain is thinned while it is read
 _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
@@ -135,7 +135,7 @@ def _reserve(copy: Path, more: int) -> None:
         size = raw.tell()
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(raw.fileno(), 0, size + more)
-            raw.truncate(size)
+            # it stays allocated: HDF5 gives back what it has not used
     if size == 0:
         copy.unlink()  # HDF5 takes no empty file
 
@@ -227,7 +227,7 @@ def extending(path: Path, numbers: int = 0) -> Iterator[Callable[[int, Piece], N
 
     A result of fewer steps is no longer that of the chain.
     """
-    with _replacing(path, 8 * numbers) as file:
+    with _replacing(path, 24 * numbers) as file:  # chunks are not full: up to twice the numbers
         file.pop("result", None)
         yield lambda n, piece: _append(file[f"ensemble_{n}"], piece)
 
@@ -254,10 +254,11 @@ def _append(group: h5py.Group, piece: Piece) -> None:
         group.create_dataset("chain", (0, walkers, parameters), maxshape=(None, walkers, parameters), dtype="f8")
         group.create_dataset("log_prob", (0, walkers), maxshape=(None, walkers), dtype="f8")
     done = int(group.attrs["iteration"])
-    group["chain"].resize(done + steps, axis=0)
-    group["log_prob"].resize(done + steps, axis=0)
-    group["chain"][done:] = piece.coords
-    group["log_prob"][done:] = piece.log_prob
+    for name, values in {"chain": piece.coords, "log_prob": piece.log_prob}.items():
+        dataset = group[name]
+        dataset.resize(done + steps, axis=0)
+        dataset[done:] = values
+        dataset.flush()  # what fails later, when the object is closed, is lost without an error
     group["accepted"][:] += piece.accepted
     for i, value in enumerate(piece.random_state):
         group.attrs[f"random_state_{i}"] = value
