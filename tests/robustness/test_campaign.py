@@ -393,6 +393,8 @@ def test_a_scheduler_out_of_reach_is_one_sentence(tmp_path: Path, capfd: pytest.
 @posix
 @pytest.mark.slow
 def test_a_worker_that_is_killed_changes_no_bit(site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from bayesnu import cluster
+
     log, victim = tmp_path / "log", site.add_worker()
 
     def report(done: int, total: int, left: float | None) -> None:
@@ -405,7 +407,8 @@ def test_a_worker_that_is_killed_changes_no_bit(site: Site, tmp_path: Path, capf
     assert found == bits(run(campaign(80), tmp_path / "whole"))
     times = Counter(performed(log))
     assert set(times) == set(range(80)) and len(processes(log)) == 3
-    assert times.total() <= 80 + 6, "no more is repeated than what the lost worker had in hand"
+    given_out = 3 * cluster.IN_FLIGHT  # all of it could be with the lost worker, in work or not yet fetched
+    assert times.total() <= 80 + given_out
     assert capfd.readouterr() == ("", "")
 
 
