@@ -28,7 +28,8 @@ with warnings.catch_warnings():
 ARVIZ_1 = int(arviz.__version__.split(".")[0]) >= 1
 
 HDI_BATCHES = 4  # consecutive parts of each ensemble: their scatter gives the error of a highest-density interval
-MOST_DRAWS = 400_000  # rank statistics sort their input: thin longer chains to this many draws
+MOST_DRAWS = 400_000  # ranks are found by sorting: chains are thinned to this many draws for an effective size,
+MOST_COMPARED = 100_000  # and to this many for R-hat, which says no more with more of them
 
 
 @dataclass(frozen=True)
@@ -153,18 +154,19 @@ def rhat(samples: np.ndarray) -> float:
         return float("nan")
     flat = samples.reshape(len(samples), -1)
     with _without_numba():
-        return float(np.asarray(arviz.rhat(_thinned(flat))))
+        return float(np.asarray(arviz.rhat(_thinned(flat, MOST_COMPARED))))
 
 
 def ess(samples: np.ndarray, method: str) -> float:
     """Effective number of samples, `bulk`, `tail` (5 and 95 %) or for the `mean`, with every walker as a chain."""
     extra = {"prob": 0.9} if method == "tail" else {}
+    chains = as_chains(samples) if method == "mean" else _thinned(as_chains(samples), MOST_DRAWS)
     with _without_numba():
-        return float(np.asarray(arviz.ess(_thinned(as_chains(samples)), method=method, **extra)))
+        return float(np.asarray(arviz.ess(chains, method=method, **extra)))
 
 
-def _thinned(chains: np.ndarray) -> np.ndarray:
-    step = -(-chains.size // MOST_DRAWS)
+def _thinned(chains: np.ndarray, most: int) -> np.ndarray:
+    step = -(-chains.size // most)
     return np.ascontiguousarray(chains[:, ::step]) if chains.shape[1] // step >= 8 else chains
 
 

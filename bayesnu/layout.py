@@ -106,7 +106,7 @@ def _ensemble(file: Any, name: str, parameters: tuple[int, ...]) -> tuple[int, .
 
 def check_samples(samples: np.ndarray, log_prob: np.ndarray, scales: np.ndarray) -> None:
     """Raise ValueError for samples that no sampler accepts."""
-    if not (np.all(np.abs(samples) <= LARGEST) and np.all(np.isfinite(log_prob))):
+    if samples.size and not (samples.min() >= -LARGEST and samples.max() <= LARGEST and np.all(np.isfinite(log_prob))):
         raise ValueError("it holds samples that are no numbers, or out of every range")
     if not (np.all(np.isfinite(scales)) and np.all(scales > 0)):
         raise ValueError("it holds a scale that is not positive")

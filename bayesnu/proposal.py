@@ -65,9 +65,7 @@ def build(model: Model) -> Proposal | None:
     mean, factor = _moments(log_density, theta[:, model.n_physics :], factors)
     density = np.exp(logsumexp(log_density, axis=1) - logsumexp(log_density)) * np.abs(radius) ** (model.n_physics - 1)
     below = np.concatenate([[0.0], np.cumsum(np.diff(radius) * (density[1:] + density[:-1]) / 2)])
-    return Proposal(
-        centre, axes, np.linalg.inv(axes), folded, radius, density / below[-1], below / below[-1], mean, factor
-    )
+    return Proposal(centre, axes, np.linalg.inv(axes), folded, radius, density / below[-1], below / below[-1], mean, factor)
 
 
 def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
@@ -233,13 +231,16 @@ def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
             continue
         i = _cell(radius, r)
         t = (r - radius[i]) / (radius[i + 1] - radius[i])
-        out[w] = np.log((1 - t) * density[i] + t * density[i + 1])
-        if d > 1:
-            out[w] -= (d - 1) * np.log(r)
+        square, log_volume, volume = 0.0, 0.0, r ** (d - 1.0) if d > 1 else 1.0
         for k in range(nuisances):
             z[k] = theta[w, d + k] - (1 - t) * mean[i, k] - t * mean[i + 1, k]
             for j in range(k):
                 z[k] -= ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * z[j]
             diagonal = (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
             z[k] /= diagonal
-            out[w] -= 0.5 * z[k] * z[k] + np.log(diagonal)
+            square += z[k] * z[k]
+            volume *= diagonal
+            if volume < 1e-200:  # one logarithm of the product, not one per factor, unless it would underflow
+                log_volume += np.log(volume)
+                volume = 1.0
+        out[w] = np.log(((1 - t) * density[i] + t * density[i + 1]) / volume) - log_volume - 0.5 * square
