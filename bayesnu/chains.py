@@ -35,6 +35,7 @@ FORMAT = 1
 FILE = "chain.h5"
 HEADER = 512  # bytes; a power of two, at least 512
 MARGIN = 2**20  # bytes that the library needs beside the numbers
+CHUNK = 64  # steps, of all walkers, that lie together in the file
 MOST_NUMBERS = 2**24  # of samples read into memory (134 MB): a longer chain is thinned while it is read
 _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
@@ -225,9 +226,9 @@ def _model_difference(file: h5py.File, model: Model) -> str | None:
 def extending(path: Path, numbers: int = 0) -> Iterator[Callable[[int, Piece], None]]:
     """Give a function that adds steps to ensemble n, `numbers` in all; all of them, or none, are in the file at the end.
 
-    A result of fewer steps is no longer that of the chain.
+    A last chunk takes the place of a full one. A result of fewer steps is no longer that of the chain.
     """
-    with _replacing(path, 24 * numbers) as file:  # chunks are not full: up to twice the numbers
+    with _replacing(path, 8 * numbers) as file:
         file.pop("result", None)
         yield lambda n, piece: _append(file[f"ensemble_{n}"], piece)
 
@@ -251,8 +252,8 @@ def _append(group: h5py.Group, piece: Piece) -> None:
         group.attrs.update({"version": "bayesnu", "nwalkers": walkers, "ndim": parameters, "has_blobs": False})
         group.attrs["iteration"] = 0
         group.create_dataset("accepted", data=np.zeros(walkers))
-        group.create_dataset("chain", (0, walkers, parameters), maxshape=(None, walkers, parameters), dtype="f8")
-        group.create_dataset("log_prob", (0, walkers), maxshape=(None, walkers), dtype="f8")
+        for name, shape in {"chain": (walkers, parameters), "log_prob": (walkers,)}.items():
+            group.create_dataset(name, (0, *shape), maxshape=(None, *shape), chunks=(CHUNK, *shape), dtype="f8")
     done = int(group.attrs["iteration"])
     for name, values in {"chain": piece.coords, "log_prob": piece.log_prob}.items():
         dataset = group[name]

@@ -66,15 +66,19 @@ class IndependenceMove:
     def __init__(self, posterior: CompiledPosterior, proposal: Proposal) -> None:
         self.arrays, self.proposal = posterior.arrays, proposal.arrays
         self.sweep = SweepMove(posterior, 1)
+        self.known, self.density = np.empty(0), np.empty(0)  # coordinates, and the log of the proposal's density there
 
     def propose(self, model, state):  # type: ignore[no-untyped-def]
         """Return the state after the proposal and perhaps a sweep, and per walker whether the proposal was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         walkers, accepted = len(coords), np.zeros(len(coords), dtype=np.int64)
-        u, log_u = model.random.random_sample(walkers), np.log1p(-model.random.random_sample(walkers))
+        if state.coords is not self.known:
+            self.density = np.empty(walkers)
+            log_density(coords, self.proposal, self.density)
+        u, v = model.random.random_sample((2, walkers))
         normals = model.random.standard_normal(coords.shape)
-        _independent(coords, log_prob, accepted, u, log_u, normals, self.proposal, self.arrays)
-        state.coords, state.log_prob = coords, log_prob
+        _independent(coords, log_prob, self.density, accepted, u, np.log1p(-v), normals, self.proposal, self.arrays)
+        state.coords, state.log_prob, self.known = coords, log_prob, coords
         if model.random.random_sample() < SWEEP_SHARE:
             state, _ = self.sweep.propose(model, state)
         return state, accepted
@@ -84,20 +88,19 @@ class IndependenceMove:
 
 
 @compiled
-def _independent(coords, log_prob, accepted, u, log_u, normals, proposal, arrays):  # type: ignore[no-untyped-def]
+def _independent(coords, log_prob, here, accepted, u, log_u, normals, proposal, arrays):  # type: ignore[no-untyped-def]
+    """Update coords (walkers, d), log_prob and the proposal's log-density `here` in place."""
     walkers = coords.shape[0]
-    trial, value = np.empty(coords.shape), np.empty(walkers)
-    here, there = np.empty(walkers), np.empty(walkers)
+    trial, value, there = np.empty(coords.shape), np.empty(walkers), np.empty(walkers)
     propose(u, normals, proposal, trial)
     log_posterior(trial, arrays, value)
     log_density(trial, proposal, there)
-    log_density(coords, proposal, here)
     for w in range(walkers):
         # there is -inf only for a draw that rounding put outside the grid
         if there[w] > -np.inf and log_u[w] < (value[w] - there[w]) - (log_prob[w] - here[w]):
             for d in range(coords.shape[1]):  # an assignment of arrays takes numba a second to compile
                 coords[w, d] = trial[w, d]
-            log_prob[w] = value[w]
+            log_prob[w], here[w] = value[w], there[w]
             accepted[w] += 1
 
 

@@ -42,7 +42,8 @@ def sample(
     """Run, or go on with, the chain in the file `path` until it has converged or has its steps.
 
     The file has to exist (`chains.create`); what it holds decides where to go on. `report` is called with each verdict
-    and the acceptance since the one before. Raises `BayesnuError` when the file cannot be written.
+    and the acceptance since the one before; without it a run of given length is judged at its end only. Raises
+    `BayesnuError` when the file cannot be written.
     """
     posterior = compile_posterior(model)
     done = chains.steps_done(path)
@@ -55,13 +56,15 @@ def sample(
         verdict = None
     while not _finished(done, verdict, settings):
         stop, accepted = next_look(done, settings), []
-        numbers = (stop - done) * sum(state.coords.size + len(state.coords) for state in states)
+        numbers = (stop - done + chains.CHUNK) * sum(state.coords.size + len(state.coords) for state in states)
         with chains.extending(path, numbers) as add:
             for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
                 states[n], piece = advance(posterior, move, states[n], min(PIECE, stop - first))
                 add(n, piece)
                 accepted.append(piece.accepted.sum() / piece.log_prob.size)
         done = stop
+        if report is None and done < (settings.steps or 0):
+            continue  # nobody asks how a run of given length is doing before its end
         verdict = judge(model, chains.read(path), settings)
         if report is not None:
             report(verdict, float(np.mean(accepted)))

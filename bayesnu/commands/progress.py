@@ -72,8 +72,6 @@ class Progress(Shown):
 
     def report(self, verdict: Convergence, acceptance: float) -> None:
         """Say where the run is."""
-        if self.quiet:
-            return
         needed = self._needed(verdict)
         left = (time.monotonic() - self.begin) * (needed / verdict.steps - 1)
         state = "converged" if verdict.converged else f"about {left:.0f} s left; {verdict.missing[0]}"

@@ -113,7 +113,8 @@ def _watched(folder: Path, steps: int | None, options: dict[str, Any]) -> Iterat
             from bayesnu.commands.progress import Progress
 
             with Progress(bool(options["quiet"]), steps) as progress:
-                yield {"report": progress.report, "figures": not options["no_figures"]}
+                report = None if options["quiet"] else progress.report
+                yield {"report": report, "figures": not options["no_figures"]}
     except KeyboardInterrupt as stopped:
         how = f"; `bayesnu resume {shlex.quote(str(folder))}` goes on from there" if folders.is_run(folder) else ""
         raise Stopped(stopped.args[0], how) from None

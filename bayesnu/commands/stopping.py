@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,7 +18,11 @@ def stoppable() -> Iterator[None]:
     One that arrives while a library cleans up (a weak reference, a destructor) is printed and lost otherwise.
     """
     told: list[int] = []
-    repeats = hasattr(signal, "setitimer")
+    repeats, printed = hasattr(signal, "setitimer"), sys.unraisablehook
+
+    def lost(found: sys.UnraisableHookArgs) -> None:
+        if not (repeats and issubclass(found.exc_type, KeyboardInterrupt)):
+            printed(found)
 
     def stop(number: int, frame: FrameType | None) -> None:
         told.append(number)
@@ -27,9 +32,11 @@ def stoppable() -> Iterator[None]:
 
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in (*heard, *([signal.SIGALRM] if repeats else []))}
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        sys.unraisablehook = printed
         if repeats:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():

@@ -34,10 +34,10 @@ def joined(one: Any, other: Any, key: str = "") -> Any:
 
 
 def killed(count: int, seed: int, log: Any) -> dict[str, Any]:
-    """Runs killed so many times, and campaigns of toy experiments a fifth as often."""
+    """Runs killed so many times, and campaigns of toy experiments as often."""
     from scripts.faults import kills
 
-    found = {"runs": kills.campaign(count, seed, log=log).as_dict(), "toys": kills.toys(-(-count // 5), seed, log).as_dict()}
+    found = {"runs": kills.campaign(count, seed, log=log).as_dict(), "toys": kills.toys(count, seed, log).as_dict()}
     failures = [f"{name}: {failure}" for name, each in found.items() for failure in each["failures"]]
     numbers = {name: {key: each[key] for key in ("signals", "trials", "met", "seconds")} for name, each in found.items()}
     return {"campaign": "kill", **numbers, "failures": failures}

@@ -21,7 +21,7 @@ from bayesnu import chains
 from bayesnu.errors import BayesnuError
 from scripts.faults.fuzzing import environ
 
-STEPS = 300  # looks, and so writes, after 192, 256 and 300 steps
+STEPS = 300  # looks, and so writes, after 128, 192 and 300 steps
 SMALL = ("pandax4t-run1", "--parameter", "mu_nu", "--background", "single", "--walkers", "16", "--ensembles", "2")
 SAMPLE = ("sample", *SMALL, "--steps", str(STEPS), "--quiet", "--no-figures", "--json")
 TOYS = ("expected", *SMALL[:5], "--toys", "60000", "--quiet", "--json")  # six tasks of a second

@@ -21,7 +21,7 @@ from tests.commands import SAMPLE, answer, refusal, sampled, without_path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
-STEPS = 300  # looks after 128, 192, 256 and 300
+STEPS = 300  # looks after 128, 192 and 300
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,31 @@ def test_a_stopped_process_says_how_to_go_on(number: signal.Signals, code: int, 
     done = chains.steps_done(place / "chain.h5")
     np.testing.assert_array_equal(chains.read(place).samples[:, :100], chains.read(whole).samples[:, :100])
     assert answer("summary", place, "--json")["steps"] == done
+
+
+def test_an_interruption_during_a_clean_up_is_neither_printed_nor_lost() -> None:
+    program = """
+import os, signal, time, weakref
+from bayesnu.commands.stopping import stoppable
+
+def clean_up(_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0)
+
+class Thing: pass
+
+thing = Thing()
+kept = weakref.ref(thing, clean_up)
+try:
+    with stoppable():
+        del thing
+        print("goes on", flush=True)
+        time.sleep(30)
+except KeyboardInterrupt as stopped:
+    print("stopped by", stopped.args[0])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"goes on\nstopped by {signal.SIGTERM.value}\n", "")
 
 
 @pytest.mark.slow
