@@ -11,7 +11,7 @@ from typing import Any
 
 from bayesnu.errors import BayesnuError, did_you_mean
 
-# Allowed words, or the closed range of a number (None: unbounded).
+# Allowed words, or the closed range of a number.
 WORDS = {
     "couplings": ("radiative", "tree"),
     "solar_model": ("B16-GS98", "B16-AGSS09met"),

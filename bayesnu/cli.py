@@ -91,7 +91,7 @@ class Group(click.Group):
 def main() -> None:
     """Neutrino magnetic moment, millicharge and charge radius from solar-neutrino recoils in xenon.
 
-    EXPERIMENT is xenonnt-sr0, pandax4t-run0, pandax4t-run1 or the path of a file in the same format; several are
+    EXPERIMENT is a name that `bayesnu experiments` lists, or the path of a file in the same format; several are
     combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
     """
     for name in ("stdout", "stderr"):
@@ -116,7 +116,7 @@ def _stacked(*decorators: Decorator) -> Decorator:
 
 
 def _json() -> Decorator:
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
 def _experiments() -> Decorator:
@@ -369,7 +369,7 @@ def summary(chain: str, as_json: bool, **options: Any) -> None:
 @click.argument("chain")
 @click.option("--output", type=str, metavar="FILE", help="Where to [default: corner.png in the run's folder].")
 def corner(chain: str, output: str | None) -> None:
-    """Draw the corner plot of a chain (png, pdf or svg)."""
+    """Draw the corner plot of a chain (png or pdf)."""
     from bayesnu.commands import figures
 
     figures.draw(chain, "corner", output)
@@ -438,7 +438,7 @@ def feldman_cousins(experiments: tuple[str, ...], **options: Any) -> None:
 @_experiments()
 @_parameter()
 @click.option("--cl", type=float, default=0.9, show_default=True, help="Confidence level.")
-@_campaign(10_000)
+@_campaign(10_000, said="Toy experiments.")
 @_analysis()
 @_json()
 def expected(experiments: tuple[str, ...], **options: Any) -> None:

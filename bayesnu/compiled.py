@@ -42,7 +42,10 @@ def _candidates() -> list[Path]:
     if given:
         return [Path(given)]
     base = os.environ.get("XDG_CACHE_HOME")
-    return [Path(base) if base else Path("~/.cache").expanduser()]
+    try:
+        return [Path(base) if base else Path("~/.cache").expanduser()]
+    except RuntimeError:  # a user without a home, as in many containers
+        return []
 
 
 def _usable(folder: Path) -> bool:
@@ -61,10 +64,10 @@ def cache_folder() -> Path:
         folder = base / "bayesnu" / _source_hash()
         if _usable(folder):
             return folder
-    folder = Path(tempfile.mkdtemp(prefix="bayesnu-"))
+    folder, tried = Path(tempfile.mkdtemp(prefix="bayesnu-")), ", ".join(map(str, _candidates())) or "there is no home"
     warnings.warn(
-        f"no folder for compiled code can be written ({', '.join(map(str, _candidates()))}): using {folder} for this "
-        "process; set BAYESNU_CACHE_DIR to a writable folder to keep it",
+        f"no folder for compiled code can be written ({tried}): using {folder} for this process; "
+        "set BAYESNU_CACHE_DIR to a writable folder to keep it",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -28,7 +28,7 @@ OPTIONAL = {
 }
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PREFIX = ".bayesnu-doctor-"
-WRITTEN = (".h5", ".toml", ".png", ".pdf", ".svg", ".html", ".md", ".nc", ".json", ".csv")  # what commands write
+WRITTEN = (".h5", ".toml", ".png", ".pdf", ".html", ".md", ".nc", ".json", ".csv")  # what commands write
 DEPTH = 3  # levels that are searched: the current folder, chains/, and a run's own
 SHOWN = 5  # names in a sentence
 REPORT = "report it with the output of `bayesnu doctor --json`"

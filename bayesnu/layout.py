@@ -17,7 +17,7 @@ LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches tha
 _NUMBER = (int, float)
 _END = (int, float, type(None))
 _ROW = {"parameter": str, "method": str, "what": str, "how": str, "lower": _END, "upper": _END}
-_ROW |= {"mcse_lower": _END, "mcse_upper": _END, "unit": str}
+_ROW |= {"mcse_lower": _END, "mcse_upper": _END, "unit": str, "prior": (str, type(None))}
 _NUISANCE = {
     "median": _NUMBER,
     "lower": _END,
@@ -35,10 +35,12 @@ _PARAMETER = _NUISANCE | {
     "probability": _NUMBER,
 }
 _PARAMETER |= {"unit": str, "others": str, "note": (str, type(None)), "cross_check": (dict, type(None))}
+_DERIVED = {"median": _NUMBER, "prior": str}
+_DERIVED |= dict.fromkeys(("lower", "upper", "mcse_lower", "mcse_upper", "prior_lower", "prior_upper"), _END)
 _RESULT = {
     "parameters": {"*": _PARAMETER},
     "nuisances": {"*": _NUISANCE},
-    "derived": {"*": {"median": _NUMBER, "lower": _END, "upper": _END, "prior": str}},
+    "derived": {"*": _DERIVED},
     "rows": [_ROW],
     "converged": bool,
     "missing": [str],
@@ -46,6 +48,7 @@ _RESULT = {
     "burn_in": int,
     "autocorrelation_time": _END,
     "acceptance": _NUMBER,
+    "thinned_by": int,
     "fingerprint": str,
 }
 

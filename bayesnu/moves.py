@@ -18,7 +18,7 @@ from bayesnu.proposal import Proposal, log_density, propose
 STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
 EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
 SWEEP_SHARE = 0.25  # part of the steps of the independence move that end with a sweep
-JUMP_SHARE = 0.1  # part of those with gamma = 1, which carries walkers between modes
+JUMP_SHARE = 0.1  # part of the sweeps by differential evolution with gamma = 1, which carries walkers between modes
 
 
 class SweepMove:
@@ -33,7 +33,7 @@ class SweepMove:
         self.sweeps = sweeps
 
     def propose(self, model, state):  # type: ignore[no-untyped-def]
-        """Return the state after all sweeps, and per walker whether any proposal was accepted."""
+        """Return the state after all sweeps, and per walker the share of its proposals that was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         accepted = np.zeros(len(coords), dtype=np.int64)
         _sweeps(coords, log_prob, accepted, *self._draws(model.random, *coords.shape), self.arrays)
@@ -92,11 +92,10 @@ def _independent(coords, log_prob, here, accepted, u, log_u, normals, proposal, 
     """Update coords (walkers, d), log_prob and the proposal's log-density `here` in place."""
     walkers = coords.shape[0]
     trial, value, there = np.empty(coords.shape), np.empty(walkers), np.empty(walkers)
-    propose(u, normals, proposal, trial)
+    propose(u, normals, proposal, trial, there)
     log_posterior(trial, arrays, value)
-    log_density(trial, proposal, there)
     for w in range(walkers):
-        # there is -inf only for a draw that rounding put outside the grid
+        # there is -inf only for a draw that rounding put where the proposal is zero
         if there[w] > -np.inf and log_u[w] < (value[w] - there[w]) - (log_prob[w] - here[w]):
             for d in range(coords.shape[1]):  # an assignment of arrays takes numba a second to compile
                 coords[w, d] = trial[w, d]

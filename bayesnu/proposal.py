@@ -185,8 +185,26 @@ def _cell(borders, value):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def propose(u, normals, proposal, theta):  # type: ignore[no-untyped-def]
-    """Draw theta (walkers, parameters) from uniform u (walkers,) and standard normal numbers of theta's shape."""
+def _log_q(i, t, r, square, proposal):  # type: ignore[no-untyped-def]
+    """Log of the density at radius r, a part t into cell i, where the normal numbers of the nuisances have this square."""
+    centre, _, _, _, _, density, _, _, factor = proposal
+    log_volume, volume = 0.0, 1.0
+    for _k in range(centre.size - 1):
+        volume *= r
+    for k in range(factor.shape[1]):
+        volume *= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
+        if volume < 1e-200:  # one logarithm of the product, not one per factor, unless it would underflow
+            log_volume += np.log(volume)
+            volume = 1.0
+    return np.log(((1 - t) * density[i] + t * density[i + 1]) / volume) - log_volume - 0.5 * square
+
+
+@compiled
+def propose(u, normals, proposal, theta, out):  # type: ignore[no-untyped-def]
+    """Draw theta (walkers, parameters) from uniform u (walkers,) and standard normal numbers of theta's shape.
+
+    `out` (walkers,) is the log of the density there, as `log_density` gives it.
+    """
     centre, axes, _, folded, radius, density, below, mean, factor = proposal
     d, nuisances = centre.size, mean.shape[1]
     for w in range(theta.shape[0]):
@@ -196,7 +214,7 @@ def propose(u, normals, proposal, theta):  # type: ignore[no-untyped-def]
         root = left + np.sqrt(max(left * left + 2 * (right - left) * area, 0.0))
         t = min(2 * area / root, 1.0) if root > 0 else 0.0
         r = radius[i] + t * width
-        length = 0.0
+        length, square = 0.0, 0.0
         for k in range(d):
             length += normals[w, k] ** 2
         for k in range(d):
@@ -210,12 +228,14 @@ def propose(u, normals, proposal, theta):  # type: ignore[no-untyped-def]
             for j in range(k + 1):
                 x += ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * normals[w, d + j]
             theta[w, d + k] = x
+            square += normals[w, d + k] ** 2
+        out[w] = _log_q(i, t, r, square, proposal)
 
 
 @compiled
 def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
     """Log of the proposal's density, up to a constant, at theta (walkers, parameters); -inf outside its grid."""
-    centre, _, inverse, _, radius, density, _, mean, factor = proposal
+    centre, _, inverse, _, radius, _, _, mean, factor = proposal
     d, nuisances = centre.size, mean.shape[1]
     z = np.empty(nuisances)
     for w in range(theta.shape[0]):
@@ -230,17 +250,11 @@ def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
             out[w] = -np.inf
             continue
         i = _cell(radius, r)
-        t = (r - radius[i]) / (radius[i + 1] - radius[i])
-        square, log_volume, volume = 0.0, 0.0, r ** (d - 1.0) if d > 1 else 1.0
+        t, square = (r - radius[i]) / (radius[i + 1] - radius[i]), 0.0
         for k in range(nuisances):
             z[k] = theta[w, d + k] - (1 - t) * mean[i, k] - t * mean[i + 1, k]
             for j in range(k):
                 z[k] -= ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * z[j]
-            diagonal = (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
-            z[k] /= diagonal
+            z[k] /= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
             square += z[k] * z[k]
-            volume *= diagonal
-            if volume < 1e-200:  # one logarithm of the product, not one per factor, unless it would underflow
-                log_volume += np.log(volume)
-                volume = 1.0
-        out[w] = np.log(((1 - t) * density[i] + t * density[i + 1]) / volume) - log_volume - 0.5 * square
+        out[w] = _log_q(i, t, r, square, proposal)

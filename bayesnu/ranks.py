@@ -21,7 +21,7 @@ from scipy.special import bdtr, bdtrc, gammainc, gammaincc, gammainccinv, gammal
 LEVEL = 0.05  # probability to find fault with a calibrated posterior, in all tests of all quantities together
 POWER = 0.95  # of the errors that are stated as found
 TESTS = 3
-FEWEST, FEWEST_DRAWS = 20, 15  # ranks and draws for which the tails of the moments were checked
+FEWEST = 20  # ranks for which the tails of the moments were checked, from 15 draws on
 HALVINGS = 50
 RESOLUTION = 1e-15  # of 1 - p, so that no p-value is said to be 0
 

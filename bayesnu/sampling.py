@@ -144,7 +144,7 @@ def starts(model: Model, posterior: CompiledPosterior, settings: Settings) -> li
     """Where the walkers of every ensemble begin, with the state of its generator.
 
     Points of the physics prior are fitted in the nuisances and drawn in proportion to their likelihood, so that every
-    mode and the whole of a shell is occupied; around them nuisances get a jitter of half their prior's width.
+    mode and the whole of a shell is occupied; around them parameters get a jitter.
     """
     seeds = np.random.SeedSequence(settings.seed).spawn(settings.ensembles)
     return [_start(model, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 import bayesnu
-from bayesnu import constants
+from bayesnu import compiled, constants
 
 ROOT = Path(bayesnu.__file__).parent
 
@@ -72,3 +72,15 @@ def test_without_a_writable_folder_compiled_code_goes_to_a_temporary_one_with_on
     assert result.stderr.count("RuntimeWarning") == 1
     assert "set BAYESNU_CACHE_DIR" in result.stderr
     assert Path(result.stdout.strip()).name.startswith("bayesnu-")
+
+
+def test_without_a_home_compiled_code_goes_to_a_temporary_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("BAYESNU_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.warns(RuntimeWarning, match="there is no home"):
+        assert compiled.cache_folder.__wrapped__().parent == tmp_path

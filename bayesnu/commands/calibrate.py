@@ -25,7 +25,7 @@ def calibrate(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
     taken = {name: options.pop(name, None) for name in names}
     chosen = calibration.prepared(_resolved(experiments, options), taken["seed"])
     model, made = folder.model_of(chosen), calibration.campaign(chosen, taken["replicas"], taken["seed"])
-    word = run.digest(run.flattened(made.settings))[:8]  # other settings are another campaign
+    word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign
     place = Path(taken["output"] or Path("chains") / f"{made.kind}_{chosen.name}_{word}")
     with watched(place, bool(taken["quiet"])) as report:
         results = list(campaigns.run(made, place, taken["scheduler"], taken["workers"], report))

@@ -1,4 +1,4 @@
-"""How commands print: one JSON object, or tables; the only import of rich."""
+"""How commands print: JSON, or tables."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ def profile_plot(
     are the integrated posterior's quantiles; a highest-density interval is not drawn.
     """
     prior, rise = model.parameters[0], curve.chi2 - curve.chi2_min
-    levels = {side: delta_chi2(settings.probability, side == "one-sided") for side in ("one-sided", "two-sided")}
+    sides = ("one-sided", "two-sided") if settings.probability > 0.5 else ("two-sided",)
+    levels = {side: delta_chi2(settings.probability, side == "one-sided") for side in sides}
     top = 2.5 * levels["two-sided"]
     shown = shown_range(np.append(curve.values[rise < top], [marginal.quantile(p) for p in (0.001, 0.999)]), prior)
     with new_figure(path, (), figsize=(6, 5.5), layout="constrained") as figure:

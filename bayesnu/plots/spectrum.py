@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,9 +78,11 @@ def _neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, Credibl
 def _backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
     """Style and counts (bins,) by label of every background component, largest first."""
     curves: dict[str, np.ndarray] = {}
+    components = [each for experiment in model.experiments for each in experiment.background.components]
+    labels = {each.name: each.label for each in components if each.name == each.shape}
     for t in np.flatnonzero(~model.is_signal):
         name = model.names[model.factors[t].min()].partition("[")[0]
-        text = re.sub(r"^(\d+)([A-Z])", r"$^{\1}$\2", name)
+        text = labels.get(name, name)
         curves[text] = curves.get(text, 0.0) + coefficients[t] * model.templates[t]
     order = sorted(curves, key=lambda text: -float(curves[text].sum()))
     return {text: (*BACKGROUND[n % len(BACKGROUND)], curves[text]) for n, text in enumerate(order)}

@@ -39,12 +39,13 @@ def shells() -> list[tuple[str, ...]]:
 
 
 def drawn(approximation: Proposal, number: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Draws (number, parameters) of a proposal and the log of its density."""
+    """Draws (number, parameters) of a proposal and the log of its density, which both functions have to agree on."""
     random = np.random.default_rng(seed)
     theta = np.empty((number, len(approximation.centre) + approximation.mean.shape[1]))
-    propose(random.random(number), random.standard_normal(theta.shape), approximation.arrays, theta)
-    out = np.empty(number)
+    said, out = np.empty((2, number))
+    propose(random.random(number), random.standard_normal(theta.shape), approximation.arrays, theta, said)
     log_density(theta, approximation.arrays, out)
+    np.testing.assert_allclose(said, out, rtol=0, atol=1e-7)
     return theta, out
 
 
@@ -122,7 +123,8 @@ def runs(model: Model, approximation: Proposal, steps: int) -> np.ndarray:
     for seed in range(16):
         random = np.random.RandomState(seed)
         theta = np.empty((64, len(model.parameters)))
-        propose(random.random_sample(64), random.standard_normal(theta.shape), approximation.arrays, theta)
+        normals = random.standard_normal(theta.shape)
+        propose(random.random_sample(64), normals, approximation.arrays, theta, np.empty(64))
         theta = theta[np.isfinite(posterior(theta))]
         theta = theta[: len(theta) // 2 * 2]
         sampler = emcee.EnsembleSampler(
