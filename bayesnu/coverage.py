@@ -21,7 +21,7 @@ from bayesnu.priors import Prior, describe, with_kind
 from bayesnu.profile import delta_chi2, interval
 from bayesnu.properties import LOG_CUT, default_prior, property_of
 from bayesnu.run import Run
-from bayesnu.toy_campaigns import fitter_of, settings_of, stacked, statistic
+from bayesnu.toy_campaigns import fitter_of, settings_of, share_with_error, stacked, statistic
 from bayesnu.toy_fits import ToyFitter
 from bayesnu.toy_posteriors import toy_posteriors
 from bayesnu.toys import constraint_widths, draw, with_data
@@ -120,11 +120,9 @@ def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: flo
     found = []
     for words, covers in rules.items():
         covered = [covers(point) for point in points]
-        ended = [np.isfinite(each) for each in covered]
-        share = np.array([each[here].mean() for each, here in zip(covered, ended, strict=True)])
-        size = np.array([here.sum() for here in ended])
-        error = np.sqrt(np.maximum(share * (1 - share), 1 / size) / size)
-        found.append(Coverage(words, values, share, error, len(covered[0]), np.array([(~h).sum() for h in ended])))
+        share, error = np.array([share_with_error(each[np.isfinite(each)]) for each in covered]).T
+        failed = np.array([np.isnan(each).sum() for each in covered])
+        found.append(Coverage(words, values, share, error, len(covered[0]), failed))
     return found
 
 

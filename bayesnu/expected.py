@@ -17,7 +17,7 @@ from bayesnu.campaign import Campaign
 from bayesnu.profile import delta_chi2
 from bayesnu.properties import property_of
 from bayesnu.run import Run
-from bayesnu.toy_campaigns import fitter_of, profiled, quantile_with_error, settings_of, stacked
+from bayesnu.toy_campaigns import fitter_of, profiled, quantile_with_error, settings_of, share_with_error, stacked
 from bayesnu.toys import Toys, draw, observed
 
 BANDS = {"-2 sigma": 0.02275, "-1 sigma": 0.15866, "median": 0.5, "+1 sigma": 0.84134, "+2 sigma": 0.97725}
@@ -101,7 +101,7 @@ def expected_limits(settings: Mapping[str, Any], results: Sequence[Mapping[str, 
                 delta_chi2=delta_chi2(settings["cl"], one_sided),
                 bands={name: quantile_with_error(ended, p) for name, p in BANDS.items()},
                 observed=float(at),
-                below=float(np.mean(ended < at)),
+                below=share_with_error(ended < at)[0],
                 toys=len(values),
                 failed=len(values) - len(ended),
             )
@@ -120,8 +120,7 @@ def goodness(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndar
     ):
         values = stacked(results, name, 0, 1)
         ended = values[np.isfinite(values)]
-        p = float(np.mean(ended >= fit.chi2[0]))
-        error = float(np.sqrt(max(p * (1 - p), 1 / len(ended)) / len(ended)))
+        p, error = share_with_error(ended >= fit.chi2[0])
         failed = len(values) - len(ended)
         found.append(Goodness(model, float(fit.chi2[0]), fitter.model.observed.size, p, error, len(values), failed))
     return found

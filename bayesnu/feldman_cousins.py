@@ -89,6 +89,12 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
     model, data = fitter.model, observed(fitter.model)
     seen = np.array([statistic(fitter, data, profiled(fitter, value))[0][0] for value in values])
     ended = [each[np.isfinite(each)] for each in toys]
+    for value, each in zip(values, ended, strict=True):
+        if not len(each):
+            raise BayesnuError(
+                f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
+                "look at the experiment with `bayesnu check`"
+            )
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
     return Belt(
         parameter=model.names[0],

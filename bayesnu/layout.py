@@ -13,7 +13,8 @@ import numpy as np
 
 LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches that far (see run.FARTHEST)
 
-# What a table needs of a stored result; "*" stands for every key, a list of one for any number of the same.
+# What a table needs of a stored result; "*" stands for every key, a list of one for any number of the same,
+# a tuple for one of several.
 _NUMBER = (int, float)
 _END = (int, float, type(None))
 _ROW = {"parameter": str, "method": str, "what": str, "how": str, "lower": _END, "upper": _END}
@@ -34,7 +35,8 @@ _PARAMETER = _NUISANCE | {
     "kind": str,
     "probability": _NUMBER,
 }
-_PARAMETER |= {"unit": str, "others": str, "note": (str, type(None)), "cross_check": (dict, type(None))}
+_PARAMETER |= {"unit": str, "others": str, "note": (str, type(None))}
+_PARAMETER |= {"cross_check": ({"lower": _END, "upper": _END}, type(None))}
 _DERIVED = {"median": _NUMBER, "prior": str}
 _DERIVED |= dict.fromkeys(("lower", "upper", "mcse_lower", "mcse_upper", "prior_lower", "prior_upper"), _END)
 _RESULT = {
@@ -132,6 +134,8 @@ def _like(value: Any, pattern: Any) -> bool:
         if "*" in pattern:
             return all(_like(each, pattern["*"]) for each in value.values())
         return all(key in value and _like(value[key], each) for key, each in pattern.items())
+    if isinstance(pattern, tuple):
+        return any(_like(value, each) for each in pattern)
     if isinstance(value, str):
-        return pattern in (str, (str, type(None))) and value.isprintable()
+        return pattern is str and value.isprintable()
     return isinstance(value, pattern) and not (isinstance(value, bool) and pattern is not bool)

@@ -90,6 +90,14 @@ def quantile_with_error(values: np.ndarray, probability: float) -> tuple[float, 
     return float(here), float(high - low) / 2
 
 
+def share_with_error(holds: np.ndarray) -> tuple[float, float]:
+    """Share of independent yes and no (n,), and its binomial error, which is never less than that of one among all."""
+    if not len(holds):
+        return np.nan, np.nan
+    share = float(np.mean(holds))
+    return share, float(np.sqrt(max(share * (1 - share), 1 / len(holds)) / len(holds)))
+
+
 def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:
     """Where a curve given at values (points,) crosses 0, by straight lines, with the error that its own gives the place."""
     found = []

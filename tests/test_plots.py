@@ -224,7 +224,7 @@ def test_unknown_suffix_names_the_allowed_ones(moment, tmp_path, name):
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(moment, tmp_path):
-    with pytest.raises(BayesnuError, match="No such file or directory"):
+    with pytest.raises(BayesnuError, match="there is no folder"):
         corner(moment, tmp_path / "missing" / "corner.png", names=["mu_nu"])
     (tmp_path / "file").write_text("kept")
     with pytest.raises(BayesnuError, match="cannot be written"):

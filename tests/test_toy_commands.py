@@ -69,6 +69,10 @@ def test_mistakes_are_sentences(tmp_path: Path) -> None:
         assert "cl: found 1.5" in refusal(command, *FEW, "--cl", "1.5", *out)
     assert "nuisance shift: found 9" in refusal("coverage", *FEW, "--nuisance-shift", "9", *out)
     assert "--workers: found 0" in refusal("expected", *FEW, "--workers", "0", *out)
+    for command in ("coverage", "feldman-cousins", "calibrate"):  # before anything is computed
+        words = (command, *MOMENT, "--quiet", *out, "--figure")
+        assert "cannot be written as '.svg'; use .png or .pdf" in refusal(*words, tmp_path / "a.svg")
+        assert f"there is no folder {tmp_path / 'y'}" in refusal(*words, tmp_path / "y" / "a.png")
     assert not (tmp_path / "x").exists()
     invoke("expected", *FEW, *out)
     assert "another campaign is there: settings.seed" in refusal("expected", *FEW, "--seed", "2", *out)

@@ -11,7 +11,7 @@ from bayesnu import calibration, folder, run
 from bayesnu import campaign as campaigns
 from bayesnu.calibration import Calibration
 from bayesnu.commands.campaign import watched
-from bayesnu.commands.output import json_out, number, table
+from bayesnu.commands.output import check_figure, json_out, number, table
 from bayesnu.errors import BayesnuError
 from bayesnu.model import Model
 from bayesnu.priors import describe
@@ -23,6 +23,7 @@ def calibrate(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
     """Compute ranks and print their tests; exit code 1 if a quantity is not calibrated."""
     names = ("seed", "workers", "scheduler", "output", "quiet", "as_json", "figure", "replicas")
     taken = {name: options.pop(name, None) for name in names}
+    check_figure(taken["figure"])
     chosen = calibration.prepared(_resolved(experiments, options), taken["seed"])
     model, made = folder.model_of(chosen), calibration.campaign(chosen, taken["replicas"], taken["seed"])
     word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign

@@ -10,7 +10,7 @@ import click
 from bayesnu import bibliography as references
 from bayesnu import compare as comparison
 from bayesnu.analysis import PRESETS
-from bayesnu.commands.output import json_out, table
+from bayesnu.commands.output import check_figure, json_out, table
 from bayesnu.compare import Row
 from bayesnu.errors import BayesnuError
 from bayesnu.properties import PROPERTIES
@@ -23,6 +23,7 @@ def compare(names: tuple[str, ...], chains: tuple[str, ...], how: str, plot: str
     parameter, preset = options.get("parameter"), options.get("preset")
     if plot is not None and parameter is None:
         raise BayesnuError(f"--plot: a figure shows one property; give --parameter, one of {', '.join(PROPERTIES)}")
+    check_figure(plot)
     rows = comparison.compare(
         [parameter] if parameter else list(PROPERTIES),
         options.get("flavour"),

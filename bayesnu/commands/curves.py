@@ -10,7 +10,7 @@ import numpy as np
 from bayesnu import analysis as choices_of
 from bayesnu import experiments, integrate, joint, profile
 from bayesnu.commands.intervals import as_dict
-from bayesnu.commands.output import json_out
+from bayesnu.commands.output import check_figure, json_out
 from bayesnu.errors import BayesnuError
 from bayesnu.model import Model, build
 from bayesnu.properties import PROPERTIES, parameters_of, property_of
@@ -78,6 +78,7 @@ def _output(as_json: bool, options: dict[str, Any]) -> str | None:
     output: str | None = options.pop("output", None)
     if output is None and not as_json:
         raise BayesnuError("--output: none given; name a figure (png or pdf), or ask for --json")
+    check_figure(output)
     return output
 
 

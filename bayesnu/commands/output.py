@@ -62,6 +62,14 @@ def whole_file(path: Path) -> Iterator[Path]:
             new.unlink(missing_ok=True)
 
 
+def check_figure(path: str | None) -> None:
+    """Raise `BayesnuError` if a figure is wanted where none can be written, before what it shows is computed."""
+    if path is not None:
+        from bayesnu import plots
+
+        plots.check_place(path)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:
     """Print a table; the first `text` columns are text, the rest numbers."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

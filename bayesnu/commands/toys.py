@@ -15,7 +15,7 @@ from bayesnu import feldman_cousins as belts
 from bayesnu import profile, run
 from bayesnu.campaign import Campaign
 from bayesnu.commands.campaign import watched
-from bayesnu.commands.output import interval, json_out, number, table
+from bayesnu.commands.output import check_figure, interval, json_out, number, table
 from bayesnu.errors import BayesnuError
 from bayesnu.priors import Prior
 from bayesnu.run import Run
@@ -28,6 +28,7 @@ def feldman_cousins(experiments: tuple[str, ...], options: dict[str, Any]) -> No
     """Compute a belt and print where the data lie in it."""
     taken, chosen = _split(experiments, options, ("cl", "points", "toys", "figure"))
     profile.delta_chi2(taken["cl"])  # a mistake is found before the toys are made
+    check_figure(taken["figure"])
     made = belts.campaign(chosen, taken["points"], taken["toys"], taken["seed"])
     belt = belts.belt_of(made.settings, _performed(made, chosen, taken), taken["cl"])
     model = fitter_of(made.settings).model
@@ -94,6 +95,7 @@ def expected(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
 def coverage(experiments: tuple[str, ...], options: dict[str, Any]) -> None:
     """Print the coverage of every kind of interval."""
     taken, chosen = _split(experiments, options, ("cl", "points", "toys", "nuisance_shift", "figure"))
+    check_figure(taken["figure"])
     made = coverages.campaign(chosen, taken["points"], taken["toys"], taken["seed"], taken["cl"], taken["nuisance_shift"])
     found = coverages.coverages_of(made.settings, _performed(made, chosen, taken))
     prior = fitter_of(made.settings).model.parameters[0]

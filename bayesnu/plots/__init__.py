@@ -15,7 +15,7 @@ from bayesnu.plots.posterior import corner_plot
 from bayesnu.plots.profile import profile_plot
 from bayesnu.plots.signals import signal_plot
 from bayesnu.plots.spectrum import spectrum_plot
-from bayesnu.plots.style import KINDS, RED, garwood, label
+from bayesnu.plots.style import KINDS, RED, check_place, garwood, label
 from bayesnu.plots.toys import belt_plot, coverage_plot
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "RED",
     "belt_plot",
     "calibration_plot",
+    "check_place",
     "comparison_plot",
     "contour_plot",
     "corner_plot",

@@ -139,13 +139,21 @@ def garwood(observed: np.ndarray) -> np.ndarray:
     return np.array([low, gammaincinv(observed + 1, 1 - tail)])
 
 
+def check_place(path: str | Path) -> None:
+    """Raise `BayesnuError` if no figure can be written there, for those who would first compute what it shows."""
+    suffix, folder = Path(path).suffix.lower(), Path(path).parent
+    if suffix not in FORMATS:
+        raise BayesnuError(f"{path}: a figure cannot be written as '{suffix}'; use {' or '.join(FORMATS)}")
+    if not folder.is_dir():
+        raise BayesnuError(f"{path}: the figure cannot be written (there is no folder {folder}); choose another place")
+
+
 @contextmanager
 def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
     """A figure to draw on, then stamped and written; it takes the file's place once it is complete."""
     path = Path(path)
+    check_place(path)
     suffix, copy = path.suffix.lower(), path.with_name(path.name + ".new")
-    if suffix not in FORMATS:
-        raise BayesnuError(f"{path}: a figure cannot be written as '{suffix}'; use {' or '.join(FORMATS)}")
     with context(("default", STYLE)):
         figure = Figure(**options)
         yield figure

@@ -114,6 +114,22 @@ def test_failed_fits_are_counted_and_in_no_quantile() -> None:
     spoiled = feldman_cousins.belt(fitter, values, toys, 0.9)
     assert (spoiled.failed, spoiled.toys) == (7, whole.toys + 7)
     np.testing.assert_array_equal(spoiled.critical, whole.critical)
+    with pytest.raises(BayesnuError, match="mu_nu = 1: none of its toys could be fitted"):
+        feldman_cousins.belt(fitter, values, [toys[0], np.full(9, np.nan), toys[2]], 0.9)
+
+
+def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None:
+    made = expected.campaign(run_of(), 100, 1, 0.9)
+    failed = [{"limits": np.full((100, 2), np.nan), **{name: np.full(100, np.nan) for name in ("chi2_null", "chi2_best")}}]
+    for limit in expected.expected_limits(made.settings, failed):
+        assert limit.failed == limit.toys == 100 and np.isnan([limit.below, *limit.bands["median"]]).all()
+    for fit in expected.goodness(made.settings, failed):
+        assert fit.failed == fit.toys == 100 and np.isnan([fit.p_value, fit.error]).all()
+    fitter = ToyFitter(counting(3.0, 3.0))
+    point = {name: np.full(50, np.nan) for name in coverage.at_truth(fitter, 1.0, 0.0, 50, np.random.default_rng(2))}
+    point["at_nominal"] = np.ones(50)
+    for each in coverage.coverages(fitter.model, np.array([1.0]), [point], 0.9):
+        assert each.failed[0] == each.toys == 50 and np.isnan([each.coverage[0], each.error[0]]).all(), each.interval
 
 
 def test_crossings_of_straight_lines() -> None:
