@@ -14,6 +14,7 @@ from summaries import distance, rates, ratios, reported_size, scatter, seconds_t
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 JSON, PAGE = "bench.json", "benchmark.md"
 US = "bayesnu"
+SWEEPS = "bayesnu, sweeps alone"
 POSTERIORS = {
     "A": "XENONnT SR0, one magnetic moment of all flavours (29 bins, 5 terms, 4 nuisance parameters)",
     "B": "XENONnT SR0, charge radii of three flavours (29 bins, 15 terms, 4 nuisance parameters)",
@@ -79,8 +80,22 @@ def targets(data: dict[str, Any]) -> str:
             [what, f"≤ {number(limit)}{unit}", f"{number(measured)}{unit}", "yes" if measured <= limit else "**no**"]
         )
 
+    def add_least(what: str, limit: float, measured: float) -> None:
+        rows.append([what, f"≥ {number(limit)}", number(measured), "yes" if measured >= limit else "**no**"])
+
     for name, kernels in data["kernels"].items():
         add(f"posterior {name}: evaluation over the stripped loop", 3, ratios(*_ns(kernels, US, "stripped loop"))[0])
+    for letter, each in data["samplers"].items():
+        for what, ours, peer, size, limit in _sampler_targets(letter):
+            if "runs" in each["rows"][peer]:
+                faster = ratios(rates(each["rows"][ours]["runs"], size), rates(each["rows"][peer]["runs"], size))[0]
+                add_least(f"posterior {letter}: {what}", limit, faster)
+    toys = data["toys"]["A"]
+    ours = toys[fastest_of_ours(toys)]
+    for peer, limit in (("iminuit, numpy", 1500), ("iminuit, compiled with gradient", 200)):
+        if "fit_seconds" in toys[peer]:
+            add_least(f"posterior A: toys fitted per second over {peer}", limit, ratios(*_fits(toys[peer], ours))[0])
+    add("posterior A: fit and limit of a toy over its fit", 4, ratios(ours["limit_seconds"], ours["fit_seconds"])[0])
     warm, cold = data["commands"]["warm"], data["commands"]["cold"]
     for word, baseline, limit in (("sample", "imports", 2), ("counts", "one kernel", 1), ("limits", "one kernel", 1)):
         beyond = "its imports" if baseline == "imports" else "numba and one cached kernel"
@@ -89,6 +104,22 @@ def targets(data: dict[str, Any]) -> str:
     for word, run in cold.items():
         add(f"`bayesnu {word}` with an empty cache, CPU", 15, run["cpu"], " s")
     return table(["target", "limit", "measured", "met"], rows)
+
+
+def _sampler_targets(letter: str) -> list[tuple[str, str, str, str, float]]:
+    """What is compared, the package's row and the peer's, the kind of effective size, and the ratio wanted."""
+    bulk, tail = {"A": (800, 300), "B": (3000, 1000)}[letter]
+    users, nuts = "emcee, 32 walkers, numpy", "numpyro NUTS, 4 chains"
+    return [
+        (f"bulk ESS per second over {users}", US, users, "bulk", bulk),
+        (f"tail ESS per second over {users}", US, users, "tail", tail),
+        (f"bulk ESS per second over {nuts}", US, nuts, "bulk", 100),
+        (f"bulk ESS per second of the sweeps alone over {users}", SWEEPS, users, "bulk", 80),
+    ]
+
+
+def _fits(*rows: dict[str, Any]) -> list[list[float]]:
+    return [row["fit_seconds"] for row in rows]
 
 
 def _ns(kernels: dict[str, Any], *names: str) -> list[list[float]]:
@@ -244,7 +275,7 @@ def slower(data: dict[str, Any]) -> str:
         rows, size = measured["rows"], reported_size(measured)
         ours = [seconds_to_precision(run, size) for run in rows[US]["runs"]]
         for name, row in rows.items():
-            if name != US and "runs" in row:
+            if not name.startswith(US) and "runs" in row:
                 times = [seconds_to_precision(run, size) for run in row["runs"]]
                 compare(f"posterior {letter}, time to 0.5 %", name, ratios(times, ours)[0])
                 bulk = ratios(rates(rows[US]["runs"], "bulk"), rates(row["runs"], "bulk"))[0]
