@@ -165,7 +165,9 @@ def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np
 def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  # type: ignore[no-untyped-def]
     """Add rates[t] times the closed form of the segment integral of (a + b T) G(T; mean, sigma)."""
     for t in range(mean.size):
-        first = max(np.searchsorted(borders, mean[t] - REACH * sigma[t]) - 1, 0)
+        first = 0
+        while first < bins.size and borders[first + 1] < mean[t] - REACH * sigma[t]:
+            first += 1
         z = (borders[first] - mean[t]) / sigma[t]
         below, density = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
         for s in range(first, bins.size):

@@ -541,8 +541,9 @@ def _derive(templates, products, blocks, linear, chain, lanes, at):  # type: ign
 @compiled
 def _hold(lanes, at, count):  # type: ignore[no-untyped-def]
     """Set `moves` to 0 for those of the first `count` variables that are at a bound and pulled outwards, else to 1."""
-    lanes[at.moves : at.moves + at.free] = 1.0
-    lanes[at.shift : at.shift + at.free] = 0.0
+    for k in range(at.free):
+        for i in range(LANES):
+            lanes[at.moves + k, i], lanes[at.shift + k, i] = 1.0, 0.0
     for k in range(count):
         x, slope, moves = lanes[at.x + k], lanes[at.gradient + k], lanes[at.moves + k]
         low, high = lanes[at.lower + k], lanes[at.upper + k]
@@ -742,10 +743,11 @@ def _newton(model, form, counts, centres, side, target, reach, theta, lanes, at,
     order, squared, monomials, linear, chain = form
     toys, count = theta.shape[0], at.free if side == 0.0 else at.free - 1
     toy, steps, change = np.arange(LANES), np.zeros(LANES, dtype=np.int64), np.full((LANES, 2), -1)
-    change[:, 0] = toy
-    toy[toys:] = -1
-    changes, waiting = LANES, LANES
-    while np.any(toy >= 0):
+    for i in range(LANES):  # an assignment of arrays takes numba two seconds to compile
+        change[i, 0] = i
+        toy[i] = i if i < toys else -1
+    changes = waiting = toy.size  # not LANES, for whose type `_finish` would be compiled once more
+    while waiting < toys + LANES:  # some toy has not ended
         _exchange(lanes, at, order, squared, counts, centres, theta, toy, change[:changes])
         _expect(transposed, blocks, monomials, lanes, at)
         if side != 0.0:
@@ -773,11 +775,14 @@ def _newton(model, form, counts, centres, side, target, reach, theta, lanes, at,
 def _evaluate(model, form, counts, centres, theta, lanes, at, chi2):  # type: ignore[no-untyped-def]
     """The statistic of every toy at theta (toys, parameters)."""
     transposed, blocks, order, squared, monomials = model.transposed, model.blocks, form.order, form.squared, form.monomials
-    toys, change = theta.shape[0], np.full((LANES, 2), -1)
-    change[:, 0] = np.arange(LANES)
+    toys, toy, change = theta.shape[0], np.arange(LANES), np.full((LANES, 2), -1)
+    for i in range(LANES):
+        change[i, 0] = i
     for start in range(0, toys, LANES):
-        toy = np.minimum(start + np.arange(LANES), toys - 1)
+        for i in range(LANES):
+            toy[i] = min(start + i, toys - 1)
         _exchange(lanes, at, order, squared, counts, centres, theta, toy, change)
         _expect(transposed, blocks, monomials, lanes, at)
         _chi2(lanes, at)
-        chi2[start : start + LANES] = lanes[at.chi2, : min(LANES, toys - start)]
+        for i in range(min(LANES, toys - start)):
+            chi2[start + i] = lanes[at.chi2, i]
