@@ -115,9 +115,9 @@ def _tests(*files: str) -> tuple[str, ...]:
     return ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *(f"tests/{file}.py" for file in files))
 
 
-def _sampled(parameter: str, *more: str, experiment: str = "xenonnt-sr0", replicas: int = 1000) -> tuple[str, ...]:
+def _sampled(parameter: str, *more: str, experiment: str = "xenonnt-sr0") -> tuple[str, ...]:
     words = (*BAYESNU, "calibrate", experiment, "--parameter", parameter, *more)
-    return (*words, "--replicas", str(replicas), "--quiet", "--json")
+    return (*words, "--replicas", "1000", "--quiet", "--json")
 
 
 def _covered(parameter: str, *more: str) -> tuple[str, ...]:
@@ -134,14 +134,14 @@ ROWS = {
     },
     **{
         f"calibration-{name}-flavours": Row(
-            CALIBRATED, f"{title} of three flavours, XENONnT", _sampled(name, "--flavour", "all", replicas=300), calibration
+            CALIBRATED, f"{title} of three flavours, XENONnT", _sampled(name, "--flavour", "all"), calibration
         )
         for name, title in TITLES.items()
     },
     "calibration-pandax": Row(
         CALIBRATED,
         "μ_ν, PandaX-4T Run 1 with eight nuisances",
-        _sampled("mu_nu", experiment="pandax4t-run1", replicas=300),
+        _sampled("mu_nu", experiment="pandax4t-run1"),
         calibration,
     ),
     "planted": Row(CALIBRATED, "planted errors are found", ("scripts/calibration.py", "--json"), planted),
