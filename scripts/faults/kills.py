@@ -21,11 +21,11 @@ from bayesnu import chains
 from bayesnu.errors import BayesnuError
 from scripts.faults.fuzzing import environ
 
-STEPS = 300  # looks, and so writes, after 128, 192 and 300 steps
+STEPS = 3000  # writes after 128, 192, 320, 512, 768, 1152, 1728, 2624 and 3000 steps
 SMALL = ("pandax4t-run1", "--parameter", "mu_nu", "--background", "single", "--walkers", "16", "--ensembles", "2")
 SAMPLE = ("sample", *SMALL, "--steps", str(STEPS), "--quiet", "--no-figures", "--json")
 TOYS = ("expected", *SMALL[:5], "--toys", "60000", "--quiet", "--json")  # six tasks of a second
-WRITES = 6  # of a run: its configuration, the empty chain, three pieces, the result
+WRITES = 13  # of a run: its configuration, the empty chain, its move, nine pieces, the result
 PATIENCE = 5.0  # seconds to wait for a file being written
 MAY_STAY = {"config.toml", "config.toml.new", "chain.h5", "chain.h5.new", ".lock"}
 # a campaign in the background is told to ignore Ctrl-C, and its children would inherit that
@@ -71,12 +71,13 @@ def command(words: tuple[str, ...], scratch: Path) -> tuple[int, str, str]:
 
 def wait_for_moment(process: subprocess.Popen[str], place: Path, dice: random.Random) -> None:
     """Wait until a random number of files have been replaced, and then a little or for the next file being written."""
-    replaced, seconds, at_write = dice.randrange(-1, WRITES), dice.uniform(0, 0.5), dice.random() < 1 / 3
-    seen: set[int] = set()
+    replaced, seconds, at_write = dice.randrange(-1, WRITES), dice.uniform(0, 0.2), dice.random() < 1 / 3
+    seen: set[tuple[int, int]] = set()
     while process.poll() is None and replaced > len(seen) - 1:
         for name in ("config.toml", "chain.h5"):
             with suppress(OSError):
-                seen.add((place / name).stat().st_ino)
+                found = (place / name).stat()
+                seen.add((found.st_ino, found.st_mtime_ns))  # the number of a file that was replaced is used again
         time.sleep(0.001)
     end = time.monotonic() + (PATIENCE if at_write else seconds)
     while process.poll() is None and time.monotonic() < end and not (at_write and any(place.glob("*.new"))):
