@@ -23,20 +23,6 @@ HEAVY = {"numpy", "scipy", "numba", "pydantic", "rich", "h5py", "emcee", "arviz"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX streams")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of 12 steps; not to be changed."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    sampled(folder)
-    return folder
-
-
-@pytest.fixture
-def copy(run: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run."""
-    return Path(shutil.copytree(run, tmp_path / "copy"))
-
-
 # What answers at once
 
 COMMANDS = [*main.commands]

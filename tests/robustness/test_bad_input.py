@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -22,20 +21,6 @@ from tests.commands import SAMPLE, SMALL, answer, invoke, refusal, sampled, with
 from tests.statistics.models import append
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX paths")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run; not to be changed."""
-    place = tmp_path_factory.mktemp("runs") / "run"
-    sampled(place)
-    return place
-
-
-@pytest.fixture
-def copy(run: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run."""
-    return Path(shutil.copytree(run, tmp_path / "copy"))
 
 
 # Words of the command line

@@ -33,14 +33,6 @@ PACKAGE = Path(bayesnu.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run; not to be changed."""
-    place = tmp_path_factory.mktemp("runs") / "run"
-    sampled(place)
-    return place
-
-
 @pytest.fixture
 def copy(run: Path, tmp_path: Path) -> Path:
     """A copy of the finished run."""
