@@ -21,9 +21,9 @@ from bayesnu.errors import BayesnuError
 from scripts.faults import fuzzing, kills
 from scripts.faults.fuzzing import inside
 
-DISK = 8192  # kB of the small disk: several times what a run and its copy take
+DISK = 24_576  # kB of the small disk: several times what a run and its copy take
 PATIENCE = 120.0  # seconds of processor time for one command
-LEAST, MOST = 4, 4500  # kB left free: from less than a configuration to more than a run and its copies
+LEAST, MOST = 4, 11_000  # kB left free: from less than a configuration to more than a run and its copies
 GO_ON = ("--quiet", "--no-figures", "--json")
 
 
@@ -131,7 +131,7 @@ def full_disks(scratch: Path, amounts: list[int]) -> dict[str, Any]:
 def read_only(scratch: Path) -> list[str]:
     """What is wrong with a run on a disk that was made read-only: it can be read, and everything else is refused."""
     disk, problems = scratch / "read-only", []
-    with mounted(disk, 16384), inside(scratch):
+    with mounted(disk), inside(scratch):
         code, before, errors, _ = call((*kills.SAMPLE, "--output", str(disk / "run")))
         assert code == 0, errors
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)

@@ -81,7 +81,7 @@ def test_a_run_on_a_full_disk_goes_on_when_it_is_not(tmp_path: Path) -> None:
 def test_a_process_survives_full_disks(tmp_path: Path) -> None:
     """A write that fails inside the HDF5 library can crash the process at a later one: so in a process of its own."""
     code = "import json, sys, pathlib; from scripts.faults import disk; "
-    code += "print(json.dumps(disk.full_disks(pathlib.Path(sys.argv[1]), [300, 1100, 1425, 1800, 2600, 3400])))"
+    code += "print(json.dumps(disk.full_disks(pathlib.Path(sys.argv[1]), [300, 1500, 3000, 5000, 7500, 9500])))"
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path],
         cwd=ROOT,
