@@ -7,6 +7,7 @@ number is left to dask, which only finds a worker, and another one when that is 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import platform
@@ -58,12 +59,13 @@ def performed(campaign: Campaign, tasks: list[int], scheduler: str | None, worke
     A task whose workers were lost is tried once more with no other beside it, which may have been the one to blame.
     """
     name, settings = name_of(campaign.work), json.dumps(campaign.settings)
-    known, prefix = versions(name), f"{campaign.kind}-{uuid4().hex}"
+    known, prefix, submitted = versions(name), f"{campaign.kind}-{uuid4().hex}", itertools.count()
     with _quiet(), _local(workers) if scheduler is None else _connected(scheduler) as client:
 
         def submit(task: int) -> Future:
             names = {"known": known, "work": name, "settings": settings, "task": task}
-            return client.submit(eval, CALL, names, key=f"{prefix}-{task}", pure=False)
+            # never a key twice: dask forgets a task a while after it was lost, and would answer that it is
+            return client.submit(eval, CALL, names, key=f"{prefix}-{task}-{next(submitted)}", pure=False)
 
         waiting = deque(tasks)
         while waiting:
