@@ -10,7 +10,6 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from bayesnu.commands.output import console
-from bayesnu.convergence import ERROR_BELOW, STEPS_PER_TAU
 
 if TYPE_CHECKING:
     from bayesnu.convergence import Convergence
@@ -86,6 +85,8 @@ class Progress(Shown):
 
     def _needed(self, verdict: Convergence) -> float:
         """Steps the run will take: as many as were asked for, or as the slower of two rules still needs."""
+        from bayesnu.convergence import ERROR_BELOW, STEPS_PER_TAU  # what samples has them; a campaign needs no arviz
+
         if self.steps is not None:
             return max(self.steps, verdict.steps)
         by_error = verdict.steps * (min(verdict.error, 1.0) / ERROR_BELOW) ** 2
