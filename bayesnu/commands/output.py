@@ -21,7 +21,7 @@ WIDTH = 120  # columns where the output is not a terminal
 
 
 def json_out(value: Any) -> None:
-    """Print one JSON object; what is not finite becomes null."""
+    """Print JSON in one line; what is not finite becomes null."""
     click.echo(json.dumps(_finite(value), allow_nan=False))
 
 

@@ -32,9 +32,9 @@ five autocorrelation times excluded), Kish's size of the weights for nested samp
 which only loses. *Scatter / claimed*: standard deviation of the 90 % quantile over runs with other seeds, over its claimed
 error; where it is well above 1, rates are too high by its square. *Off by*: the mean quantile from the reference (A:
 integration; B: the package's runs) in combined errors. *s to 0.5 %*: preparation, burn-in and sampling until the quantile's
-error is 0.5 % (A: of the limit, B: of the width of the central 90 % interval); compilation and the package's diagnostics are
-beside it. Peers get their starting points for nothing; the package's time includes them, and writing its chain to disk. It
-compiles once per installation: see the empty cache below.
+error is 0.5 % (A: of the limit, B: of the width of the central 90 % interval); compilation and the package's diagnostics,
+once at the end of a run of given length, are beside it. Peers get their starting points for nothing; the package's time
+includes them, and writing its chain to disk. It compiles once per installation: see the empty cache below.
 """
 STRIPPED = """
 The stripped loop is compiled like the package's kernel and only contracts templates and multiplies powers: no priors, no
