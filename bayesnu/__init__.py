@@ -1,57 +1,76 @@
 """Bayesian inference of neutrino electromagnetic properties from solar-neutrino recoils in xenon.
 
-Importing this package does no work; each name below is loaded when it is first used.
+Importing this package does no work; each name below is loaded when it is first used. Its nine rooms, each importing only
+from those before it: support, physics, experiments, model, inference, plots, runs, studies, cli.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from bayesnu.support.versions import __version__ as __version__
 
 if TYPE_CHECKING:
-    from bayesnu.analysis import Analysis as Analysis
-    from bayesnu.analysis import preset as preset
-    from bayesnu.chains import read as read_chain  # noqa: F401
-    from bayesnu.errors import BayesnuError as BayesnuError
-    from bayesnu.experiments import load as load_experiment  # noqa: F401
-    from bayesnu.folder import sample as sample
-    from bayesnu.grid_check import certify as certify
-    from bayesnu.integrate import marginal as marginal
-    from bayesnu.likelihood import compile_posterior as compile_posterior
-    from bayesnu.likelihood import log_likelihood as log_likelihood
-    from bayesnu.likelihood import log_posterior as log_posterior
-    from bayesnu.model import build as build
-    from bayesnu.nested import bayes_factor as bayes_factor
-    from bayesnu.nested import likelihood_function as likelihood_function
-    from bayesnu.nested import prior_transform as prior_transform
-    from bayesnu.predict import expected_counts as expected_counts
-    from bayesnu.predict import rate as rate
-    from bayesnu.profile import interval as profile_interval  # noqa: F401
-    from bayesnu.properties import parameters_of as parameters_of
-    from bayesnu.run import resolve as resolve
+    from bayesnu.experiments import load as load_experiment
+    from bayesnu.inference.marginal import bayes_factor, marginal
+    from bayesnu.inference.profile import interval as profile_interval
+    from bayesnu.model.builder import build
+    from bayesnu.model.choices import Analysis, preset
+    from bayesnu.model.grid_check import certify
+    from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior
+    from bayesnu.model.nested_sampler import likelihood_function, prior_transform
+    from bayesnu.model.predict import expected_counts, rate
+    from bayesnu.physics.properties import parameters_of
+    from bayesnu.runs.chain_file import read as read_chain
+    from bayesnu.runs.run import resolve
+    from bayesnu.runs.sampling import sample
+    from bayesnu.support.errors import BayesnuError
 
+__all__ = [
+    "Analysis",
+    "BayesnuError",
+    "bayes_factor",
+    "build",
+    "certify",
+    "compile_posterior",
+    "expected_counts",
+    "likelihood_function",
+    "load_experiment",
+    "log_likelihood",
+    "log_posterior",
+    "marginal",
+    "parameters_of",
+    "preset",
+    "prior_transform",
+    "profile_interval",
+    "rate",
+    "read_chain",
+    "resolve",
+    "sample",
+]
+
+# Where each public name is defined: "module:attribute".
 _HOME = {
-    "Analysis": "analysis.Analysis",
-    "BayesnuError": "errors.BayesnuError",
-    "bayes_factor": "nested.bayes_factor",
-    "build": "model.build",
-    "certify": "grid_check.certify",
-    "compile_posterior": "likelihood.compile_posterior",
-    "expected_counts": "predict.expected_counts",
-    "likelihood_function": "nested.likelihood_function",
-    "load_experiment": "experiments.load",
-    "log_likelihood": "likelihood.log_likelihood",
-    "log_posterior": "likelihood.log_posterior",
-    "marginal": "integrate.marginal",
-    "parameters_of": "properties.parameters_of",
-    "preset": "analysis.preset",
-    "prior_transform": "nested.prior_transform",
-    "profile_interval": "profile.interval",
-    "rate": "predict.rate",
-    "read_chain": "chains.read",
-    "resolve": "run.resolve",
-    "sample": "folder.sample",
+    "Analysis": "model.choices:Analysis",
+    "BayesnuError": "support.errors:BayesnuError",
+    "bayes_factor": "inference.marginal:bayes_factor",
+    "build": "model.builder:build",
+    "certify": "model.grid_check:certify",
+    "compile_posterior": "model.likelihood:compile_posterior",
+    "expected_counts": "model.predict:expected_counts",
+    "likelihood_function": "model.nested_sampler:likelihood_function",
+    "load_experiment": "experiments:load",
+    "log_likelihood": "model.likelihood:log_likelihood",
+    "log_posterior": "model.likelihood:log_posterior",
+    "marginal": "inference.marginal:marginal",
+    "parameters_of": "physics.properties:parameters_of",
+    "preset": "model.choices:preset",
+    "prior_transform": "model.nested_sampler:prior_transform",
+    "profile_interval": "inference.profile:interval",
+    "rate": "model.predict:rate",
+    "read_chain": "runs.chain_file:read",
+    "resolve": "runs.run:resolve",
+    "sample": "runs.sampling:sample",
 }
 
 
@@ -60,9 +79,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bayesnu' has no attribute '{name}'")
     from importlib import import_module
 
-    module, attribute = _HOME[name].split(".")
+    module, _, attribute = _HOME[name].partition(":")
     return getattr(import_module(f"bayesnu.{module}"), attribute)
 
 
 def __dir__() -> list[str]:
-    return [*_HOME, "__version__"]
+    return [*__all__, "__version__"]

@@ -1,6 +1,6 @@
 """`python -m bayesnu`."""
 
-from bayesnu.cli import main
+from bayesnu.cli.main import main
 
 if __name__ == "__main__":
     main()

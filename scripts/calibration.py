@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu import calibration, folder, run
-from bayesnu.calibration import Calibration
-from bayesnu.model import Model
-from bayesnu.priors import Gaussian
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
+from bayesnu.runs import run
+from bayesnu.studies import calibration
+from bayesnu.studies.calibration import Calibration
 
 
 def narrowed(model: Model, name: str, factor: float) -> Model:
@@ -45,7 +46,7 @@ PLANTED: dict[str, Callable[[Model], Model]] = {
 def calibrated(change: Callable[[Model], Model], replicas: int, seed: int = 1) -> Calibration:
     """Calibrate a changed analysis of XENONnT's moment with the right model's truths and data."""
     chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu"), seed)
-    truth = folder.model_of(chosen)
+    truth = run.model_of(chosen)
     analysis, seeds = change(truth), np.random.SeedSequence(seed).spawn(replicas)
     found = calibration.gathered(calibration.replica(truth, analysis, chosen.sampling, each) for each in seeds)
     return calibration.judge(truth.names, [found])

@@ -1,4 +1,4 @@
-"""Renew the rows of bayesnu/tables/published_limits.csv that come from the Particle Data Group, and print what differs.
+"""Renew the rows of bayesnu/experiments/published_limits.csv that come from the Particle Data Group, and print what differs.
 
 Needs the PyPI package pdg, which carries the listings and is no dependency of bayesnu:
 
@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-TABLE = Path(__file__).resolve().parent.parent / "bayesnu" / "tables" / "published_limits.csv"
+TABLE = Path(__file__).resolve().parent.parent / "bayesnu" / "experiments" / "published_limits.csv"
 LISTINGS = {"mu_nu": ("S066MGM", 1.0), "q_nu": ("S066CHR", 1.0), "r2_nu": ("S066CRD", 1e-32)}
 RANGE = re.compile(r"(-?[\d.]+)\s*(?:to|-)\s*(-?[\d.]+)(?:\s*E(-?\d+))?")
 

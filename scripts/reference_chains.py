@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bayesnu import chains, credible, folder
-from bayesnu.run import resolve
+from bayesnu.inference import credible
+from bayesnu.runs import chain_file, sampling
+from bayesnu.runs.run import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWS = 1000  # per result: 4 ensembles of 25 walkers and 10 steps
@@ -30,8 +31,8 @@ def main(runs: Path, place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for name, parameter, flavour in RESULTS:
         run = resolve((name,), parameter, flavour)
-        summary = folder.sample(run, runs / run.name, figures=False)
-        chain = chains.read(summary["chain"])
+        summary = sampling.sample(run, runs / run.name, figures=False)
+        chain = chain_file.read(summary["chain"])
         kept, log_prob = (values[:, summary["burn_in"] :] for values in (chain.samples, chain.log_prob))
         steps = np.linspace(0, kept.shape[1] - 1, STEPS).round().astype(int)
         walkers = np.linspace(0, kept.shape[2] - 1, WALKERS).round().astype(int)

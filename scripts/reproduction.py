@@ -8,9 +8,9 @@ import platform
 import sys
 from pathlib import Path
 
-from bayesnu import __version__
-from bayesnu.commands.output import interval, number
-from bayesnu.properties import PROPERTIES
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.support.text import interval, number
+from bayesnu.support.versions import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reproduction.md"
 HEAD = ["data", "preset", "flavour", "others", "method, prior", "interval", "MC error", "paper", "difference"]

@@ -1,4 +1,4 @@
-"""Write bayesnu/tables/self_check.toml: the numbers that `bayesnu doctor` wants to see. Run with the package's own Python.
+"""Write bayesnu/studies/self_check.toml: the numbers that `bayesnu doctor` wants to see. Run with the package's own Python.
 
 Run it after a change that is meant to change them, and say so in the change.
 """
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import tomli_w
 
-from bayesnu import self_check
+from bayesnu.studies import self_check
 
-TABLE = Path(__file__).resolve().parent.parent / "bayesnu" / "tables" / "self_check.toml"
+TABLE = Path(__file__).resolve().parent.parent / "bayesnu" / "studies" / "self_check.toml"
 HEAD = """\
 # Reference values of `bayesnu doctor`, written by scripts/self_check.py: log-posteriors at the points of self_check.py,
 # ends of 90 % profile intervals, and 90 % credible limits with their Monte-Carlo error, in units of the property's scale.

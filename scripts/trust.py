@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.machine import describe
 
-from bayesnu import __version__
+from bayesnu.support.versions import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE, PAGE = ROOT / "docs" / "trust", ROOT / "docs" / "trust.md"

@@ -6,16 +6,16 @@ import datetime
 import platform
 from pathlib import Path
 
-from bayesnu import __version__
-from bayesnu.analysis import preset
 from bayesnu.experiments import load
-from bayesnu.grid_check import certify
-from bayesnu.integrate import marginal
-from bayesnu.model import build
-from bayesnu.predict import expected_counts
-from bayesnu.profile import interval
-from bayesnu.properties import PROPERTIES
-from bayesnu.published import published_for
+from bayesnu.experiments.published import published_for
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.profile import interval
+from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
+from bayesnu.model.grid_check import certify
+from bayesnu.model.predict import expected_counts
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.support.versions import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "validation.md"
 EXPERIMENTS = ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")

@@ -6,10 +6,10 @@ import datetime
 import platform
 from pathlib import Path
 
-from bayesnu import __version__
-from bayesnu.properties import PROPERTIES
-from bayesnu.published import DATA_SETS
-from bayesnu.reproduce import variants, walk
+from bayesnu.experiments.published import DATA_SETS
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.studies.variations import variants, walk
+from bayesnu.support.versions import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from bayesnu.cli import main
+from bayesnu.cli.main import main
 
 SMALL = ("--background", "single", "--walkers", "16", "--ensembles", "2", "--no-figures", "--quiet", "--json")
 SAMPLE = ("sample", "pandax4t-run1", "--parameter", "mu_nu", *SMALL)

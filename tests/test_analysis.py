@@ -7,9 +7,9 @@ from dataclasses import FrozenInstanceError, asdict, replace
 import numpy as np
 import pytest
 
-from bayesnu.analysis import PRESETS, Analysis, differences, preset
-from bayesnu.errors import BayesnuError
-from bayesnu.oscillation import Oscillation
+from bayesnu.model.choices import PRESETS, Analysis, differences, preset
+from bayesnu.physics.oscillation import Oscillation
+from bayesnu.support.errors import BayesnuError
 
 WORDS = [name for name, value in asdict(Analysis()).items() if isinstance(value, str) and name != "inputs"]
 NUMBERS = [name for name, value in asdict(Analysis()).items() if isinstance(value, float)]

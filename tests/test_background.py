@@ -9,13 +9,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bayesnu import experiments, forward, model
-from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.background import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
-from bayesnu.cross_section import standard_model, weak_couplings
-from bayesnu.errors import BayesnuError
+from bayesnu import experiments
 from bayesnu.experiments import AbsoluteWidth, Background, Experiment, FreeWidth, RelativeWidth
-from bayesnu.priors import Flat, Gaussian
+from bayesnu.model import builder, fold, polynomial
+from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.priors import Flat, Gaussian
+from bayesnu.physics.cross_section import standard_model, weak_couplings
+from bayesnu.support.errors import BayesnuError
 
 NAMES = experiments.names()
 CHOICES = [
@@ -36,11 +37,11 @@ def neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
 @cache
 def folded(experiment: Experiment, analysis: Analysis) -> np.ndarray:
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    return forward.fold(experiment, analysis).signal(weak).sum(axis=0)
+    return fold.fold(experiment, analysis).signal(weak).sum(axis=0)
 
 
 def shapes_of(experiment: Experiment, analysis: Analysis) -> dict[str, Shape]:
-    bins = forward.bins_of(experiment, analysis)
+    bins = fold.bins_of(experiment, analysis)
     return {s.name: s for s in background_shapes(experiment, analysis, neutrinos(experiment, analysis), bins)}
 
 
@@ -63,7 +64,7 @@ def test_total_at_the_standard_model_point_is_the_published_one_in_every_bin(nam
     experiment = experiments.load(name, PRESETS[preset].inputs)
     for choices in CHOICES:
         analysis = replace(PRESETS[preset], **choices)
-        bins, own = forward.bins_of(experiment, analysis), neutrinos(experiment, analysis)
+        bins, own = fold.bins_of(experiment, analysis), neutrinos(experiment, analysis)
         published = experiment.background.published_solar_neutrinos[bins]
         taken_out = own if analysis.solar_subtraction == "model" else published
         # A bin whose neutrinos alone exceed the published total (XENONnT below 1 keV) keeps no background.
@@ -74,7 +75,7 @@ def test_total_at_the_standard_model_point_is_the_published_one_in_every_bin(nam
 @pytest.mark.parametrize("name", NAMES)
 def test_no_bin_of_the_region_of_interest_is_cut_at_zero(name: str) -> None:
     experiment, analysis = experiments.load(name), Analysis()
-    total = experiment.background.total[forward.bins_of(experiment, analysis)]
+    total = experiment.background.total[fold.bins_of(experiment, analysis)]
     expected = summed(shapes_of(experiment, analysis)) + neutrinos(experiment, analysis)
     np.testing.assert_allclose(expected, total, rtol=1e-12)
 
@@ -82,7 +83,7 @@ def test_no_bin_of_the_region_of_interest_is_cut_at_zero(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_model_s_total_at_its_nominal_point_is_the_published_one(name: str) -> None:
     experiment = experiments.load(name)
-    built = model.build([experiment], ["mu_nu", "q_nu", "r2_nu"])
+    built = builder.build([experiment], ["mu_nu", "q_nu", "r2_nu"])
     total = experiment.background.total[experiment.in_region]
     np.testing.assert_allclose(built.expected(built.nominal()), total, rtol=1e-12)
 
@@ -98,7 +99,7 @@ def test_without_published_neutrinos_the_components_are_the_background() -> None
     experiment = experiments.load(RUN1)
     own = tuple(c for c in experiment.background.components if c.counts is not None)
     bare = replace(experiment, background=Background("absent", None, None, None, own))
-    bins = forward.bins_of(bare, Analysis())
+    bins = fold.bins_of(bare, Analysis())
     expected = np.sum([c.counts[bins] for c in own], axis=0)
     for background in ("components", "single"):
         shapes = shapes_of(bare, Analysis(background=background))
@@ -190,7 +191,7 @@ def test_a_single_background_has_the_width_of_the_analysis() -> None:
 
 
 def test_tritium_is_free_on_ten_times_its_fit() -> None:
-    built = model.build([experiments.load(RUN1)])
+    built = builder.build([experiments.load(RUN1)])
     (prior,) = (p for p in built.nuisances if p.name.startswith("tritium"))
     assert isinstance(prior, Flat) and (prior.lower, prior.upper) == (0, 10)
 
@@ -198,18 +199,16 @@ def test_tritium_is_free_on_ten_times_its_fit() -> None:
 @pytest.mark.parametrize("background", ["components", "single"])
 def test_every_normalisation_can_be_free(background: str) -> None:
     analysis = Analysis(normalisations="free", background=background)
-    built = model.build([experiments.load(XENONNT)], ["r2_nu"], analysis)
+    built = builder.build([experiments.load(XENONNT)], ["r2_nu"], analysis)
     free = [p for p in built.nuisances if not p.name.startswith("flux")]
     assert len(free) == (3 if background == "components" else 1)
     assert all(isinstance(p, Flat) and (p.lower, p.upper) == (0, FREE_MAXIMUM) for p in free)
-    np.testing.assert_allclose(
-        built.expected(built.nominal()), experiments.load(XENONNT).background.total[1:], rtol=1e-12
-    )
+    np.testing.assert_allclose(built.expected(built.nominal()), experiments.load(XENONNT).background.total[1:], rtol=1e-12)
 
 
 def test_a_file_s_own_maximum_of_a_free_width_is_kept() -> None:
     experiment = with_component(experiments.load(RUN1), "tritium", width=FreeWidth(3.0))
-    (prior,) = (p for p in model.build([experiment]).nuisances if p.name.startswith("tritium"))
+    (prior,) = (p for p in builder.build([experiment]).nuisances if p.name.startswith("tritium"))
     assert (prior.lower, prior.upper) == (0, 3)
 
 
@@ -219,7 +218,7 @@ def test_a_group_with_a_free_member_is_free() -> None:
 
 
 def test_amplitudes_with_a_width_are_truncated_at_zero() -> None:
-    built = model.build([experiments.load(n) for n in (RUN0, RUN1, XENONNT)])
+    built = builder.build([experiments.load(n) for n in (RUN0, RUN1, XENONNT)])
     gaussian = [p for p in built.nuisances if isinstance(p, Gaussian)]
     assert len(gaussian) > 10
     assert all(p.mean == 1 and p.lower == 0 and p.upper == np.inf for p in gaussian)
@@ -228,8 +227,8 @@ def test_amplitudes_with_a_width_are_truncated_at_zero() -> None:
 # --- shared nuisances of the two runs ---
 
 
-def joint(correlated: bool, order: tuple[str, str] = (RUN0, RUN1)) -> model.Model:
-    return model.build([experiments.load(n) for n in order], ["mu_nu"], Analysis(correlated_runs=correlated))
+def joint(correlated: bool, order: tuple[str, str] = (RUN0, RUN1)) -> polynomial.Model:
+    return builder.build([experiments.load(n) for n in order], ["mu_nu"], Analysis(correlated_runs=correlated))
 
 
 def test_correlated_runs_share_136xe_and_the_efficiency() -> None:
@@ -245,7 +244,7 @@ def test_uncorrelated_runs_have_the_widths_of_their_files() -> None:
     assert widths[f"efficiency[{RUN1}]"] == pytest.approx(0.074, abs=5e-4)
 
 
-def signal_ratio(built: model.Model, efficiency: float) -> list[float]:
+def signal_ratio(built: polynomial.Model, efficiency: float) -> list[float]:
     """Signal of each experiment at an efficiency over that at one."""
     theta = built.nominal()
     moved = theta.copy()
@@ -282,7 +281,7 @@ def test_the_order_of_the_runs_does_not_matter() -> None:
 
 
 def test_efficiency_moves_the_signal_alone() -> None:
-    built = model.build([experiments.load(RUN1)])
+    built = builder.build([experiments.load(RUN1)])
     theta = built.nominal()
     theta[built.names.index("efficiency[PandaX-4T efficiency]")] = 0.0
     left = built.expected(theta)
@@ -293,7 +292,7 @@ def test_efficiency_moves_the_signal_alone() -> None:
 
 def test_efficiency_has_no_nuisance_where_none_is_published_or_wanted() -> None:
     def names(name: str, **choices: object) -> list[str]:
-        return [n for n in model.build([experiments.load(name)], (), Analysis(**choices)).names if "efficiency" in n]
+        return [n for n in builder.build([experiments.load(name)], (), Analysis(**choices)).names if "efficiency" in n]
 
     assert names(XENONNT) == [] and names(RUN1, efficiency_nuisance="off") == []
     assert names(XENONNT, efficiency_width=0.1) == [f"efficiency[{XENONNT}]"]
@@ -303,5 +302,5 @@ def test_efficiency_has_no_nuisance_where_none_is_published_or_wanted() -> None:
 def test_a_shared_component_with_two_widths_is_refused_in_one_sentence() -> None:
     other = with_component(experiments.load(RUN1), "136Xe", width=RelativeWidth(0.2))
     with pytest.raises(BayesnuError, match=r"^pandax4t-run1: the component '136Xe' shares the key [^\n]+$"):
-        model.build([experiments.load(RUN0), other])
-    assert model.build([experiments.load(RUN0), other], (), Analysis(correlated_runs=False)).names
+        builder.build([experiments.load(RUN0), other])
+    assert builder.build([experiments.load(RUN0), other], (), Analysis(correlated_runs=False)).names

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bayesnu import bibliography, experiments
-from bayesnu.analysis import Analysis, preset
-from bayesnu.bibliography import _IDENTIFIER, SOFTWARE, bibtex, entries, find, used_by
-from bayesnu.cli import main
-from bayesnu.published import published_limits
+from bayesnu import experiments
+from bayesnu.cli.main import main
+from bayesnu.experiments.published import published_limits
+from bayesnu.model.choices import Analysis, preset
+from bayesnu.studies import bibliography
+from bayesnu.studies.bibliography import _IDENTIFIER, SOFTWARE, bibtex, entries, find, used_by
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +39,7 @@ def check(text: str) -> None:
 
 
 def test_every_entry_parses():
-    text = resources.files("bayesnu").joinpath("tables/references.bib").read_text(encoding="utf-8")
+    text = resources.files("bayesnu.studies").joinpath("references.bib").read_text(encoding="utf-8")
     assert text.isascii()
     assert len(entries()) == len(keys(text)) == text.count("@")
     check(bibtex(()))
@@ -128,4 +129,4 @@ def test_a_file_of_ones_own_may_cite_anything(tmp_path):
 
 
 def test_the_file_is_packaged():
-    assert '"tables/*.bib"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"studies/*.bib"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bayesnu import __version__, chains, experiments
-from bayesnu.cli import main
+from bayesnu import experiments
+from bayesnu.cli.main import main
+from bayesnu.runs import chain_file
+from bayesnu.support.versions import __version__
 from tests.commands import SAMPLE, SMALL, answer, invoke, parsed, refusal, sampled, without_path
 
 PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
@@ -33,7 +35,7 @@ QUICK = [("--help",), ("-h",), ("--version",), (), ("sampel",), ("--nonsense",),
 def test_help_and_argument_errors_import_nothing_heavy(words: tuple[str, ...]) -> None:
     script = (
         "import sys\n"
-        "from bayesnu.cli import main\n"
+        "from bayesnu.cli.main import main\n"
         "try: main(sys.argv[1:], prog_name='bayesnu')\n"
         f"finally: print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}), file=sys.stderr)\n"
     )
@@ -52,7 +54,7 @@ def test_rates_fits_and_toys_import_no_sampler_and_no_figures(command: str, tmp_
     toys = (command, "xenonnt-sr0", "--parameter", "mu_nu", "--toys", "100", "--quiet", "--output", str(tmp_path / "toys"))
     script = (
         "import sys\n"
-        "from bayesnu.cli import main\n"
+        "from bayesnu.cli.main import main\n"
         "main(sys.argv[1:], standalone_mode=False)\n"
         "print([name for name in ('scipy.stats', 'scipy.optimize', 'arviz', 'emcee', 'h5py', 'matplotlib', 'distributed')"
         " if name in sys.modules])\n"
@@ -183,7 +185,7 @@ def test_a_summary_has_its_keys(run: Path) -> None:
 
 
 def test_exactly_so_many_steps_are_stored(run: Path) -> None:
-    assert chains.read(run).samples.shape == (2, 12, 16, 5)
+    assert chain_file.read(run).samples.shape == (2, 12, 16, 5)
 
 
 def test_a_chain_is_a_file_or_its_folder(run: Path) -> None:
@@ -201,7 +203,7 @@ def test_the_same_run_elsewhere_gives_the_same_summary(run: Path, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     there = sampled(Path("relative/to/here"))
     assert without_path(there) == without_path(answer("summary", run, "--json"))
-    np.testing.assert_array_equal(chains.read("relative/to/here").samples, chains.read(run).samples)
+    np.testing.assert_array_equal(chain_file.read("relative/to/here").samples, chain_file.read(run).samples)
 
 
 def test_a_fingerprint_does_not_hold_the_place_of_the_data(tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_refused_run_replaces_nothing(copy: Path) -> None:
 def test_a_longer_run_is_what_it_would_have_been_at_once(copy: Path, tmp_path: Path, words: tuple[str, str]) -> None:
     longer = answer("resume", copy, *words, "--quiet", "--json", "--no-figures")
     assert without_path(longer) == without_path(sampled(tmp_path / "whole", steps=20))
-    one, two = chains.read(copy), chains.read(tmp_path / "whole")
+    one, two = chain_file.read(copy), chain_file.read(tmp_path / "whole")
     np.testing.assert_array_equal(one.samples, two.samples)
     np.testing.assert_array_equal(one.log_prob, two.log_prob)
     assert tomllib.loads((copy / "config.toml").read_text())["sampling"]["steps"] == 20

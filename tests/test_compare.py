@@ -16,17 +16,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
-from bayesnu import compare, folder, plots
-from bayesnu.bibliography import tex
-from bayesnu.cli import main
-from bayesnu.compare import KINDS, OWN, Row
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.model import build
-from bayesnu.profile import interval
-from bayesnu.properties import PROPERTIES
-from bayesnu.published import UNCHECKED, published_for, published_limits
-from bayesnu.run import resolve
+from bayesnu.cli.main import main
+from bayesnu.experiments.published import UNCHECKED, published_for, published_limits
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.profile import interval
+from bayesnu.model.builder import build
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.runs.run import resolve
+from bayesnu.runs.sampling import sample
+from bayesnu.studies import compare, comparison_text
+from bayesnu.studies.compare import KINDS, OWN, Row
+from bayesnu.studies.figures.comparison import comparison_plot
+from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import tex
 
 # physics.md, section 6: the paper's flavour-common intervals, in units of each property's scale.
 PAPER = {
@@ -55,7 +57,7 @@ def rows() -> list[Row]:
 
 
 def table() -> list[dict[str, str]]:
-    with resources.files("bayesnu").joinpath("tables/published_limits.csv").open(encoding="utf-8") as file:
+    with resources.files("bayesnu.experiments").joinpath("published_limits.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
@@ -97,7 +99,7 @@ def test_rows_of_unchecked_convention_are_in_the_table_and_not_on_the_figure(row
     assert {row.name for row in unchecked} >= {"Krasnoyarsk", "CCFR (Hirsch 2003)", "combined nu_e e (Barranco 2008)"}
     assert not any(row.drawn for row in unchecked)
     assert all(row.drawn for row in radii if row not in unchecked)
-    figure = plots.comparison_plot(radii, tmp_path / "radii.png")
+    figure = comparison_plot(radii, tmp_path / "radii.png")
     said = " ".join(text.get_text() for text in figure.findobj(Text))
     assert not any(row.name in said for row in unchecked)
     assert "TEXONO CsI" in said
@@ -120,7 +122,7 @@ def test_every_published_row_is_there_and_of_a_kind(rows):
 
 def test_every_row_is_labelled(rows):
     for row in rows:
-        cells = dict(zip(compare.COLUMNS, compare.cells(row), strict=True))
+        cells = dict(zip(comparison_text.COLUMNS, comparison_text.cells(row), strict=True))
         assert cells["kind"] in ("credible", "profile", "published")
         assert cells["unit"].endswith(PROPERTIES[row.parameter].unit)
         assert cells["reference"]
@@ -175,22 +177,22 @@ def test_values_in_words():
 
 def test_csv_round_trips(rows):
     some = [*rows, example(name='a "b", c', remark="two\nlines", cl_percent=None)]
-    text = compare.to_csv(some)
+    text = comparison_text.to_csv(some)
     assert from_csv(text) == some
     first = next(csv.DictReader(text.splitlines()))
     assert float(first["upper"]) == some[0].upper
 
 
 def test_json_has_no_nan(rows):
-    text = json.dumps(compare.as_dicts(rows), allow_nan=False)
+    text = json.dumps(comparison_text.as_dicts(rows), allow_nan=False)
     for row in json.loads(text):
         assert all(end is None or isfinite(end) for piece in row["pieces"] for end in piece)
 
 
 def test_markdown_tables_keep_their_columns(rows):
-    lines = [line for line in compare.to_markdown(rows).splitlines() if line.startswith("|")]
+    lines = [line for line in comparison_text.to_markdown(rows).splitlines() if line.startswith("|")]
     bars = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
-    assert set(bars) == {len(compare.COLUMNS) + 1}
+    assert set(bars) == {len(comparison_text.COLUMNS) + 1}
     assert len(lines) == len(rows) + 2 * len(PROPERTIES)
 
 
@@ -212,13 +214,13 @@ def check_latex(text: str) -> None:
 
 def test_latex_is_escaped(rows):
     some = [*rows, example(name=r"50 % of $x_1$ & {a}\b ~^#<>|é", remark="Δχ² … ⟨r²⟩ μν")]
-    text = compare.to_latex(some)
+    text = comparison_text.to_latex(some)
     check_latex(text)
     assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 4
     lines = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
     assert len(lines) == len(some)
     assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {7}
-    assert len(re.sub(r"\{.*?\}", "", compare.TEX_COLUMNS)) == 8
+    assert len(re.sub(r"\{.*?\}", "", comparison_text.TEX_COLUMNS)) == 8
     assert r"$< 3.9\times 10^{4}$" in text
     assert r"$10^{-11}\,\mu_\mathrm{B}$" in text
     assert tex("a_b & 5 %") == r"a\_b \& 5 \%"
@@ -226,8 +228,8 @@ def test_latex_is_escaped(rows):
 
 
 def test_the_figure_has_units_and_no_overlaps(rows, tmp_path):
-    for parameter, some in compare.by_parameter(rows):
-        figure = plots.comparison_plot(some, tmp_path / f"{parameter}.pdf")
+    for parameter, some in comparison_text.by_parameter(rows):
+        figure = comparison_plot(some, tmp_path / f"{parameter}.pdf")
         assert (tmp_path / f"{parameter}.pdf").read_bytes().startswith(b"%PDF")
         FigureCanvasAgg(figure).draw()
         (axes,) = figure.axes
@@ -246,7 +248,7 @@ def test_the_figure_has_units_and_no_overlaps(rows, tmp_path):
 
 def test_a_figure_shows_one_property(rows, tmp_path):
     with pytest.raises(BayesnuError, match="one property"):
-        plots.comparison_plot(rows, tmp_path / "all.png")
+        comparison_plot(rows, tmp_path / "all.png")
     result = CliRunner().invoke(main, ["compare", "--plot", "x.png"])
     assert result.exit_code == 2
     assert "--plot: a figure shows one property; give --parameter" in result.stderr
@@ -257,7 +259,7 @@ def chain(tmp_path_factory):
     sampling = {"steps": 16, "ensembles": 2, "walkers": 16}
     run = resolve(("xenonnt-sr0",), "mu_nu", preset="paper", sampling=sampling)
     place = tmp_path_factory.mktemp("compare") / "chain"
-    folder.sample(run, place, figures=False)
+    sample(run, place, figures=False)
     return place
 
 

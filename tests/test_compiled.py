@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 import bayesnu
-from bayesnu import compiled, constants
+from bayesnu.support import compiled
 
 ROOT = Path(bayesnu.__file__).parent
 
@@ -31,19 +31,15 @@ def kernels() -> list[tuple[ModuleType, object]]:
 
 def test_there_are_kernels_in_every_file_that_should_have_some() -> None:
     found = {module.__name__.removeprefix("bayesnu.") for module, _ in kernels()}
-    assert found == {"batched", "detector", "minimise", "moves", "proposal", "toy_fits", "toy_posteriors"}
-
-
-@pytest.mark.parametrize("module, kernel", kernels(), ids=lambda each: getattr(each, "__name__", ""))
-def test_a_kernel_uses_only_numbers_whose_change_empties_the_cache(module: ModuleType, kernel: object) -> None:
-    function = kernel.py_func  # type: ignore[attr-defined]
-    home = sys.modules[function.__module__]
-    own = Path(home.__file__ or "").read_text(encoding="utf-8")
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
-        if isinstance(value, int | float):
-            from_math = name in ("pi", "inf", "nan")
-            assert f"\n{name}" in own or f", {name}" in own or hasattr(constants, name) or from_math, name
+    assert found == {
+        "physics.detector",
+        "model.likelihood_kernel",
+        "inference.newton",
+        "inference.sampling.proposal",
+        "inference.sampling.moves",
+        "inference.toys.lanes",
+        "inference.toys.posteriors",
+    }
 
 
 def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,22 +47,78 @@ def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProc
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=given, cwd=folder, check=False)
 
 
-def test_a_changed_constant_starts_an_empty_cache(tmp_path: Path) -> None:
-    code = "from bayesnu.compiled import cache_folder; print(cache_folder().name)"
-    copy = tmp_path / "bayesnu"
-    copy.mkdir()
-    for name in ("__init__.py", "compiled.py", "constants.py"):
-        (copy / name).write_bytes((ROOT / name).read_bytes())
-    settings = {"PYTHONPATH": str(tmp_path), "BAYESNU_CACHE_DIR": str(tmp_path / "cache")}
-    before = run(code, tmp_path, **settings).stdout
-    source = (copy / "constants.py").read_text(encoding="utf-8")
-    (copy / "constants.py").write_text(source.replace("1.166_378_7e-17", "1.166_378_8e-17"), encoding="utf-8")
-    after = run(code, tmp_path, **settings).stdout
-    assert before.strip() and after.strip() and before != after
+KERNEL = """
+from bayesnu.support.compiled import compiled
+from bayesnu.physics.words import Kind
+from bayesnu.model.bundle import Numbers
+from bayesnu.physics import factors
+
+@compiled
+def answer(numbers):
+    return factors.TWO * numbers.first + (100 if numbers.kind == Kind.ODD else 0)
+
+print(answer(Numbers(3, 5, 7)))
+"""
+HOUSE = {
+    "physics/words.py": "from enum import IntEnum\n\nclass Kind(IntEnum):\n    EVEN = 0\n    ODD = 7\n",
+    "physics/factors.py": "from bayesnu.physics.deeper import ONE\n\nTWO = 2 * ONE\n",
+    "physics/deeper.py": "ONE = 1\n",
+    "model/bundle.py": "from typing import NamedTuple\n\nclass Numbers(NamedTuple):\n"
+    "    first: int\n    second: int\n    kind: int\n",
+    "inference/kernel.py": KERNEL,
+}
+
+
+@pytest.mark.parametrize(
+    "file, before, after, expected",
+    [
+        ("physics/words.py", "ODD = 7", "ODD = 6", "6"),
+        ("model/bundle.py", "first: int\n    second: int", "second: int\n    first: int", "110"),
+        ("physics/factors.py", "2 * ONE", "4 * ONE", "112"),
+        ("physics/deeper.py", "ONE = 1", "ONE = 5", "130"),
+    ],
+    ids=["value of an enumeration", "order of a bundle", "constant of another room", "constant behind that"],
+)
+def test_a_change_in_a_file_without_kernels_is_never_served_stale(
+    tmp_path: Path, file: str, before: str, after: str, expected: str
+) -> None:
+    package = tmp_path / "bayesnu"
+    sources = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("support/compiled.py", "support/versions.py")}
+    for name, text in (HOUSE | sources).items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    for folder in (package, *package.iterdir()):
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    settings = {"PYTHONPATH": str(tmp_path), "BAYESNU_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    code = "import bayesnu.inference.kernel"
+    for _ in range(2):  # compiled, then served from the cache
+        assert run(code, tmp_path, **settings).stdout.strip() == "106"
+    assert len([*(tmp_path / "cache" / "bayesnu").iterdir()]) == 1
+    text = (package / file).read_text(encoding="utf-8")
+    assert before in text
+    (package / file).write_text(text.replace(before, after), encoding="utf-8")
+    assert run(code, tmp_path, **settings).stdout.strip() == expected
+
+
+def test_files_that_share_a_name_in_two_rooms_are_two_files(tmp_path: Path) -> None:
+    package = tmp_path / "bayesnu"
+    for name, text in {"a/x.py": "ONE = 1\n@compiled\n", "b/x.py": "ONE = 1\n@compiled\n"}.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    found = compiled._sources_of_kernels(package)
+    assert sorted(found) == ["a/x.py", "b/x.py"]
+
+
+def test_what_kernels_import_is_followed_through_faces_and_long_lists() -> None:
+    found = compiled._sources_of_kernels(ROOT)
+    assert {"physics/constants.py", "model/polynomial.py", "model/__init__.py", "__init__.py", "support/errors.py"} <= {
+        *found
+    }
+    assert "cli/main.py" not in found, "nothing depends on the command line"
 
 
 def test_without_a_writable_folder_compiled_code_goes_to_a_temporary_one_with_one_warning(tmp_path: Path) -> None:
-    code = "from bayesnu.compiled import cache_folder; cache_folder(); print(cache_folder())"
+    code = "from bayesnu.support.compiled import cache_folder; cache_folder(); print(cache_folder())"
     result = run(code, tmp_path, BAYESNU_CACHE_DIR="/proc/nowhere")
     assert result.returncode == 0
     assert result.stderr.count("RuntimeWarning") == 1

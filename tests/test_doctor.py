@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from bayesnu import doctor, folder, self_check
-from bayesnu.doctor import Finding
-from bayesnu.errors import BayesnuError
+from bayesnu.cli import doctor
+from bayesnu.cli.doctor import Finding
+from bayesnu.runs import folder, sampling
+from bayesnu.studies import self_check
+from bayesnu.support.errors import BayesnuError
 from tests.commands import invoke, parsed
 
 DEPENDENCIES = ("numpy", "scipy", "numba", "emcee", "arviz", "matplotlib", "h5py", "click", "pydantic", "rich")
@@ -223,7 +225,7 @@ def test_a_check_that_breaks_does_not_silence_the_others(
 
 
 def test_an_unwritable_cache_is_named_with_the_variable_to_set(tmp_path: Path) -> None:
-    script = "import json; from dataclasses import asdict; from bayesnu import doctor\n"
+    script = "import json; from dataclasses import asdict; from bayesnu.cli import doctor\n"
     script += "print(json.dumps([asdict(each) for each in doctor.cache()]))"
     environment = os.environ | {"BAYESNU_CACHE_DIR": "/proc/nowhere", "TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
@@ -237,7 +239,7 @@ def caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder of compiled code of a test, empty; the temporary folder is the test's too."""
     here = tmp_path / "cache" / "bayesnu" / "0123"
     here.mkdir(parents=True)
-    monkeypatch.setattr("bayesnu.compiled.cache_folder", lambda: here)
+    monkeypatch.setattr("bayesnu.support.compiled.cache_folder", lambda: here)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return here
 
@@ -293,7 +295,7 @@ def test_a_chain_that_cannot_be_stored_is_named(monkeypatch: pytest.MonkeyPatch,
     def refused(*arguments: object, **options: object) -> None:
         raise BayesnuError("chain.h5: cannot be written (unable to lock file)")
 
-    monkeypatch.setattr(folder, "sample", refused)
+    monkeypatch.setattr(sampling, "sample", refused)
     found = doctor._hdf5(tmp_path, tmp_path / "run")
     assert found.status == "act" and "unable to lock file" in found.found and "HDF5_USE_FILE_LOCKING" in found.do
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import AbsoluteWidth, Experiment, FreeWidth, RelativeWidth
+from bayesnu.support.errors import BayesnuError
 
 NAMES = experiments.names()
 READINGS = ("default", "paper", "digitised", "as-drawn")

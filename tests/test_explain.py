@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from bayesnu import experiments, predict
-from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.errors import BayesnuError
-from bayesnu.explain import TERMS, Explanation, explain, find_bin, smear
-from bayesnu.oscillation import FLAVOURS
+from bayesnu import experiments
+from bayesnu.model import predict
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.explain.bins import find_bin
+from bayesnu.model.explain.counts import TERMS, smear
+from bayesnu.model.explain.stages import Explanation, explain
+from bayesnu.physics.oscillation import FLAVOURS
+from bayesnu.support.errors import BayesnuError
 from tests.commands import answer, invoke, refusal
 from tests.physics import oracle
 

@@ -11,12 +11,13 @@ from scipy.special import gammaln, xlogy
 from scipy.stats import norm, poisson
 
 from bayesnu import experiments
-from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.batched import LANES
-from bayesnu.likelihood import compile_posterior, log_likelihood, log_posterior, log_prior
-from bayesnu.model import FACTORS, Block, Model, build
-from bayesnu.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
-from bayesnu.properties import parameters_of
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior, log_prior
+from bayesnu.model.likelihood_kernel import LANES
+from bayesnu.model.polynomial import FACTORS, Block, Model
+from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
+from bayesnu.physics.properties import parameters_of
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 THREE = ("mu_nu", "q_nu", "r2_nu")
@@ -59,9 +60,7 @@ def random_model(seed: int, blocks: int) -> Model:
     matrix = np.zeros((row, column))
     for part, template in zip(parts, templates, strict=True):
         matrix[part.templates, part.bins] = template
-    model = Model(
-        (), Analysis(), priors, 0, np.zeros(column), matrix, np.array(factors), np.ones(row, bool), tuple(parts)
-    )
+    model = Model((), Analysis(), priors, 0, np.zeros(column), matrix, np.array(factors), np.ones(row, bool), tuple(parts))
     expected = model.expected(draws(model, rng, 1)[0])
     return replace(model, observed=rng.poisson(expected * rng.uniform(0, 1.5, column)).astype(float))
 
@@ -217,9 +216,7 @@ def test_two_negative_expectations_do_not_cancel() -> None:
 
 
 @pytest.mark.parametrize("outside", [-1e-9, 1.0 + 1e-9, np.nan, 1e200, -1e200])
-@pytest.mark.parametrize(
-    "prior", [amplitude(upper=1.0), with_kind(amplitude(upper=1.0), "gaussian", mean=1, width=0.1)]
-)
+@pytest.mark.parametrize("prior", [amplitude(upper=1.0), with_kind(amplitude(upper=1.0), "gaussian", mean=1, width=0.1)])
 def test_outside_the_prior_is_impossible(prior: Prior, outside: float) -> None:
     model = made_up(np.array([3.0]), np.array([[3.0]]), prior)
     with np.errstate(over="ignore"):  # the square of 1e200

@@ -7,15 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayesnu import detector, experiments, forward
-from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.background import background_shapes
-from bayesnu.cross_section import Couplings, standard_model, weak_couplings
-from bayesnu.errors import BayesnuError
+from bayesnu import experiments
 from bayesnu.experiments import Experiment
-from bayesnu.model import FACTORS, Model, build
-from bayesnu.priors import Flat, Gaussian, LogUniform
-from bayesnu.properties import couplings, parameters_of, property_of
+from bayesnu.model import fold
+from bayesnu.model.backgrounds import background_shapes
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.polynomial import FACTORS, Model
+from bayesnu.model.priors import Flat, Gaussian, LogUniform
+from bayesnu.physics import detector
+from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.properties import couplings, parameters_of, property_of
+from bayesnu.support.errors import BayesnuError
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 SETS = {
@@ -45,12 +48,12 @@ def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: f
     analysis, at = built.analysis, dict(zip(built.names, theta, strict=True))
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     fluxes = np.array([at["flux_pp"], at["flux_7be"]])
-    signal = fluxes @ forward.fold(experiment, analysis, **shift).signal(couplings_at(built, theta))
+    signal = fluxes @ fold.fold(experiment, analysis, **shift).signal(couplings_at(built, theta))
     ratio = 1.0
     if "threshold_shift_kev" in shift:
-        ratio = detector.mean_efficiency_ratio(forward.response_of(experiment, analysis), shift["threshold_shift_kev"])
-    neutrinos = forward.fold(experiment, analysis).signal(weak).sum(axis=0)
-    shapes = background_shapes(experiment, analysis, neutrinos, forward.bins_of(experiment, analysis))
+        ratio = detector.mean_efficiency_ratio(fold.response_of(experiment, analysis), shift["threshold_shift_kev"])
+    neutrinos = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
+    shapes = background_shapes(experiment, analysis, neutrinos, fold.bins_of(experiment, analysis))
     background = sum(nuisance(at, shape.name, shape.shared, experiment.name) * shape.counts * ratio for shape in shapes)
     return signal * efficiency(built, at, experiment) + background
 
@@ -64,9 +67,7 @@ def efficiency(built: Model, at: dict[str, float], experiment: Experiment) -> fl
     curve = experiment.efficiency
     if built.analysis.efficiency_nuisance == "off" or curve.relative_width is None:
         return 1.0
-    (prior,) = (
-        p for p in built.nuisances if p.name in (f"efficiency[{curve.shared}]", f"efficiency[{experiment.name}]")
-    )
+    (prior,) = (p for p in built.nuisances if p.name in (f"efficiency[{curve.shared}]", f"efficiency[{experiment.name}]"))
     assert isinstance(prior, Gaussian)
     return 1 + curve.relative_width * (at[prior.name] - 1) / prior.width
 

@@ -15,17 +15,19 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import poisson
 
-from bayesnu import joint, plots, predict, profile
-from bayesnu.analysis import preset
-from bayesnu.chains import Chain
-from bayesnu.convergence import Convergence
-from bayesnu.errors import BayesnuError
+from bayesnu import plots
 from bayesnu.experiments import load
-from bayesnu.integrate import marginal
-from bayesnu.model import build
+from bayesnu.inference import joint, profile
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.model import predict
+from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
+from bayesnu.model.priors import with_kind
+from bayesnu.physics.properties import parameters_of
 from bayesnu.plots import spectrum
-from bayesnu.priors import with_kind
-from bayesnu.properties import parameters_of
+from bayesnu.support.errors import BayesnuError
 from tests.commands import answer, invoke, refusal
 
 GOOD = Convergence(steps=120, burn_in=20, tau=1.0, rhat=1.0, error=0.001, missing=())

@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import loguniform, truncnorm
 
-from bayesnu.errors import BayesnuError
-from bayesnu.priors import PRIORS, Flat, FlatInSquare, Gaussian, LogUniform, Prior, describe, with_kind
+from bayesnu.model.priors import PRIORS, Flat, FlatInSquare, Gaussian, LogUniform, Prior, describe, with_kind
+from bayesnu.support.errors import BayesnuError
 
 HEAD = ("mu_nu", r"\mu_\nu", "mu_B", 1e-11)
 CASES: dict[str, Prior] = {

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from bayesnu import properties
-from bayesnu.cross_section import CHARGE_SHIFT_KEV, KERNELS, RADIUS_SHIFT_PER_CM2, Couplings, kernel_coefficients
-from bayesnu.errors import BayesnuError
-from bayesnu.oscillation import FLAVOURS, Oscillation, mixing_matrix
-from bayesnu.properties import couplings, direction, parameters_of
+from bayesnu.model import priors
+from bayesnu.physics import properties
+from bayesnu.physics.cross_section import CHARGE_SHIFT_KEV, KERNELS, RADIUS_SHIFT_PER_CM2, Couplings, kernel_coefficients
+from bayesnu.physics.oscillation import FLAVOURS, Oscillation, mixing_matrix
+from bayesnu.physics.properties import couplings, direction, parameters_of
+from bayesnu.support.errors import BayesnuError
 
 PARAMETERS = [*properties.PROPERTIES, *(f"{n}_{f}" for n, f in product(properties.PROPERTIES, FLAVOURS))]
 
@@ -41,7 +42,7 @@ def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple, flavour:
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
-    prior, item = properties.default_prior(parameter), properties.property_of(parameter)
+    prior, item = priors.default_prior(parameter), properties.property_of(parameter)
     assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
     wanted = item.range_common if properties.flavour_of(parameter) == "common" else item.range_element
     assert (prior.lower, prior.upper) == wanted
@@ -50,7 +51,7 @@ def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
-    label = properties.default_prior(parameter).label
+    label = priors.default_prior(parameter).label
     MathTextParser("path").parse(f"${label}$")
     flavour = properties.flavour_of(parameter)
     symbol = {"common": r"\nu", "e": r"\nu_{e}", "mu": r"\nu_{\mu}", "tau": r"\nu_{\tau}"}[flavour]
@@ -58,7 +59,7 @@ def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
 
 
 def test_labels_differ() -> None:
-    assert len({properties.default_prior(parameter).label for parameter in PARAMETERS}) == 12
+    assert len({priors.default_prior(parameter).label for parameter in PARAMETERS}) == 12
 
 
 def test_one_unit_of_each_property_couples_as_the_cross_section_says() -> None:

@@ -10,7 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from bayesnu import folder, integrate, run
+from bayesnu.inference import marginal
+from bayesnu.runs import config, run
+from bayesnu.support import fingerprint
 
 PLACE = Path(__file__).resolve().parent.parent / "chains" / "reference"
 FILES = sorted(PLACE.glob("*.nc"))
@@ -24,7 +26,7 @@ def opened(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def run_of(attributes: dict[str, Any]) -> run.Run:
-    raw = run.from_toml(attributes["config"], "reference")
+    raw = config.from_toml(attributes["config"], "reference")
     tables = (raw["analysis"], raw["prior"], raw["sampling"])
     return run.resolve(tuple(raw["experiments"]), raw["parameter"], raw["flavour"], raw["preset"], *tables)
 
@@ -36,7 +38,7 @@ def test_every_main_result_is_there() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_reference_chain_is_of_today_s_model_and_data(path: Path) -> None:
     attributes, _ = opened(path)
-    assert run.digest(run.fingerprint(run_of(attributes))) == attributes["fingerprint"]
+    assert fingerprint.digest(run.fingerprint(run_of(attributes))) == attributes["fingerprint"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -55,7 +57,7 @@ def test_the_stored_draws_have_the_stored_quantiles(path: Path) -> None:
 def test_integration_gives_the_stored_bound_today(path: Path) -> None:
     attributes, _ = opened(path)
     chosen = run_of(attributes)
-    exact = integrate.marginal(folder.model_of(chosen))
+    exact = marginal.marginal(run.model_of(chosen))
     (found,) = json.loads(attributes["summary"])["parameters"].values()
     p = 0.9 if found["kind"] == "upper" else 0.95
     scale = exact.model.parameters[0].scale

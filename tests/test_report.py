@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bayesnu import chains, folder, run
 from bayesnu import experiments as data
-from bayesnu.cli import main
-from bayesnu.errors import BayesnuError
-from bayesnu.report import Code, Heading, Picture, Table, Text, Verdict, html, markdown, write_html, write_markdown
+from bayesnu.cli.main import main
+from bayesnu.runs import chain_file, config, run, sampling
+from bayesnu.runs.report.document import (
+    Code,
+    Heading,
+    Picture,
+    Table,
+    Text,
+    Verdict,
+    html,
+    markdown,
+    write_html,
+    write_markdown,
+)
+from bayesnu.support.errors import BayesnuError
 
 EVIL = "<script>alert(1)</script> | *b* [x](y) <img src=x onerror=alert(1)>"
 VOID = {"meta", "img"}
@@ -44,7 +55,7 @@ class Page(HTMLParser):
 def sampled(place: Path, experiment: str, steps: int = 10) -> Path:
     settings = {"steps": steps, "ensembles": 2, "walkers": 16}
     chosen = run.resolve((experiment,), "mu_nu", choices={"background": "single"}, sampling=settings)
-    folder.sample(chosen, place, figures=False)
+    sampling.sample(chosen, place, figures=False)
     return place
 
 
@@ -102,9 +113,9 @@ def test_everything_asked_for_is_on_the_page(places: tuple[Path, Path], written:
     headings = ("Spectrum", "Corner", "Marginals", "Traces", "Diagnostics", "Resolved configuration", "Provenance")
     for needed in (*headings, "R-hat", "bulk ESS", "pull", "τ [steps]", "flux_7be", "digitised", "status", "Comparison"):
         assert needed in texts
-    assert chains.read(places[0]).digest in texts
+    assert chain_file.read(places[0]).digest in texts
     assert any("numba " in text for text in texts)
-    assert (places[0] / run.CONFIG).read_text(encoding="utf-8").strip() in texts
+    assert (places[0] / config.CONFIG).read_text(encoding="utf-8").strip() in texts
 
 
 def test_markdown_says_the_same(places: tuple[Path, Path], written: tuple[str, str]) -> None:
@@ -124,7 +135,7 @@ def test_markdown_says_the_same(places: tuple[Path, Path], written: tuple[str, s
 
 
 def test_one_chain_goes_into_its_folder(places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayesnu.commands.report.FIGURES", {})
+    monkeypatch.setattr("bayesnu.runs.report.page.FIGURES", {})
     assert said("report", str(places[0] / "chain.h5")) == f"wrote {places[0] / 'report.html'}\n"
     page = Page((places[0] / "report.html").read_text(encoding="utf-8"))
     assert ("h1", "mu_nu from XENONnT SR0") in page.text
@@ -143,7 +154,7 @@ def test_a_mistake_is_one_sentence(places: tuple[Path, Path], tmp_path: Path) ->
     ):
         output = said("report", *arguments, code=2)
         assert words in output and output.startswith("Error: ") and len(output.splitlines()) == 1
-    assert chains.read(good).steps == 10
+    assert chain_file.read(good).steps == 10
 
 
 def test_blocks_in_both_formats() -> None:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bayesnu import cli, profile, reproduce
-from bayesnu.analysis import preset
+from bayesnu.cli import main
 from bayesnu.experiments import load
-from bayesnu.model import build
-from bayesnu.properties import PROPERTIES
+from bayesnu.inference import profile
+from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.studies import paper, variations
 
 KEYS = {
     *("experiment", "parameter", "flavour", "preset", "method", "prior", "lower", "upper", "unit", "mcse"),
@@ -20,9 +22,9 @@ KEYS = {
 }
 
 
-def common(name: str, parameter: str, chosen: str) -> list[reproduce.Row]:
+def common(name: str, parameter: str, chosen: str) -> list[variations.Row]:
     analysis = preset(chosen)
-    return reproduce.single(build([load(name, analysis.inputs)], [parameter], analysis), chosen)
+    return paper.single(build([load(name, analysis.inputs)], [parameter], analysis), chosen)
 
 
 def test_a_row_has_the_keys_that_were_promised() -> None:
@@ -39,7 +41,7 @@ def test_the_moment_has_one_profile_limit_and_a_credible_limit_per_prior() -> No
 
 def test_a_large_difference_from_the_paper_comes_with_the_effect_of_each_single_choice() -> None:
     row = common("pandax4t-run1", "mu_nu", "default")[0]
-    assert abs(row["difference_percent"]) > reproduce.EXPLAINED_FROM
+    assert abs(row["difference_percent"]) > paper.EXPLAINED_FROM
     changed = {change["choice"]: change["upper"] for change in row["reason"]}
     assert changed["background"] < 0.7 * row["upper"]  # the paper's tight background is what makes its limit
     assert changed["sin2_theta13"] == pytest.approx(row["upper"], rel=1e-3)
@@ -47,7 +49,7 @@ def test_a_large_difference_from_the_paper_comes_with_the_effect_of_each_single_
 
 @pytest.mark.parametrize("parameter", PROPERTIES)
 def test_the_walk_begins_at_the_paper_s_conventions_and_ends_at_the_default(parameter: str) -> None:
-    steps = reproduce.walk(("xenonnt-sr0",), parameter)
+    steps = variations.walk(("xenonnt-sr0",), parameter)
     scale = PROPERTIES[parameter].scale
     for chosen, step in (("paper", steps[0]), ("default", steps[-1])):
         analysis = preset(chosen)
@@ -56,18 +58,18 @@ def test_the_walk_begins_at_the_paper_s_conventions_and_ends_at_the_default(para
 
 
 def test_free_normalisations_give_the_longest_interval_of_the_variants() -> None:
-    rows = {row["variant"]: row["upper"] for row in reproduce.variants(("xenonnt-sr0",), "mu_nu")}
+    rows = {row["variant"]: row["upper"] for row in variations.variants(("xenonnt-sr0",), "mu_nu")}
     assert max(rows, key=lambda name: rows[name]) == "all background normalisations free"
 
 
 def test_correlated_runs_are_a_variant_only_where_both_are_combined() -> None:
-    alone = [row["variant"] for row in reproduce.variants(("pandax4t-run1",), "r2_nu")]
+    alone = [row["variant"] for row in variations.variants(("pandax4t-run1",), "r2_nu")]
     assert not any("uncorrelated" in label for label in alone)
 
 
 @pytest.mark.slow
 def test_the_quick_reproduction_prints_one_list_of_finite_rows() -> None:
-    result = CliRunner().invoke(cli.main, ["reproduce", "--quick", "--quiet", "--json"])
+    result = CliRunner().invoke(main.main, ["reproduce", "--quick", "--quiet", "--json"])
     assert result.exit_code == 0
     rows = json.loads(result.stdout)
     assert len(rows) == 5 * 2 * (4 + 2 + 2)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu import toys
-from bayesnu.campaign import Campaign, blas
-from bayesnu.errors import BayesnuError
-from bayesnu.model import Model
-from bayesnu.priors import Gaussian
+from bayesnu.inference.toys import toys
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
+from bayesnu.runs.task import Campaign, blas
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import without_data
 
 Arrays = dict[str, np.ndarray]
@@ -82,7 +82,7 @@ def kernel(x: np.ndarray) -> float:
 
 def compiled(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> Arrays:
     """A sum by a compiled function, which comes from the cache on disk if it is there."""
-    from bayesnu.compiled import compiled
+    from bayesnu.support.compiled import compiled
 
     total = compiled(kernel)(np.random.default_rng(seed).standard_normal(1000))
     return {"squares": np.array(total)} | draw(settings, task, seed)
@@ -97,9 +97,9 @@ def attach() -> None:
     """Add a command for a campaign to the command line, as `try-campaign FOLDER TASKS SECONDS WORKERS SCHEDULER`."""
     import click
 
-    from bayesnu.campaign import run
-    from bayesnu.cli import main
-    from bayesnu.commands.campaign import watched
+    from bayesnu.cli.campaigns import watched
+    from bayesnu.cli.main import main
+    from bayesnu.runs.campaign import run
 
     @main.command("try-campaign")
     @click.argument("folder", type=Path)

@@ -1,6 +1,7 @@
-"""Step 6: one TOML file per data set, and the reader that turns it into an `Experiment`.
+"""The data: one TOML file per data set, the reader that turns it into an `Experiment`, and published limits.
 
-The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read.
+The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read. Imports support and physics;
+model and every room above it may import it.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import combinations
 
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments.experiment import Experiment
+from bayesnu.support.errors import BayesnuError
 
 
 def check_combination(experiments: Iterable[Experiment]) -> None:

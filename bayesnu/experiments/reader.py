@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bayesnu.errors import BayesnuError, did_you_mean, one_line
 from bayesnu.experiments import build, schema
 from bayesnu.experiments.checks import problems
 from bayesnu.experiments.experiment import Experiment
 from bayesnu.experiments.sentences import TABLES, Wrong, fragment, sentence, where
+from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.text import one_line
 
 MAX_BYTES = 20_000_000
 READINGS = ("default", "paper", "digitised", "as-drawn")  # a file without one of these is read as its default

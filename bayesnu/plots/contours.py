@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from bayesnu.joint import PROBABILITIES, PROFILE_PROBABILITIES, TIED, Joint, profile_level
+from bayesnu.inference.joint import PROBABILITIES, PROFILE_PROBABILITIES, TIED, Joint, profile_level
+from bayesnu.model.priors import default_prior
+from bayesnu.physics.properties import property_of
 from bayesnu.plots.style import DARK, EXCLUDED, LIGHT, TRUTH, label, mark_edges, new_figure, number_text, plain_text
-from bayesnu.properties import default_prior, property_of
 
 SEEN = 0.99  # probability that the axes hold
 PROFILE: dict[float, Any] = dict(zip(PROFILE_PROBABILITIES, ("-", (0, (5, 2))), strict=True))

@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesnu.chains import Chain
-from bayesnu.convergence import Convergence
-from bayesnu.model import Model
+from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.inference.settings import Settings
+from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import property_of
 from bayesnu.plots.style import (
     BACKGROUND,
     DARK,
@@ -28,8 +30,6 @@ from bayesnu.plots.style import (
     new_figure,
     shown_range,
 )
-from bayesnu.properties import property_of
-from bayesnu.settings import Settings
 
 
 def marginal_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:

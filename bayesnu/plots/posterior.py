@@ -14,10 +14,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from bayesnu.chains import Chain
-from bayesnu.convergence import Convergence
-from bayesnu.errors import BayesnuError, did_you_mean
-from bayesnu.model import Model
+from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.inference.settings import Settings
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Prior
 from bayesnu.plots.style import (
     DARK,
     EXCLUDED,
@@ -38,8 +39,7 @@ from bayesnu.plots.style import (
     range_text,
     shown_range,
 )
-from bayesnu.priors import Prior
-from bayesnu.settings import Settings
+from bayesnu.support.errors import BayesnuError, did_you_mean
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # corner imports arviz, and 0.23 announces 1.0 once a day

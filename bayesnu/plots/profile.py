@@ -9,9 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesnu.credible import CredibleInterval
-from bayesnu.integrate import Marginal
-from bayesnu.model import Model
+from bayesnu.inference.interval import CredibleInterval, ProfileInterval, delta_chi2
+from bayesnu.inference.marginal import Marginal
+from bayesnu.inference.profile import Scan
+from bayesnu.inference.settings import Settings
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Prior
 from bayesnu.plots.style import (
     DARK,
     PRIOR,
@@ -25,9 +28,6 @@ from bayesnu.plots.style import (
     shown_range,
     unit_of,
 )
-from bayesnu.priors import Prior
-from bayesnu.profile import ProfileInterval, Scan, delta_chi2
-from bayesnu.settings import Settings
 
 
 def profile_plot(

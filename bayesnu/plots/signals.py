@@ -12,17 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesnu import forward, predict, profile
-from bayesnu.analysis import Analysis
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import Experiment
-from bayesnu.model import Model, build
+from bayesnu.inference import profile
+from bayesnu.model import fold, predict
+from bayesnu.model.builder import build
+from bayesnu.model.choices import Analysis
+from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import PROPERTIES
 from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, unit_of
-from bayesnu.properties import PROPERTIES
+from bayesnu.support.errors import BayesnuError
 
 ENERGIES = np.geomspace(0.1, 700.0, 600)  # keV, to beyond the edge of 7Be
 LOWEST_RATE = 1e-3  # that is shown, per tonne, year and keV
 FILLED, REGION = "0.87", "0.93"
+
 # Colour and how wide: also distinct as greys, and where two values make the same spectrum.
 VALUES = (("black", 1.0), ("#e59400", 2.2), (RED, 1.0))
 PARTS: dict[str, tuple[Any, float]] = {"pp + $^7$Be": ("-", 1.5), "pp": ((0, (5, 1.5)), 0.8), "$^7$Be": ((0, (1, 1)), 1.1)}
@@ -97,7 +100,7 @@ def _rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -
 
 
 def _bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
-    bins = forward.bins_of(experiment, model.analysis)
+    bins = fold.bins_of(experiment, model.analysis)
     return experiment.edges_kev[bins.start : bins.stop + 1]
 
 

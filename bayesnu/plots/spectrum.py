@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
-from bayesnu import forward
-from bayesnu.chains import Chain
-from bayesnu.convergence import Convergence
-from bayesnu.credible import CredibleInterval
 from bayesnu.experiments import Experiment
-from bayesnu.model import Block, Model
+from bayesnu.inference.interval import CredibleInterval
+from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.inference.settings import Settings
+from bayesnu.model import fold
+from bayesnu.model.polynomial import Block, Model
 from bayesnu.plots.style import (
     BACKGROUND,
     DARK,
@@ -30,7 +31,6 @@ from bayesnu.plots.style import (
     plain_text,
     unit_of,
 )
-from bayesnu.settings import Settings
 
 PREDICTIVE_DRAWS, SEED = 4_000, 1  # parameter draws of a spectrum, and the seed of the counts drawn from them
 
@@ -96,7 +96,7 @@ def _spectrum(
     bands: Mapping[str, Any],
     curves: Mapping[str, Any],
 ) -> None:
-    bins = forward.bins_of(experiment, model.analysis)
+    bins = fold.bins_of(experiment, model.analysis)
     edges = experiment.edges_kev[bins.start : bins.stop + 1]
     middles, widths, observed = (edges[1:] + edges[:-1]) / 2, np.diff(edges), model.observed[block.bins]
     errors = np.abs(garwood(observed) - observed)

@@ -15,14 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.style import context
 from scipy.special import gammaincinv
 
-from bayesnu.chains import Chain
-from bayesnu.convergence import Convergence
-from bayesnu.credible import CredibleInterval, credible_interval
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import Experiment
-from bayesnu.model import Model
-from bayesnu.priors import Prior, describe
-from bayesnu.settings import Settings
+from bayesnu.inference.credible import credible_interval
+from bayesnu.inference.interval import CredibleInterval
+from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.inference.settings import Settings
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Prior, describe
+from bayesnu.support.errors import BayesnuError
 
 LEVELS = (0.68, 0.90)  # probability inside contours and central bands
 MOST_DRAWS = 40_000  # of a corner plot
@@ -31,6 +32,7 @@ FORMATS: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".pdf": {"metadata":
 KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 UNITS = {"mu_B": r"\mu_\mathrm{B}", "cm2": r"\mathrm{cm}^2", "sigma": r"\mathrm{s.d.}"}
 STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": False, "hatch.linewidth": 0.6}
+
 # In points: relative sizes would follow the settings of who draws a returned figure again.
 STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
 DARK, LIGHT, PALE, RED = "#4a7ab0", "#a9c6e3", "#e3ecf5", "#b3261e"  # distinct as greys too

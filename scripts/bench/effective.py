@@ -1,7 +1,7 @@
 """What samples are worth: one rule for every sampler, and the check of that rule against repeated runs.
 
 Markov chains: effective sizes in the bulk and the tails and the Monte-Carlo error of a quantile from
-`bayesnu.credible`, with every walker of an ensemble and every chain of NUTS as a chain of its own; samples are
+`bayesnu.inference.credible`, with every walker of an ensemble and every chain of NUTS as a chain of its own; samples are
 (ensembles, steps, walkers). Nested samplers give independent points with weights: Kish's size (sum w)^2 / sum w^2, and the
 error of a quantile from it. Neither is believed: the scatter of the quantile over repeated runs has to be the error claimed.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import emcee
 import numpy as np
 
-from bayesnu import credible
+from bayesnu.inference import credible
 
 PROBABILITY = 0.9
 BURN_IN_TAU = 5  # autocorrelation times left out at the start of an ensemble

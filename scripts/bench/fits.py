@@ -20,10 +20,12 @@ from posteriors import Reference
 from scipy.optimize import brentq
 from timing import in_turn, progress, reason
 
-from bayesnu import export_pyhf, profile, toys
-from bayesnu.model import Model
-from bayesnu.priors import Gaussian
-from bayesnu.profile import Profiler
+from bayesnu.inference import interval, profile
+from bayesnu.inference.profile import Profiler
+from bayesnu.inference.toys import toys
+from bayesnu.model import pyhf_workspace
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
 
 LEVEL = 0.9
 IMPOSSIBLE = 1e9  # chi^2 where the model excludes the data: minimisers want a number
@@ -209,7 +211,7 @@ class Pyhf:
         self.set_backend()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            workspace = pyhf.Workspace(export_pyhf.workspace(problem.model))
+            workspace = pyhf.Workspace(pyhf_workspace.workspace(problem.model))
             self.model = workspace.model()
             self.data = list(workspace.data(self.model))
 
@@ -252,7 +254,7 @@ class Pyhf:
         self.set_backend()
         mle, given = self.pyhf.infer.mle, self.pyhf.tensorlib.astensor(self.data if data is None else data)
         best, lowest = mle.fit(given, self.model, return_fitted_val=True)
-        level = float(lowest) + profile.delta_chi2(LEVEL)
+        level = float(lowest) + interval.delta_chi2(LEVEL)
 
         def rise(value: float) -> float:
             return float(mle.fixed_poi_fit(value, given, self.model, return_fitted_val=True)[1]) - level
@@ -365,7 +367,7 @@ def _toyists(
 def _batched(problem: Problem, drawn: toys.Toys, number: int) -> Toyist | None:
     """The package's fits of many toys at once, if this version has them."""
     try:
-        fitter = importlib.import_module("bayesnu.toy_fits").ToyFitter(problem.model)
+        fitter = importlib.import_module("bayesnu.inference.toys.fitter").ToyFitter(problem.model)
     except (ImportError, AttributeError):
         return None
     start, free = problem.theta(problem.start), np.ones(len(problem.start), dtype=bool)
@@ -379,7 +381,7 @@ def _batched(problem: Problem, drawn: toys.Toys, number: int) -> Toyist | None:
         return np.concatenate([theta[:, :n_physics] ** power, theta[:, n_physics:]], axis=1)
 
     def limit(n: int) -> np.ndarray:
-        return fitter.limit(first(n), profile.delta_chi2(LEVEL)).limit ** power
+        return fitter.limit(first(n), interval.delta_chi2(LEVEL)).limit ** power
 
     return Toyist(number, fit, limit)
 

@@ -15,13 +15,14 @@ import numba
 import numpy as np
 from scipy.special import gammaln
 
-from bayesnu.analysis import preset
 from bayesnu.experiments import load
-from bayesnu.likelihood import CompiledPosterior, compile_posterior, log_posterior
-from bayesnu.model import Model, build
-from bayesnu.nested import prior_transform
-from bayesnu.priors import Gaussian
-from bayesnu.properties import parameters_of
+from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
+from bayesnu.model.likelihood import CompiledPosterior, compile_posterior, log_posterior
+from bayesnu.model.nested_sampler import prior_transform
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
+from bayesnu.physics.properties import parameters_of
 
 LANES = 64  # of the stripped loop: walkers per group, so that inner loops are vector instructions
 CHOICES: dict[str, Any] = {"background": "single", "efficiency_width": 0.1}

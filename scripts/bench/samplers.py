@@ -21,11 +21,12 @@ from posteriors import SITES, Reference
 from scipy.special import logit
 from timing import Clock, part, progress, reason
 
-from bayesnu import chains, sampling
-from bayesnu.integrate import marginal
-from bayesnu.likelihood import compile_posterior
-from bayesnu.model import Model
-from bayesnu.settings import DEFAULT_KIND, Settings
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.sampling import ensembles
+from bayesnu.inference.settings import DEFAULT_KIND, Settings
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.runs import chain_file, extension
 
 WARM_UP = 300  # steps of NUTS
 
@@ -75,10 +76,10 @@ def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
     settings = Settings(kind=DEFAULT_KIND[ref.property], seed=seed, steps=steps)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
-        chains.create(path, ref.model, {}, seed, "", settings.ensembles)
-        with part(sampling, "begin") as beginning, part(sampling, "judge") as judging, Clock() as clock:
-            sampling.sample(ref.model, path, settings)
-        chain = chains.read(path)
+        chain_file.create(path, ref.model, {}, seed, "", settings.ensembles)
+        with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
+            extension.extend_chain(ref.model, path, settings)
+        chain = chain_file.read(path)
     samples, preparing, deciding = chain.samples, sum(beginning), sum(judging)
     spent = clock.wall - preparing - deciding
     return Draws(samples, spent, clock.cpu * spent / clock.wall, preparing=preparing, deciding=deciding)
@@ -86,7 +87,7 @@ def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
 
 def bayesnu_sweeps(ref: Reference, seed: int, steps: int) -> Draws:
     """The package where its independence move does not fit: the compiled sweeps that it falls back to."""
-    with patch.object(sampling.proposal, "build", return_value=None):
+    with patch.object(ensembles.proposal, "build", return_value=None):
         return bayesnu(ref, seed, steps)
 
 
@@ -94,7 +95,7 @@ def bayesnu_sweeps(ref: Reference, seed: int, steps: int) -> Draws:
 def _starts(model: Model, seed: int) -> np.ndarray:
     """Starting points (2048, parameters) of the package."""
     settings = Settings(kind="upper", seed=seed, walkers=1024, ensembles=2)
-    states = sampling.starts(model, compile_posterior(model), settings)
+    states = ensembles.starts(model, compile_posterior(model), settings)
     return np.concatenate([state.coords for state in states])
 
 

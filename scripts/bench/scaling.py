@@ -13,12 +13,14 @@ import numpy as np
 from posteriors import Reference
 from timing import Clock, in_turn, part, slope
 
-from bayesnu import chains, sampling, toys
-from bayesnu.likelihood import compile_posterior
-from bayesnu.model import Block, Model
-from bayesnu.priors import Gaussian
-from bayesnu.profile import Profiler
-from bayesnu.settings import Settings
+from bayesnu.inference.profile import Profiler
+from bayesnu.inference.sampling import ensembles
+from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys import toys
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Block, Model
+from bayesnu.model.priors import Gaussian
+from bayesnu.runs import chain_file, extension
 
 POINTS = 1024
 
@@ -98,15 +100,15 @@ def _sampling(model: Model, walkers: int, steps: int) -> float:
     settings = Settings(kind="upper", steps=steps, walkers=walkers)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
-        chains.create(path, model, {}, settings.seed, "", settings.ensembles)
-        with part(sampling, "begin") as beginning, part(sampling, "judge") as judging, Clock() as clock:
-            sampling.sample(model, path, settings)
+        chain_file.create(path, model, {}, settings.seed, "", settings.ensembles)
+        with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
+            extension.extend_chain(model, path, settings)
     return clock.wall - sum(beginning) - sum(judging)
 
 
 def _toy_fits(model: Model, number: int) -> Callable[[], object] | None:
     try:
-        fitter = importlib.import_module("bayesnu.toy_fits").ToyFitter(model)
+        fitter = importlib.import_module("bayesnu.inference.toys.fitter").ToyFitter(model)
     except (ImportError, AttributeError):
         return None
     drawn = toys.draw(model, model.nominal(), number, np.random.default_rng(2))

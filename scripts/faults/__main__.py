@@ -16,7 +16,7 @@ from typing import Any
 
 def stamped(result: dict[str, Any]) -> dict[str, Any]:
     """A result with what it was found with."""
-    from bayesnu import __version__
+    from bayesnu.support.versions import __version__
 
     about = {"date": datetime.date.today().isoformat(), "bayesnu": __version__, "python": platform.python_version()}
     return {**result, **about}

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu import chains
-from bayesnu.errors import BayesnuError
+from bayesnu.runs import chain_file
+from bayesnu.support.errors import BayesnuError
 from scripts.faults import fuzzing, kills
 from scripts.faults.fuzzing import inside
 
@@ -85,7 +85,7 @@ def no_file_larger(disk: Path, free: int) -> Iterator[None]:
 def run_on_full_disk(disk: Path, free: int, whole: Path, limit: Any = full) -> tuple[str, list[str]]:
     """Sample until the disk is full, free some space, and go on; returns how far it came, and what was wrong."""
     place, problems = disk / "run", []
-    reference = chains.read(whole)
+    reference = chain_file.read(whole)
     with inside(disk):
         with limit(disk, free):
             code, output, errors, escaped = call((*kills.SAMPLE, "--output", "run"))
@@ -198,13 +198,13 @@ def spread(size: int, count: int, seed: int = 0) -> list[int]:
 
 def earlier_states(run: Path, scratch: Path, offsets: list[int]) -> list[str]:
     """A copy that was not complete when the machine stopped: the chain before it is read, and the run goes on."""
-    problems, whole = [], chains.read(run)
+    problems, whole = [], chain_file.read(run)
     place = Path(shutil.copytree(run, scratch / "earlier"))
     content = (run / "chain.h5").read_bytes()
     for offset in offsets:
         (place / "chain.h5.new").write_bytes(content[:offset])
         try:
-            if not np.array_equal(chains.read(place).samples, whole.samples):
+            if not np.array_equal(chain_file.read(place).samples, whole.samples):
                 problems.append(f"a copy of {offset} bytes changes the chain")
         except BayesnuError as error:
             problems.append(f"a copy of {offset} bytes is in the way: {error}")

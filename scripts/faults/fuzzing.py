@@ -211,7 +211,7 @@ def run(case: Any, place: Path, watch: Watch | None, seconds: float = SECONDS) -
 
 def call(words: tuple[str, ...], seconds: float = SECONDS) -> tuple[int, str, str, list[str]]:
     """Run a command in this process: its exit code, what it printed, and what no command may do."""
-    from bayesnu.cli import main
+    from bayesnu.cli.main import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     problems: list[str] = []

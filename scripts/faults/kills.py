@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu import chains
-from bayesnu.errors import BayesnuError
+from bayesnu.inference.sampling import chain
+from bayesnu.runs import chain_file
+from bayesnu.support.errors import BayesnuError
 from scripts.faults.fuzzing import environ
 
 STEPS = 3000  # writes after 128, 192, 320, 512, 768, 1152, 1728, 2624 and 3000 steps
@@ -29,7 +30,7 @@ WRITES = 13  # of a run: its configuration, the empty chain, its move, nine piec
 PATIENCE = 5.0  # seconds to wait for a file being written
 MAY_STAY = {"config.toml", "config.toml.new", "chain.h5", "chain.h5.new", ".lock"}
 # a campaign in the background is told to ignore Ctrl-C, and its children would inherit that
-HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bayesnu.cli import main; main()"
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bayesnu.cli.main import main; main()"
 
 
 @dataclass
@@ -84,7 +85,7 @@ def wait_for_moment(process: subprocess.Popen[str], place: Path, dice: random.Ra
         time.sleep(0.0002)
 
 
-def state(place: Path, whole: chains.Chain) -> tuple[int, str, list[str]]:
+def state(place: Path, whole: chain.Chain) -> tuple[int, str, list[str]]:
     """Steps stored in a folder, what was found, and what is wrong with it."""
     problems = []
     if place.is_dir() and (strange := {each.name for each in place.iterdir()} - MAY_STAY):
@@ -92,14 +93,14 @@ def state(place: Path, whole: chains.Chain) -> tuple[int, str, list[str]]:
     if not (place / "chain.h5").is_file():
         return 0, "before the first file" if not (place / "config.toml").is_file() else "before the chain", problems
     try:
-        chain = chains.read(place)
+        chain = chain_file.read(place)
     except BayesnuError as error:
         return 0, "a damaged chain", [*problems, str(error)]
     if chain.steps and not np.array_equal(chain.samples, whole.samples[:, : chain.steps]):
         problems.append(f"the first {chain.steps} steps are others")
     kind = "before the first step" if chain.steps == 0 else "between two pieces"
     if chain.steps == whole.steps:
-        kind = "before the result" if chains.read_result(place / "chain.h5") is None else "after the result"
+        kind = "before the result" if chain_file.read_result(place / "chain.h5") is None else "after the result"
     if any(place.glob("*.new")):
         kind += ", while a file was written"
     return chain.steps, kind, problems
@@ -107,13 +108,13 @@ def state(place: Path, whole: chains.Chain) -> tuple[int, str, list[str]]:
 
 def differences(one: Path, other: Path) -> list[str]:
     """What differs between two finished runs."""
-    a, b = chains.read(one), chains.read(other)
+    a, b = chain_file.read(one), chain_file.read(other)
     found = [
         name for name in ("samples", "log_prob", "acceptance") if not np.array_equal(getattr(a, name), getattr(b, name))
     ]
     if (one / "config.toml").read_bytes() != (other / "config.toml").read_bytes():
         found.append("config.toml")
-    if chains.read_result(one / "chain.h5") != chains.read_result(other / "chain.h5"):
+    if chain_file.read_result(one / "chain.h5") != chain_file.read_result(other / "chain.h5"):
         found.append("result")
     left = {each.name for each in one.iterdir()} - {"config.toml", "chain.h5", ".lock"}
     return [f"{name} differs from the uninterrupted run's" for name in found] + [f"left behind: {name}" for name in left]
@@ -129,7 +130,7 @@ def campaign(
         scratch = Path(name)
         code, _, errors = command((*SAMPLE, "--output", "whole"), scratch)
         assert code == 0, errors
-        whole = chains.read(scratch / "whole")
+        whole = chain_file.read(scratch / "whole")
         while result.signals < count:
             place = scratch / f"run-{result.trials}"
             _trial(place, whole, dice, numbers, min(dice.choice([1, 2, 3]), count - result.signals), result)
@@ -143,7 +144,7 @@ def campaign(
 
 def _trial(
     place: Path,
-    whole: chains.Chain,
+    whole: chain.Chain,
     dice: random.Random,
     numbers: tuple[signal.Signals, ...],
     signals: int,

@@ -201,7 +201,8 @@ def _of_background(table: dict[str, Any], edges: np.ndarray, low: float, high: f
 
 def of_configuration(text: str) -> Iterator[str]:
     """Yield what is wrong with a resolved configuration: it has to be sound, and to resolve to itself."""
-    from bayesnu import run as runs
+    from bayesnu.runs import config
+    from bayesnu.runs import run as runs
 
     body = re.sub(r"^# would go to .*\Z", "", text, flags=re.MULTILINE | re.DOTALL)
     try:
@@ -220,7 +221,7 @@ def of_configuration(text: str) -> Iterator[str]:
         if isinstance(value, float) and not math.isfinite(value):
             yield f"the choice {name} is {value}"
     arguments = (raw.get(key) for key in ("parameter", "flavour", "preset", "analysis", "prior", "sampling"))
-    again = runs.to_toml(runs.resolve(tuple(raw["experiments"]), *arguments))
+    again = config.to_toml(runs.resolve(tuple(raw["experiments"]), *arguments))
     if again.strip() != body.strip():
         yield "the resolved configuration resolves to another one"
 

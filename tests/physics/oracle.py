@@ -93,8 +93,14 @@ class Physics(TypedDict, total=False):
     be7_potential: float
 
 
-def integral(function: Callable[[float], float], low: float, high: float, points: Iterable[float] = (),
-             relative: float = 1e-9, absolute: float = 0.0) -> float:
+def integral(
+    function: Callable[[float], float],
+    low: float,
+    high: float,
+    points: Iterable[float] = (),
+    relative: float = 1e-9,
+    absolute: float = 0.0,
+) -> float:
     """∫ function over [low, high], globally adaptive, with the breakpoints that fall inside."""
     if high <= low:
         return 0.0
@@ -135,8 +141,9 @@ def pp_mean_energy() -> float:
 
 
 # --- flavour at Earth -----------------------------------------------------------------------------------------------
-def mixing_matrix(sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: float = SIN2_23,
-                  delta_deg: float = DELTA_DEG) -> np.ndarray:
+def mixing_matrix(
+    sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: float = SIN2_23, delta_deg: float = DELTA_DEG
+) -> np.ndarray:
     """U = R23 · Γ(δ) R13 Γ†(δ) · R12 (PDG), rows e, μ, τ, columns 1, 2, 3."""
     sin2 = np.array([sin2_12, sin2_13, sin2_23])
     (s12, s13, s23), (c12, c13, c23) = np.sqrt(sin2), np.sqrt(1 - sin2)
@@ -148,15 +155,17 @@ def mixing_matrix(sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: f
 
 
 @lru_cache
-def flavour_weights(sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: float = SIN2_23,
-                    delta_deg: float = DELTA_DEG) -> tuple[Triple, Triple, Triple]:
+def flavour_weights(
+    sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: float = SIN2_23, delta_deg: float = DELTA_DEG
+) -> tuple[Triple, Triple, Triple]:
     """|U_αi|² as plain numbers: outer index the flavour α, inner the mass state i."""
     e, mu, tau = (np.abs(mixing_matrix(sin2_12, sin2_13, sin2_23, delta_deg)) ** 2).tolist()
     return tuple(e), tuple(mu), tuple(tau)
 
 
-def mass_content(energy: float, potential: float, sin2_12: float = SIN2_12, sin2_13: float = SIN2_13,
-                 delta_m2_21: float = DELTA_M2_21) -> Triple:
+def mass_content(
+    energy: float, potential: float, sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, delta_m2_21: float = DELTA_M2_21
+) -> Triple:
     """P_ei: share of mass states in a ν_e born at `potential` (eV) that leaves the Sun adiabatically.
 
     θ12 in matter from the two-flavour reduction with potential cos²θ13 V; matter does not change θ13.
@@ -169,9 +178,15 @@ def mass_content(energy: float, potential: float, sin2_12: float = SIN2_12, sin2
     return cos2_13 * (1 + cos_matter) / 2, cos2_13 * (1 - cos_matter) / 2, sin2_13
 
 
-def flavour_content(energy: float, potential: float, sin2_12: float = SIN2_12, sin2_13: float = SIN2_13,
-                    sin2_23: float = SIN2_23, delta_deg: float = DELTA_DEG,
-                    delta_m2_21: float = DELTA_M2_21) -> Triple:
+def flavour_content(
+    energy: float,
+    potential: float,
+    sin2_12: float = SIN2_12,
+    sin2_13: float = SIN2_13,
+    sin2_23: float = SIN2_23,
+    delta_deg: float = DELTA_DEG,
+    delta_m2_21: float = DELTA_M2_21,
+) -> Triple:
     """P_eα = Σ_i P_ei |U_αi|²."""
     p1, p2, p3 = mass_content(energy, potential, sin2_12, sin2_13, delta_m2_21)
     e, mu, tau = (u[0] * p1 + u[1] * p2 + u[2] * p3 for u in flavour_weights(sin2_12, sin2_13, sin2_23, delta_deg))
@@ -194,8 +209,9 @@ def min_energy(recoil: float) -> float:
     return (recoil + math.sqrt(recoil**2 + 2 * ELECTRON_MASS * recoil)) / 2
 
 
-def cross_section(recoil: float, energy: float, gv: float, ga: float, mu: float = 0.0, q: float = 0.0,
-                  r2: float = 0.0) -> float:
+def cross_section(
+    recoil: float, energy: float, gv: float, ga: float, mu: float = 0.0, q: float = 0.0, r2: float = 0.0
+) -> float:
     """dσ/dT in cm²/keV of one flavour on a free electron; `gv`, `ga` are the couplings at μ = q = <r²> = 0."""
     if recoil <= 0 or recoil > max_recoil(energy):
         return 0.0
@@ -205,8 +221,14 @@ def cross_section(recoil: float, energy: float, gv: float, ga: float, mu: float 
     return WEAK_SCALE * weak + MAGNETIC_SCALE * (1 / recoil - 1 / energy) * mu**2
 
 
-def cross_section_matrix(recoil: float, energy: float, density: np.ndarray, q: np.ndarray, r2: np.ndarray,
-                         couplings: Couplings = RADIATIVE_COUPLINGS) -> float:
+def cross_section_matrix(
+    recoil: float,
+    energy: float,
+    density: np.ndarray,
+    q: np.ndarray,
+    r2: np.ndarray,
+    couplings: Couplings = RADIATIVE_COUPLINGS,
+) -> float:
     """dσ/dT in cm²/keV by the trace formula: flavour density matrix, Hermitian charge and radius matrices."""
     if recoil <= 0 or recoil > max_recoil(energy):
         return 0.0
@@ -231,9 +253,14 @@ def electrons(recoil: float, shells: Shells = XENON_SHELLS) -> int:
     return sum(number for binding, number in shells if recoil > binding)
 
 
-def integrate_over_flux(function: Callable[[float, float], float], recoil: float, pp_flux: float = PP_FLUX,
-                        be7_flux: float = BE7_FLUX, pp_potential: float = PP_POTENTIAL,
-                        be7_potential: float = BE7_POTENTIAL) -> float:
+def integrate_over_flux(
+    function: Callable[[float, float], float],
+    recoil: float,
+    pp_flux: float = PP_FLUX,
+    be7_flux: float = BE7_FLUX,
+    pp_potential: float = PP_POTENTIAL,
+    be7_potential: float = BE7_POTENTIAL,
+) -> float:
     """Σ over pp and 7Be of ∫ dE φ(E) function(E, V) over the energies that can give this recoil."""
     threshold = min_energy(recoil)
     lines = sum(share * function(line, be7_potential) for line, share in BE7_LINES if line > threshold)
@@ -241,12 +268,23 @@ def integrate_over_flux(function: Callable[[float, float], float], recoil: float
     return pp_flux * pp + be7_flux * lines
 
 
-def rate_per_tonne_year_kev(recoil: float, mu: Triple = (0.0, 0.0, 0.0), q: Triple = (0.0, 0.0, 0.0),
-                            r2: Triple = (0.0, 0.0, 0.0), couplings: Couplings = RADIATIVE_COUPLINGS,
-                            shells: Shells = XENON_SHELLS, pp_flux: float = PP_FLUX, be7_flux: float = BE7_FLUX,
-                            sin2_12: float = SIN2_12, sin2_13: float = SIN2_13, sin2_23: float = SIN2_23,
-                            delta_deg: float = DELTA_DEG, delta_m2_21: float = DELTA_M2_21,
-                            pp_potential: float = PP_POTENTIAL, be7_potential: float = BE7_POTENTIAL) -> float:
+def rate_per_tonne_year_kev(
+    recoil: float,
+    mu: Triple = (0.0, 0.0, 0.0),
+    q: Triple = (0.0, 0.0, 0.0),
+    r2: Triple = (0.0, 0.0, 0.0),
+    couplings: Couplings = RADIATIVE_COUPLINGS,
+    shells: Shells = XENON_SHELLS,
+    pp_flux: float = PP_FLUX,
+    be7_flux: float = BE7_FLUX,
+    sin2_12: float = SIN2_12,
+    sin2_13: float = SIN2_13,
+    sin2_23: float = SIN2_23,
+    delta_deg: float = DELTA_DEG,
+    delta_m2_21: float = DELTA_M2_21,
+    pp_potential: float = PP_POTENTIAL,
+    be7_potential: float = BE7_POTENTIAL,
+) -> float:
     """dR/dT at true recoil energy and unit efficiency, pp + 7Be, flavour-diagonal properties.
 
     Each neutrino arrives as an incoherent mixture of mass states: the integrand is Σ_i P_ei(E) Σ_α |U_αi|² dσ_α/dT.
@@ -267,9 +305,11 @@ def rate_per_tonne_year_kev(recoil: float, mu: Triple = (0.0, 0.0, 0.0), q: Trip
     return ATOMS_PER_TONNE * SECONDS_PER_YEAR * ionisable * per_electron
 
 
-def matrix_rate_per_tonne_year_kev(recoil: float, q: np.ndarray, r2: np.ndarray,
-                                   couplings: Couplings = RADIATIVE_COUPLINGS, shells: Shells = XENON_SHELLS) -> float:
+def matrix_rate_per_tonne_year_kev(
+    recoil: float, q: np.ndarray, r2: np.ndarray, couplings: Couplings = RADIATIVE_COUPLINGS, shells: Shells = XENON_SHELLS
+) -> float:
     """dR/dT for Hermitian 3×3 charge and radius matrices in flavour space (default Sun and mixing)."""
+
     def trace(energy: float, potential: float) -> float:
         return cross_section_matrix(recoil, energy, density_matrix(energy, potential), q, r2, couplings)
 
@@ -303,8 +343,7 @@ def gaussian(x: float, mean: float, sigma: float) -> float:
     return math.exp(-z * z / 2) / (sigma * math.sqrt(2 * math.pi))
 
 
-def linear_times_gaussian(low: float, high: float, value_low: float, value_high: float, mean: float,
-                          sigma: float) -> float:
+def linear_times_gaussian(low: float, high: float, value_low: float, value_high: float, mean: float, sigma: float) -> float:
     """∫ over [low, high] of (straight line through the two values) × normal density, in closed form."""
     slope = (value_high - value_low) / (high - low)
     at_mean = value_low + slope * (mean - low)
@@ -331,8 +370,16 @@ def acceptance_quad(true: float, low: float, high: float, width: Callable[[float
     return integral(lambda x: efficiency_at(x, knots) * gaussian(x, true, width(x)), low, high, points, 1e-9, 1e-15)
 
 
-def acceptance(true: float, low: float, high: float, resolution: Callable[[float], float], knots: Knots,
-               binning: str, resolution_at: str, method: str) -> float:
+def acceptance(
+    true: float,
+    low: float,
+    high: float,
+    resolution: Callable[[float], float],
+    knots: Knots,
+    binning: str,
+    resolution_at: str,
+    method: str,
+) -> float:
     """Weight with which a recoil of energy `true` enters the reconstructed bin [low, high]."""
     at_true = resolution_at == "true"
     sigma = resolution(true)
@@ -353,12 +400,20 @@ def true_energy_points(low: float, high: float, resolution: Callable[[float], fl
     return points
 
 
-def bin_counts(low: float, high: float, exposure: float, resolution: Callable[[float], float], efficiency: Knots,
-               efficiency_on: Literal["reconstructed", "true"] = "reconstructed",
-               binning: Literal["integrated", "centre"] = "integrated",
-               resolution_at: Literal["true", "reconstructed"] = "true",
-               low_cut_kev: float = 0.0, high_cut_kev: float = math.inf,
-               method: Literal["closed", "quad"] = "closed", **physics: Unpack[Physics]) -> float:
+def bin_counts(
+    low: float,
+    high: float,
+    exposure: float,
+    resolution: Callable[[float], float],
+    efficiency: Knots,
+    efficiency_on: Literal["reconstructed", "true"] = "reconstructed",
+    binning: Literal["integrated", "centre"] = "integrated",
+    resolution_at: Literal["true", "reconstructed"] = "true",
+    low_cut_kev: float = 0.0,
+    high_cut_kev: float = math.inf,
+    method: Literal["closed", "quad"] = "closed",
+    **physics: Unpack[Physics],
+) -> float:
     """Expected counts in one bin; see `counts`."""
     shells = physics.get("shells", XENON_SHELLS)
     on_true = efficiency_on == "true"
@@ -377,12 +432,19 @@ def bin_counts(low: float, high: float, exposure: float, resolution: Callable[[f
     return exposure * integral(integrand, math.log(start), math.log(stop), logs, 1e-8, 1e-12)
 
 
-def counts(edges: Sequence[float], exposure: float, resolution: Callable[[float], float], efficiency: Knots,
-           efficiency_on: Literal["reconstructed", "true"] = "reconstructed",
-           binning: Literal["integrated", "centre"] = "integrated",
-           resolution_at: Literal["true", "reconstructed"] = "true",
-           low_cut_kev: float = 0.0, high_cut_kev: float = math.inf,
-           method: Literal["closed", "quad"] = "closed", **physics: Unpack[Physics]) -> np.ndarray:
+def counts(
+    edges: Sequence[float],
+    exposure: float,
+    resolution: Callable[[float], float],
+    efficiency: Knots,
+    efficiency_on: Literal["reconstructed", "true"] = "reconstructed",
+    binning: Literal["integrated", "centre"] = "integrated",
+    resolution_at: Literal["true", "reconstructed"] = "true",
+    low_cut_kev: float = 0.0,
+    high_cut_kev: float = math.inf,
+    method: Literal["closed", "quad"] = "closed",
+    **physics: Unpack[Physics],
+) -> np.ndarray:
     """Expected counts in the bins between `edges`, for `exposure` in tonne-years.
 
     efficiency      knots (energy, efficiency), linear between them
@@ -393,8 +455,22 @@ def counts(edges: Sequence[float], exposure: float, resolution: Callable[[float]
     method          the integral over reconstructed energy, where a closed form exists: that form or quadrature
     physics         keyword arguments of `rate_per_tonne_year_kev`
     """
-    return np.array([
-        bin_counts(low, high, exposure, resolution, efficiency, efficiency_on, binning, resolution_at, low_cut_kev,
-                   high_cut_kev, method, **physics)
-        for low, high in itertools.pairwise(edges)
-    ])
+    return np.array(
+        [
+            bin_counts(
+                low,
+                high,
+                exposure,
+                resolution,
+                efficiency,
+                efficiency_on,
+                binning,
+                resolution_at,
+                low_cut_kev,
+                high_cut_kev,
+                method,
+                **physics,
+            )
+            for low, high in itertools.pairwise(edges)
+        ]
+    )

@@ -7,9 +7,9 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from bayesnu import atom
-from bayesnu.cross_section import KERNELS
-from bayesnu.errors import BayesnuError
+from bayesnu.physics import atom
+from bayesnu.physics.cross_section import KERNELS
+from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
 WEAK = [KERNELS.index(name) for name in ("VV", "VA", "AA")]
@@ -18,7 +18,7 @@ JUST = 1e-9  # relative distance from an edge
 
 
 def table() -> np.ndarray:
-    with resources.files("bayesnu").joinpath("tables/xe_rrpa_over_step.csv").open(encoding="utf-8") as file:
+    with resources.files("bayesnu.physics").joinpath("xe_rrpa_over_step.csv").open(encoding="utf-8") as file:
         rows = np.loadtxt(file, delimiter=",", skiprows=2)
     return rows[rows[:, 0] <= 10.0]
 

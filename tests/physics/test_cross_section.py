@@ -9,11 +9,11 @@ import pytest
 from scipy import constants as codata
 from scipy.integrate import quad
 
-from bayesnu import constants as c
-from bayesnu import cross_section as cs
-from bayesnu import properties
-from bayesnu.errors import BayesnuError
-from bayesnu.oscillation import PRODUCTION_POTENTIAL_EV, Oscillation, mass_state_content, mixing_matrix
+from bayesnu.physics import constants as c
+from bayesnu.physics import cross_section as cs
+from bayesnu.physics import properties
+from bayesnu.physics.oscillation import PRODUCTION_POTENTIAL_EV, Oscillation, mass_state_content, mixing_matrix
+from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
 SM = cs.standard_model(cs.RADIATIVE_COUPLINGS)

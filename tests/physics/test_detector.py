@@ -11,8 +11,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bayesnu import detector
-from bayesnu.detector import Response
+from bayesnu.physics import detector
+from bayesnu.physics.detector import Response
 from tests.physics import oracle
 
 XENONNT = (0.0, 0.310, 0.0037, 0.0, 0.0, np.inf)
@@ -121,8 +121,7 @@ def test_the_fold_is_linear_in_the_rates() -> None:
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
 def test_where_the_width_is_taken_does_not_matter_if_it_is_constant(binning: str) -> None:
     shapes = [
-        response(np.arange(0.0, 8.0), CONSTANT, binning=binning, resolution_at=where)
-        for where in ("true", "reconstructed")
+        response(np.arange(0.0, 8.0), CONSTANT, binning=binning, resolution_at=where) for where in ("true", "reconstructed")
     ]
     true = np.array([0.3, 2.0, 6.9])
     np.testing.assert_allclose(*(weights(true, shape) for shape in shapes), rtol=1e-9, atol=1e-15)
@@ -166,9 +165,7 @@ def test_a_step_efficiency_inside_a_bin_is_a_sum_of_gaussian_areas(true: float) 
     sigma = oracle.xenonnt_resolution(true)
     borders, plateau = np.array([1.0, 2.0, 3.5, 5.0]), np.array([0.2, 0.6, 0.9])
     expected = plateau @ np.diff(norm.cdf(borders, true, sigma))
-    assert weights(np.array(true), response(np.array([0.5, 5.0]), knots=STEPS))[0, 0] == pytest.approx(
-        expected, rel=1e-11
-    )
+    assert weights(np.array(true), response(np.array([0.5, 5.0]), knots=STEPS))[0, 0] == pytest.approx(expected, rel=1e-11)
 
 
 @pytest.mark.parametrize("true", [0.7, 2.0, 3.4])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from bayesnu import flux, forward
-from bayesnu.analysis import Analysis
-from bayesnu.errors import BayesnuError
+from bayesnu.model import fold
+from bayesnu.model.choices import Analysis
+from bayesnu.physics import flux
+from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
 
@@ -123,7 +124,7 @@ def test_the_fluxes_are_consistent_with_the_solar_luminosity() -> None:
 
 def test_the_rate_is_linear_in_the_fluxes() -> None:
     recoil = np.array([1.0, 5.0, 20.0])
-    one, other = (forward.kernel_rates(recoil, Analysis(solar_model=name)) for name in flux.SOLAR_MODELS)
+    one, other = (fold.kernel_rates(recoil, Analysis(solar_model=name)) for name in flux.SOLAR_MODELS)
     for c, ratio in enumerate((6.03 / 5.98, 4.50 / 4.93)):
         np.testing.assert_allclose(other[c], ratio * one[c], rtol=1e-13)
 

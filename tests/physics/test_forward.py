@@ -8,12 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bayesnu import atom, detector, experiments, flux, forward, oscillation
-from bayesnu.analysis import PRESETS, Analysis
-from bayesnu.cross_section import Couplings, electromagnetic, kernel_coefficients, standard_model, weak_couplings
-from bayesnu.errors import BayesnuError
+from bayesnu import experiments
 from bayesnu.experiments import Experiment
-from bayesnu.properties import PROPERTIES, couplings
+from bayesnu.model import fold
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.physics import atom, detector, flux, oscillation
+from bayesnu.physics.cross_section import Couplings, electromagnetic, kernel_coefficients, standard_model, weak_couplings
+from bayesnu.physics.properties import PROPERTIES, couplings
+from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
 NAMES = experiments.names()
@@ -37,9 +39,9 @@ def loaded(name: str, preset: str) -> Experiment:
 
 
 @cache
-def folded(name: str, preset: str, electrons: str = "stepped", halvings: int = 0) -> forward.Fold:
+def folded(name: str, preset: str, electrons: str = "stepped", halvings: int = 0) -> fold.Fold:
     analysis = replace(PRESETS[preset], electrons=electrons)
-    return forward.fold(loaded(name, preset), analysis, halvings=halvings)
+    return fold.fold(loaded(name, preset), analysis, halvings=halvings)
 
 
 def at(point: str) -> Couplings:
@@ -47,7 +49,7 @@ def at(point: str) -> Couplings:
 
 
 def edges_of(name: str, preset: str) -> np.ndarray:
-    experiment, bins = loaded(name, preset), forward.bins_of(loaded(name, preset), PRESETS[preset])
+    experiment, bins = loaded(name, preset), fold.bins_of(loaded(name, preset), PRESETS[preset])
     return experiment.edges_kev[bins.start : bins.stop + 1]
 
 
@@ -124,7 +126,7 @@ def test_an_efficiency_on_true_energy_is_the_oracle_s(reading: str) -> None:
     experiment = experiments.load("pandax4t-run1", reading)
     assert experiment.efficiency.energy == "true"
     mu, q, r2 = POINTS["everything"]
-    found = forward.fold(experiment, Analysis()).signal(at("everything")).sum(axis=0)
+    found = fold.fold(experiment, Analysis()).signal(at("everything")).sum(axis=0)
     knots = tuple(zip(*(column.tolist() for column in efficiency_curve(experiment)), strict=True))
     for low in (1, 22):
         expected = oracle.bin_counts(
@@ -148,8 +150,8 @@ RECOILS = np.array([0.02, 0.3, 1.05, 3.0, 5.3, 12.0, 40.0, 300.0])
 
 def true_rate(recoil: np.ndarray, analysis: Analysis, x: Couplings) -> np.ndarray:
     """dR/dT per tonne-year and keV from the kernels."""
-    mixing = oscillation.mixing_matrix(forward.oscillation_of(analysis))
-    return np.einsum("cki...,ki->...", forward.kernel_rates(recoil, analysis), kernel_coefficients(x, x, mixing))
+    mixing = oscillation.mixing_matrix(fold.oscillation_of(analysis))
+    return np.einsum("cki...,ki->...", fold.kernel_rates(recoil, analysis), kernel_coefficients(x, x, mixing))
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -170,7 +172,7 @@ def test_true_spectrum_of_hermitian_matrices_is_the_trace_formula(seed: int) -> 
 
 
 def test_nothing_recoils_beyond_the_beryllium_endpoint() -> None:
-    rates = forward.kernel_rates(np.array([300.0, 600.0, 664.0, 665.0]), Analysis())
+    rates = fold.kernel_rates(np.array([300.0, 600.0, 664.0, 665.0]), Analysis())
     assert np.all(rates[..., -1] == 0)
     assert np.all(rates[0, ..., 1:] == 0) and np.all(rates[1, 5, :, :3] > 0)  # pp ends at 261 keV
 
@@ -180,7 +182,7 @@ def test_nothing_recoils_beyond_the_beryllium_endpoint() -> None:
 
 def direct_rate(recoil: np.ndarray, analysis: Analysis, point: str) -> np.ndarray:
     """dR/dT of pp and 7Be per tonne-year and keV, (g_V, g_A) put in before any integral, flavour by flavour."""
-    osc, sun = forward.oscillation_of(analysis), flux.solar_model(analysis.solar_model)
+    osc, sun = fold.oscillation_of(analysis), flux.solar_model(analysis.solar_model)
     weak = weak_couplings(analysis.couplings, analysis.sin2_theta_w)
     out = np.zeros(recoil.shape)
     lowest = (recoil + np.sqrt(recoil**2 + 2 * oracle.ELECTRON_MASS * recoil)) / 2
@@ -203,13 +205,13 @@ def direct_rate(recoil: np.ndarray, analysis: Analysis, point: str) -> np.ndarra
 @pytest.mark.parametrize("name", NAMES)
 def test_contraction_is_direct_integration(name: str, preset: str, point: str) -> None:
     experiment, analysis = loaded(name, preset), PRESETS[preset]
-    response = forward.response_of(experiment, analysis)
-    nodes, weights = forward.true_energy_grid(experiment, response, analysis)
+    response = fold.response_of(experiment, analysis)
+    nodes, weights = fold.true_energy_grid(experiment, response, analysis)
     electrons = np.array([oracle.electrons(t) for t in nodes])
     rate = direct_rate(nodes, analysis, point) * electrons * weights
     expected = experiment.exposure_tonne_years * detector.fold(rate[None], nodes, response)[0]
     if experiment.turn_on is not None:
-        expected *= experiment.turn_on[forward.bins_of(experiment, analysis)]
+        expected *= experiment.turn_on[fold.bins_of(experiment, analysis)]
     found = folded(name, preset).signal(at(point)).sum(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -227,13 +229,11 @@ def test_a_halved_grid_changes_no_bin(name: str, preset: str, electrons: str) ->
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "choices", [{"binning": "centre"}, {"resolution_at": "reconstructed"}, {"efficiency_on": "true"}]
-)
+@pytest.mark.parametrize("choices", [{"binning": "centre"}, {"resolution_at": "reconstructed"}, {"efficiency_on": "true"}])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_halved_grid_changes_no_bin_for_other_responses(name: str, choices: dict[str, str]) -> None:
     analysis = replace(Analysis(region="all"), **choices)
-    coarse, fine = (forward.fold(loaded(name, "default"), analysis, halvings=halvings) for halvings in (0, 1))
+    coarse, fine = (fold.fold(loaded(name, "default"), analysis, halvings=halvings) for halvings in (0, 1))
     for point in POINTS:
         one, other = (fold.signal(at(point)).sum(axis=0) for fold in (coarse, fine))
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -245,17 +245,15 @@ def test_a_halved_grid_changes_no_bin_for_other_responses(name: str, choices: di
 @pytest.mark.parametrize("name", NAMES)
 def test_theta23_and_delta_need_no_new_fold(name: str) -> None:
     other = replace(Analysis(), sin2_theta23=0.561, delta_cp_deg=177.0)
-    again = forward.fold(loaded(name, "default"), other)
-    reused = replace(folded(name, "default"), mixing=oscillation.mixing_matrix(forward.oscillation_of(other)))
+    again = fold.fold(loaded(name, "default"), other)
+    reused = replace(folded(name, "default"), mixing=oscillation.mixing_matrix(fold.oscillation_of(other)))
     for point in POINTS:
         np.testing.assert_allclose(again.signal(at(point)), reused.signal(at(point)), rtol=1e-13)
 
 
 def test_the_muon_neutrino_moves_with_theta23() -> None:
     fold = folded("xenonnt-sr0", "default")
-    other = replace(
-        fold, mixing=oscillation.mixing_matrix(oscillation.Oscillation(sin2_theta23=0.561, delta_cp_deg=177))
-    )
+    other = replace(fold, mixing=oscillation.mixing_matrix(oscillation.Oscillation(sin2_theta23=0.561, delta_cp_deg=177)))
     muon, electron = (electromagnetic(mu_nu=np.diag(d)) for d in ([0, 1e-11, 0], [1e-11, 0, 0]))
     ratio = other.signal(muon).sum() / fold.signal(muon).sum()
     assert ratio == pytest.approx(0.40 / 0.48, abs=0.02)
@@ -264,17 +262,17 @@ def test_the_muon_neutrino_moves_with_theta23() -> None:
 
 def test_counts_are_linear_in_the_exposure_and_in_the_turn_on() -> None:
     experiment = loaded("pandax4t-run0", "default")
-    base = forward.fold(experiment, Analysis()).counts
-    double = forward.fold(replace(experiment, exposure_tonne_years=2 * experiment.exposure_tonne_years), Analysis())
+    base = fold.fold(experiment, Analysis()).counts
+    double = fold.fold(replace(experiment, exposure_tonne_years=2 * experiment.exposure_tonne_years), Analysis())
     np.testing.assert_allclose(double.counts, 2 * base, rtol=1e-13)
-    without = forward.fold(replace(experiment, turn_on=None), Analysis()).counts
+    without = fold.fold(replace(experiment, turn_on=None), Analysis()).counts
     np.testing.assert_allclose(base[..., 0], 0.76 * without[..., 0], rtol=1e-13)
     np.testing.assert_array_equal(base[..., 1:], without[..., 1:])
 
 
 def test_counts_follow_each_flux() -> None:
     experiment = loaded("xenonnt-sr0", "default")
-    other = forward.fold(experiment, Analysis(solar_model="B16-AGSS09met"))
+    other = fold.fold(experiment, Analysis(solar_model="B16-AGSS09met"))
     for c, ratio in enumerate((6.03 / 5.98, 4.50 / 4.93)):
         np.testing.assert_allclose(other.counts[c], ratio * folded("xenonnt-sr0", "default").counts[c], rtol=1e-12)
 
@@ -305,7 +303,7 @@ def test_charge_and_radius_interfere_as_the_reference_says(name: str) -> None:
         assert np.all(sign * (charge - sm) < 0) and np.all(sign * (radius - sm) > 0)
 
 
-def second_zero_effect_point(parameter: str, fold: forward.Fold) -> float:
+def second_zero_effect_point(parameter: str, fold: fold.Fold) -> float:
     direction = couplings(**{parameter: 1e-32})
     return -2 * fold.bilinear(SM, direction).sum() / fold.signal(direction).sum()
 
@@ -327,8 +325,8 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
 def counts_below(name: str, top_kev: float, analysis: Analysis, reading: str = "default") -> float:
     experiment = experiments.load(name, reading)
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    edges = experiment.edges_kev[forward.bins_of(experiment, analysis).start :]
-    counts = forward.fold(experiment, analysis).signal(weak).sum(axis=0)
+    edges = experiment.edges_kev[fold.bins_of(experiment, analysis).start :]
+    counts = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
     return float(counts[edges[1 : len(counts) + 1] <= top_kev].sum())
 
 
@@ -362,7 +360,7 @@ def test_the_many_body_ratio_lowers_the_counts_at_1_to_5_kev() -> None:
 
 
 def test_a_lower_cut_on_the_true_energy_acts_on_the_photon_terms_of_the_first_bin() -> None:
-    cut = forward.fold(loaded("xenonnt-sr0", "default"), Analysis(lowest_true_kev=1.0))
+    cut = fold.fold(loaded("xenonnt-sr0", "default"), Analysis(lowest_true_kev=1.0))
     ratio = {p: cut.signal(at(p)).sum(0) / folded("xenonnt-sr0", "default").signal(at(p)).sum(0) for p in POINTS}
     assert ratio["positive charge"][0] < ratio["standard model"][0] < 1
     for point in POINTS:
@@ -372,8 +370,8 @@ def test_a_lower_cut_on_the_true_energy_acts_on_the_photon_terms_of_the_first_bi
 @pytest.mark.parametrize("name", NAMES)
 def test_region_of_interest_is_a_part_of_all_bins(name: str) -> None:
     experiment = loaded(name, "default")
-    inside, whole = (forward.fold(experiment, Analysis(region=r)).signal(SM) for r in ("interest", "all"))
-    np.testing.assert_allclose(whole[:, forward.bins_of(experiment, Analysis())], inside, rtol=1e-6)
+    inside, whole = (fold.fold(experiment, Analysis(region=r)).signal(SM) for r in ("interest", "all"))
+    np.testing.assert_allclose(whole[:, fold.bins_of(experiment, Analysis())], inside, rtol=1e-6)
     assert whole.shape[1] == len(experiment.observed)
 
 
@@ -382,8 +380,8 @@ def test_a_threshold_shift_is_a_moved_efficiency_curve(name: str) -> None:
     experiment = loaded(name, "default")
     curve = experiment.efficiency
     moved = replace(experiment, efficiency=replace(curve, energies_kev=curve.energies_kev + 0.2))
-    shifted = forward.fold(experiment, Analysis(), threshold_shift_kev=0.2)
-    np.testing.assert_allclose(shifted.counts, forward.fold(moved, Analysis()).counts, rtol=1e-12)
+    shifted = fold.fold(experiment, Analysis(), threshold_shift_kev=0.2)
+    np.testing.assert_allclose(shifted.counts, fold.fold(moved, Analysis()).counts, rtol=1e-12)
 
 
 def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
@@ -393,12 +391,12 @@ def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
         efficiency=replace(loaded("xenonnt-sr0", "default").efficiency, energies_kev=np.zeros(1), values=np.ones(1)),
         resolution=experiments.Resolution(constant_kev=5e-3),
     )
-    scaled = forward.fold(experiment, Analysis(), energy_scale=0.02).signal(SM)
+    scaled = fold.fold(experiment, Analysis(), energy_scale=0.02).signal(SM)
     other = replace(experiment, edges_kev=experiment.edges_kev / 1.02, region_kev=(1 / 1.02, 30 / 1.02))
-    np.testing.assert_allclose(scaled, forward.fold(other, Analysis()).signal(SM), rtol=1e-4)
+    np.testing.assert_allclose(scaled, fold.fold(other, Analysis()).signal(SM), rtol=1e-4)
 
 
 def test_a_resolution_too_fine_to_integrate_is_refused_in_one_sentence() -> None:
     experiment = replace(loaded("xenonnt-sr0", "default"), resolution=experiments.Resolution(constant_kev=1e-4))
     with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: \[resolution\] is so fine that the integration needs \d+ panels"):
-        forward.fold(experiment, Analysis())
+        fold.fold(experiment, Analysis())

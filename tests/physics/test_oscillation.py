@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayesnu.oscillation import (
+from bayesnu.physics.oscillation import (
     PRODUCTION_POTENTIAL_EV,
     Oscillation,
     cos_2theta12_matter,

@@ -26,7 +26,7 @@ import numpy as np
 import tomli_w
 
 from bayesnu import experiments
-from bayesnu.cli import main
+from bayesnu.cli.main import main
 
 HEADER = 512  # bytes before the HDF5 part of a chain
 DECK = ["experiment"] * 34 + ["sound"] * 5 + ["config"] * 25 + ["words"] * 20 + ["chain"] * 15 + ["place"] * 1

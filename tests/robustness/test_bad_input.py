@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import tomli_w
 
-from bayesnu import chains, experiments
-from bayesnu import run as runs
-from bayesnu.commands.output import json_out
-from bayesnu.errors import BayesnuError
+from bayesnu import experiments
+from bayesnu.cli.output import json_out
+from bayesnu.inference.sampling import chain
+from bayesnu.runs import chain_file, config
+from bayesnu.support.errors import BayesnuError
 from tests.commands import SAMPLE, SMALL, answer, invoke, refusal, sampled, without_path
 from tests.statistics.models import append
 
@@ -433,13 +434,15 @@ def damaged(content: bytes, dice: random.Random) -> bytes:
 @pytest.mark.parametrize("part", range(4))
 def test_a_damaged_chain_is_never_read(part: int, run: Path, tmp_path: Path) -> None:
     content, dice, path = (run / "chain.h5").read_bytes(), random.Random(part), tmp_path / "chain.h5"
-    piece = chains.Piece(np.zeros((2, 16, 5)), np.zeros((2, 16)), np.zeros(16), chains.last_states(run / "chain.h5")[0][2])
+    piece = chain.Piece(
+        np.zeros((2, 16, 5)), np.zeros((2, 16)), np.zeros(16), chain_file.last_states(run / "chain.h5")[0][2]
+    )
     for _ in range(75):
         broken = damaged(content, dice)
         if broken == content:
             continue
         path.write_bytes(broken)
-        for function in (chains.read, chains.read_result, chains.steps_done, chains.last_states):
+        for function in (chain_file.read, chain_file.read_result, chain_file.steps_done, chain_file.last_states):
             with pytest.raises(BayesnuError, match=r"chain\.h5: (not a chain|the chain cannot be read)"):
                 function(path)
         with pytest.raises(BayesnuError, match=r"chain\.h5: "):
@@ -457,13 +460,13 @@ def test_a_damaged_chain_is_refused_by_every_command(part: int, run: Path, copy:
 
 def test_a_truncated_configuration_is_refused_or_whole(run: Path, tmp_path: Path) -> None:
     content, path = (run / "config.toml").read_bytes(), tmp_path / "config.toml"
-    whole = runs.from_config(run / "config.toml")
+    whole = config.from_config(run / "config.toml")
     for size in range(0, len(content), 9):
         path.write_bytes(content[:size])
         with pytest.raises(BayesnuError, match=r"config\.toml: "):
-            runs.from_config(path)
+            config.from_config(path)
     path.write_bytes(content[:-1])
-    assert runs.from_config(path) == whole
+    assert config.from_config(path) == whole
 
 
 @pytest.mark.parametrize("part", range(4))

@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayesnu import campaign as campaigns
-from bayesnu.campaign import MANIFEST, Campaign, results, run
-from bayesnu.errors import BayesnuError
-from bayesnu.folder import held
+from bayesnu.runs import campaign as campaigns
+from bayesnu.runs import task as tasks
+from bayesnu.runs.campaign import MANIFEST, results, run
+from bayesnu.runs.folder import held
+from bayesnu.runs.task import Campaign
+from bayesnu.support.errors import BayesnuError
 from tests import works
 from tests.works import campaign
 
@@ -85,7 +87,7 @@ def test_more_tasks_are_the_same_campaign(tmp_path: Path) -> None:
 
 
 def test_blas_has_one_thread_in_a_task_and_its_own_number_after_it(tmp_path: Path) -> None:
-    libraries = campaigns.blas()
+    libraries = tasks.blas()
     with libraries.limit(limits=2):
         before = [library["num_threads"] for library in libraries.info()]
         (inside,) = run(campaign(1, works.threads), tmp_path / "threads")
@@ -108,7 +110,8 @@ def test_progress_is_reported(tmp_path: Path) -> None:
 
 
 def test_dask_is_imported_only_when_it_is_used() -> None:
-    code = "import sys, bayesnu.campaign; print([name for name in ('dask', 'distributed', 'numba') if name in sys.modules])"
+    heavy = "('dask', 'distributed', 'numba')"
+    code = f"import sys, bayesnu.runs.campaign; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -205,7 +208,7 @@ def test_another_campaign_is_refused_by_the_key_that_differs(tmp_path: Path, mon
             BayesnuError, match=f"^{re.escape(str(place))}: another campaign is there: {sentence}.*--output$"
         ):
             run(other, place)
-    known = campaigns.versions(campaigns.name_of(works.draw))
+    known = tasks.versions(tasks.name_of(works.draw))
     with monkeypatch.context() as patch, pytest.raises(BayesnuError, match=r"versions\.numpy is .* there and \"1\.0\" here"):
         patch.setattr(campaigns, "versions", lambda work: known | {"numpy": "1.0"})
         run(first, place)
@@ -288,8 +291,8 @@ def test_what_cannot_be_a_campaign_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_dask_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "bayesnu.cluster", raising=False)
-    monkeypatch.delattr("bayesnu.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "bayesnu.runs.cluster", raising=False)
+    monkeypatch.delattr("bayesnu.runs.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     for how in ({"workers": 2}, {"scheduler": "tcp://127.0.0.1:1"}):
         with pytest.raises(BayesnuError, match=r"distributed is not installed; .*bayesnu\[cluster\]"):
@@ -363,7 +366,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def scheduler_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be less patient."""
-    from bayesnu import cluster
+    from bayesnu.runs import cluster
 
     monkeypatch.setattr(cluster, "TIMEOUT", 1)
 
@@ -393,7 +396,7 @@ def test_a_scheduler_out_of_reach_is_one_sentence(tmp_path: Path, capfd: pytest.
 @posix
 @pytest.mark.slow
 def test_a_worker_that_is_killed_changes_no_bit(site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from bayesnu import cluster
+    from bayesnu.runs import cluster
 
     log, victim = tmp_path / "log", site.add_worker()
 
@@ -415,7 +418,7 @@ def test_a_worker_that_is_killed_changes_no_bit(site: Site, tmp_path: Path, capf
 SCRIPT = """
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.works import attach; attach()
-from bayesnu.cli import main; main()
+from bayesnu.cli.main import main; main()
 """
 
 
@@ -500,7 +503,7 @@ def test_a_scheduler_without_workers_is_waited_for(tmp_path: Path, monkeypatch: 
             assert message == "the scheduler has no worker: waiting for one"
             site.add_worker()
 
-        monkeypatch.setattr("bayesnu.cluster.warnings.warn", say)
+        monkeypatch.setattr("bayesnu.runs.cluster.warnings.warn", say)
         assert len(list(run(campaign(3), tmp_path / "a", scheduler=site.address))) == 3
     assert len(site.workers) == 1
 

@@ -12,13 +12,15 @@ import pytest
 import tomli_w
 from scipy.special import gammaln, xlogy
 
-from bayesnu import experiments, integrate, profile
-from bayesnu.analysis import Analysis
-from bayesnu.errors import BayesnuError
-from bayesnu.likelihood import compile_posterior, log_likelihood, log_posterior
-from bayesnu.model import Model, build
-from bayesnu.priors import Flat, Gaussian
-from bayesnu.properties import PROPERTIES, property_of
+from bayesnu import experiments
+from bayesnu.inference import interval, marginal, profile
+from bayesnu.model.builder import build
+from bayesnu.model.choices import Analysis
+from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian
+from bayesnu.physics.properties import PROPERTIES, property_of
+from bayesnu.support.errors import BayesnuError
 from tests.robustness.fuzz import BARE, SOURCED
 
 NO_BACKGROUND = {"solar_neutrinos": "absent", "components": [], **SOURCED}
@@ -126,7 +128,7 @@ def assert_likelihoods_agree(model: Model) -> None:
     assert np.all(np.abs(one[inside] - other[inside]) <= 1e-12 * (terms(model, theta)[inside] + 1e3))
 
 
-def assert_an_interval_or_none(found: profile.ProfileInterval) -> None:
+def assert_an_interval_or_none(found: interval.ProfileInterval) -> None:
     """Ends are finite and in order; where one is missing the status says so."""
     assert math.isfinite(found.chi2_min)
     ends = [end for piece in found.intervals for end in piece]
@@ -144,7 +146,7 @@ def test_likelihoods_and_limits_at_the_edge(name: str, parameter: str, tmp_path:
     for one_sided in (False, True):
         assert_an_interval_or_none(profile.interval(model, one_sided=one_sided))
     try:
-        limit = integrate.marginal(model).quantile(0.9)
+        limit = marginal.marginal(model).quantile(0.9)
     except BayesnuError as error:
         assert str(error).isprintable()
     else:
@@ -183,7 +185,7 @@ def test_ten_thousand_bins(tmp_path: Path) -> None:
 def test_a_limit_scales_with_the_exposure(tmp_path: Path) -> None:
     """Without background and events the limit on mu^2 goes as 1 / exposure, as long as neutrinos themselves are rare."""
 
-    def limit(size: float) -> profile.ProfileInterval:
+    def limit(size: float) -> interval.ProfileInterval:
         changes = {"background": NO_BACKGROUND, "bins": {"observed": [0, 0]}, "exposure": {"tonne_years": size}}
         return profile.interval(build([experiment(tmp_path, changes)], ["mu_nu"]), one_sided=True)
 

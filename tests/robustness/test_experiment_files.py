@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayesnu import experiments
-from bayesnu.errors import BayesnuError
+from bayesnu.support.errors import BayesnuError
 
 TEMPLATE: dict[str, Any] = tomllib.loads(experiments.template())
 

@@ -22,8 +22,9 @@ import pytest
 import tomli_w
 
 import bayesnu
-from bayesnu import chains, layout
-from bayesnu.errors import BayesnuError, one_line
+from bayesnu.runs import chain_file, chain_format
+from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import one_line
 from scripts.faults import disk, fuzzing, kills, verdict
 from tests.commands import SAMPLE, answer, invoke, refusal, sampled
 from tests.robustness import fuzz
@@ -294,17 +295,17 @@ def test_a_chain_without_steps_is_laid_out_as_one(copy: Path) -> None:
             file.create_group(f"ensemble_{n}")
 
     changed(copy / "chain.h5", begun)
-    assert chains.read(copy).steps == 0 and "no step is stored yet" in refusal("summary", copy)
+    assert chain_file.read(copy).steps == 0 and "no step is stored yet" in refusal("summary", copy)
 
 
 def test_every_result_is_laid_out_as_one(run: Path) -> None:
-    result = chains.read_result(run / "chain.h5")
+    result = chain_file.read_result(run / "chain.h5")
     assert result is not None
-    for key in result.keys() & layout._RESULT.keys():
+    for key in result.keys() & chain_format._RESULT.keys():
         with pytest.raises(ValueError, match="stored result"):
-            layout.check_result({**result, key: object()}, result["steps"])
+            chain_format.check_result({**result, key: object()}, result["steps"])
     with pytest.raises(ValueError, match="stored result"):
-        layout.check_result(result, result["steps"] + 1)
+        chain_format.check_result(result, result["steps"] + 1)
 
 
 # What the sources must not do
@@ -415,15 +416,15 @@ def test_threads_change_no_bit(tmp_path: Path) -> None:
         place = tmp_path / threads
         command = [sys.executable, "-m", "bayesnu", *SAMPLE, "--steps", "40", "--output", str(place)]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        found.append(chains.read(place))
+        found.append(chain_file.read(place))
     one, two = found
     for name in ("samples", "log_prob", "acceptance"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    assert chains.read_result(one.path) == chains.read_result(two.path)
+    assert chain_file.read_result(one.path) == chain_file.read_result(two.path)
 
 
 def test_a_damaged_header_says_so(copy: Path) -> None:
     content = (copy / "chain.h5").read_bytes()
     (copy / "chain.h5").write_bytes(re.sub(rb"chain 1", b"chain 9", content, count=1))
     with pytest.raises(BayesnuError, match="not a chain"):
-        chains.read(copy)
+        chain_file.read(copy)

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayesnu import chains, folder, sampling
+from bayesnu.inference.sampling import chain
+from bayesnu.runs import chain_file, sampling
 from tests.commands import SAMPLE, answer, refusal, sampled, without_path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -36,7 +37,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
     """A process of the command line; killed at the end if it has not ended."""
     # a test run in the background may have been told to ignore Ctrl-C, and its children would inherit that
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bayesnu.cli import main; main()"
+    heard = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bayesnu.cli.main import main; main()"
+    )
     command = [sys.executable, "-c", heard, *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -49,7 +52,7 @@ def waited_for(path: Path, steps: int = 0) -> None:
     """Wait until a file is there, and has so many stored steps."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        if path.is_file() and (not steps or chains.steps_done(path) >= steps):
+        if path.is_file() and (not steps or chain_file.steps_done(path) >= steps):
             return
         time.sleep(0.01)
     raise AssertionError(f"{path.name} has not appeared")
@@ -57,12 +60,12 @@ def waited_for(path: Path, steps: int = 0) -> None:
 
 def assert_same(one: Path, other: Path) -> None:
     """Both folders hold the same chain, the same configuration and the same result."""
-    a, b = chains.read(one), chains.read(other)
+    a, b = chain_file.read(one), chain_file.read(other)
     np.testing.assert_array_equal(a.samples, b.samples)
     np.testing.assert_array_equal(a.log_prob, b.log_prob)
     np.testing.assert_array_equal(a.acceptance, b.acceptance)
     assert (one / "config.toml").read_text() == (other / "config.toml").read_text()
-    assert chains.read_result(one / "chain.h5") == chains.read_result(other / "chain.h5")
+    assert chain_file.read_result(one / "chain.h5") == chain_file.read_result(other / "chain.h5")
 
 
 def go_on(place: Path) -> None:
@@ -82,7 +85,7 @@ class Killed(BaseException):
 def test_a_run_ended_at_a_write_goes_on(
     write: int, when: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, copyfile, done = Path.replace, chains.shutil.copyfile, 0
+    replace, copyfile, done = Path.replace, chain_file.shutil.copyfile, 0
 
     def counted(self: Path, target: Path) -> Path:
         nonlocal done
@@ -107,18 +110,18 @@ def test_an_interrupted_longer_run_goes_on_to_its_length(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sampled(tmp_path / "run", steps=20)
-    extending = chains.extending
+    extending = chain_file.extending
 
     @contextmanager
-    def once(path: Path, numbers: int) -> Iterator[Callable[[int, chains.Piece], None]]:
+    def once(path: Path, numbers: int) -> Iterator[Callable[[int, chain.Piece], None]]:
         with extending(path, numbers) as add:
             yield add
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(sampling.chains, "extending", once)
-        folder.resume(tmp_path / "run", up_to=STEPS, figures=False)
-    assert 20 < chains.steps_done(tmp_path / "run" / "chain.h5") < STEPS
+        patch.setattr(chain_file, "extending", once)
+        sampling.resume(tmp_path / "run", up_to=STEPS, figures=False)
+    assert 20 < chain_file.steps_done(tmp_path / "run" / "chain.h5") < STEPS
     go_on(tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 
@@ -126,10 +129,10 @@ def test_an_interrupted_longer_run_goes_on_to_its_length(
 def test_a_run_until_convergence_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("--most-steps", "400", "--probability", "0.999")
     sampled(tmp_path / "whole", *words, steps=None)
-    extending, left = chains.extending, 2
+    extending, left = chain_file.extending, 2
 
     @contextmanager
-    def twice(path: Path, numbers: int) -> Iterator[Callable[[int, chains.Piece], None]]:
+    def twice(path: Path, numbers: int) -> Iterator[Callable[[int, chain.Piece], None]]:
         nonlocal left
         with extending(path, numbers) as add:
             yield add
@@ -138,7 +141,7 @@ def test_a_run_until_convergence_goes_on_to_the_same_end(tmp_path: Path, monkeyp
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(sampling.chains, "extending", twice)
+        patch.setattr(chain_file, "extending", twice)
         sampled(tmp_path / "run", *words, steps=None)
     go_on(tmp_path / "run")
     assert_same(tmp_path / "run", tmp_path / "whole")
@@ -173,15 +176,15 @@ def test_a_stopped_process_says_how_to_go_on(number: signal.Signals, code: int, 
     assert process.returncode == code and output == ""
     assert errors.strip() == f"Error: stopped by {number.name}; `bayesnu resume '{place}'` goes on from there"
     assert {each.name for each in place.iterdir()} == {"config.toml", "chain.h5", ".lock"}
-    done = chains.steps_done(place / "chain.h5")
-    np.testing.assert_array_equal(chains.read(place).samples[:, :100], chains.read(whole).samples[:, :100])
+    done = chain_file.steps_done(place / "chain.h5")
+    np.testing.assert_array_equal(chain_file.read(place).samples[:, :100], chain_file.read(whole).samples[:, :100])
     assert answer("summary", place, "--json")["steps"] == done
 
 
 def test_an_interruption_during_a_clean_up_is_neither_printed_nor_lost() -> None:
     program = """
 import os, signal, time, weakref
-from bayesnu.commands.stopping import stoppable
+from bayesnu.cli.stopping import stoppable
 
 def clean_up(_):
     os.kill(os.getpid(), signal.SIGTERM)
@@ -229,7 +232,7 @@ def test_two_at_once_are_kept_apart(tmp_path: Path) -> None:
         assert process.poll() is None and (place / "config.toml").read_bytes() == before
         assert answer("summary", place, "--json")["steps"] >= 128  # reading is allowed
     done = answer("resume", place, "--up-to", "8", "--quiet", "--no-figures", "--json")["steps"]  # the first is gone
-    assert done == chains.steps_done(place / "chain.h5")
+    assert done == chain_file.steps_done(place / "chain.h5")
 
 
 def test_a_folder_is_free_after_a_refusal_and_after_a_run(tmp_path: Path) -> None:

@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
-from bayesnu import chains
-from bayesnu.analysis import PRESETS
 from bayesnu.experiments import Experiment, load
-from bayesnu.model import Block, Model, build
-from bayesnu.priors import Gaussian, Prior
+from bayesnu.inference.sampling import chain
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Block, Model
+from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.runs import chain_file
 
 EXPERIMENTS = ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")
 PARAMETERS = ("mu_nu", "q_nu", "r2_nu")
 
 
-def append(path: Path, pieces: list[chains.Piece]) -> None:
+def append(path: Path, pieces: list[chain.Piece]) -> None:
     """Add a piece to every ensemble of a chain."""
-    with chains.extending(path) as add:
+    with chain_file.extending(path) as add:
         for n, piece in enumerate(pieces):
             add(n, piece)
 

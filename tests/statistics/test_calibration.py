@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from bayesnu import calibration, campaign, folder, plots, ranks, run
-from bayesnu.calibration import Calibration
-from bayesnu.errors import BayesnuError
-from bayesnu.ranks import FEWEST, LEVEL, POWER, TESTS, Uniformity, uniformity
+from bayesnu.inference import ranks
+from bayesnu.inference.ranks import FEWEST, LEVEL, POWER, TESTS, Uniformity, uniformity
+from bayesnu.runs import campaign, run
+from bayesnu.studies import calibration
+from bayesnu.studies.calibration import Calibration
+from bayesnu.studies.figures.calibration import calibration_plot
+from bayesnu.support.errors import BayesnuError
 from scripts.calibration import PLANTED, calibrated, narrowed
 from tests.commands import answer, invoke, refusal
 from tests.statistics.models import model_of
@@ -152,7 +155,7 @@ def test_a_fault_says_what_is_wrong() -> None:
 
 
 def test_the_usual_prior_ends_at_three_expected_limits() -> None:
-    from bayesnu.profile import interval
+    from bayesnu.inference.profile import interval
 
     for parameter, flavour in (("mu_nu", "common"), ("q_nu", "common"), ("mu_nu", "all")):
         asked = run.resolve(("xenonnt-sr0",), parameter, flavour, choices=SINGLE)
@@ -173,7 +176,7 @@ def test_a_prior_that_was_asked_for_stays(prior: dict[str, object]) -> None:
 
 def test_replicas_are_reproducible_and_differ() -> None:
     chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE), 1)
-    model, seeds = folder.model_of(chosen), np.random.SeedSequence(8)
+    model, seeds = run.model_of(chosen), np.random.SeedSequence(8)
     one, other = (calibration.replica(model, model, chosen.sampling, np.random.SeedSequence(8)) for _ in range(2))
     third = calibration.replica(model, model, chosen.sampling, seeds.spawn(1)[0])
     assert np.array_equal(one.ranks, other.ranks) and not np.array_equal(one.ranks, third.ranks)
@@ -222,7 +225,7 @@ def drawn(found: np.ndarray, path: Path) -> tuple[Calibration, list[list[float]]
     """A calibration with these ranks, and the curves of its figure."""
     model = model_of("xenonnt-sr0", "mu_nu", background="single")
     judged = calibration.judge(model.names, [arrays(found)])
-    figure = plots.calibration_plot(model, judged, path)
+    figure = calibration_plot(model, judged, path)
     panels = [axes for axes in figure.axes if axes.lines]
     assert len(panels) == len(judged.names)
     return judged, [list(axes.lines[-1].get_ydata()) for axes in panels]

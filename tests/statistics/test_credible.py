@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesnu.credible import credible_interval, ess, quantile, quantile_error, rhat, to_arviz
-from bayesnu.errors import BayesnuError
+from bayesnu.inference.credible import credible_interval, ess, quantile, quantile_error, rhat, to_arviz
+from bayesnu.support.errors import BayesnuError
 
 SHAPE = (4, 500, 32)
 KNOWN = {"normal": stats.norm(1.0, 2.0), "exponential": stats.expon(), "uniform": stats.uniform(-1, 2)}

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayesnu import chains
-from bayesnu.integrate import marginal
-from bayesnu.model import Model
-from bayesnu.profile import Profiler, interval
-from bayesnu.properties import FLAVOURS, property_of
-from bayesnu.sampling import sample
-from bayesnu.settings import Settings
-from bayesnu.toy_fits import ToyFitter
-from bayesnu.toys import draw, with_data
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.profile import Profiler, interval
+from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.toys import draw, with_data
+from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import FLAVOURS, property_of
+from bayesnu.runs import chain_file
+from bayesnu.runs.extension import extend_chain
 from tests.statistics.models import model_of
 
 NAMES = [name + suffix for name in ("mu_nu", "q_nu", "r2_nu") for suffix in ("", *(f"_{flavour}" for flavour in FLAVOURS))]
@@ -75,9 +75,9 @@ def test_a_sampled_shell_holds_the_injected_signal(property_name: str, tmp_path:
     truth[:3] = [0.8 * interval(model_of("xenonnt-sr0", name, background="single"), cl=0.9).upper for name in names]
     counts = model.expected(truth)
     data = with_data(model, counts)
-    chains.create(tmp_path / "chain.h5", data, {}, 5, "", 4)
-    verdict = sample(data, tmp_path / "chain.h5", Settings("eti", seed=5, most_steps=600))
-    kept = chains.read(tmp_path / "chain.h5").after(verdict.burn_in).reshape(-1, len(truth))
+    chain_file.create(tmp_path / "chain.h5", data, {}, 5, "", 4)
+    verdict = extend_chain(data, tmp_path / "chain.h5", Settings("eti", seed=5, most_steps=600))
+    kept = chain_file.read(tmp_path / "chain.h5").after(verdict.burn_in).reshape(-1, len(truth))
     expected = model.expected(kept)
     for b in range(len(counts)):  # the truth is well inside the posterior of every bin's expectation
         assert 0.02 < np.mean(expected[:, b] < counts[b]) < 0.98

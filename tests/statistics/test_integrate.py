@@ -10,11 +10,11 @@ from scipy import special, stats
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
-from bayesnu import integrate
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.model import Model
-from bayesnu.priors import Flat, Gaussian, Prior, with_kind
+from bayesnu.inference import marginal as integration
+from bayesnu.inference.marginal import marginal
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian, Prior, with_kind
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import chi2, counting, model_of, xenonnt_with
 
 PROBABILITIES = (0.05, 0.5, 0.9, 0.95)
@@ -75,7 +75,7 @@ def test_the_prior_of_the_parameter_enters_once(parameter: str, kind: str, chang
 def test_importance_sampling_agrees_with_the_tensor_rule(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("pandax4t-run1", parameter, preset="paper", background_width=0.1)
     tensor = marginal(model)
-    monkeypatch.setattr(integrate, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(integration, "TENSOR_DIMENSIONS", 0)
     drawn = marginal(model, seed=3)
     assert "tensor" in tensor.method and "importance" in drawn.method
     width = tensor.quantile(0.95) - tensor.quantile(0.05)
@@ -87,8 +87,8 @@ def test_importance_sampling_agrees_with_the_tensor_rule(parameter: str, monkeyp
 @pytest.mark.slow
 def test_error_of_importance_sampling_is_the_scatter_of_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("pandax4t-run1", "mu_nu", preset="paper", background_width=0.1)
-    monkeypatch.setattr(integrate, "TENSOR_DIMENSIONS", 0)
-    monkeypatch.setattr(integrate, "PANELS", 12)
+    monkeypatch.setattr(integration, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(integration, "PANELS", 12)
     runs = [marginal(model, seed=seed) for seed in range(30)]
     scatter = np.std([run.quantile(0.9) for run in runs], ddof=1)
     claimed = np.sqrt(np.mean([run.error(0.9) ** 2 for run in runs]))

@@ -9,14 +9,15 @@ import emcee
 import numpy as np
 import pytest
 
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import load
-from bayesnu.integrate import marginal
-from bayesnu.joint import Joint, joint, log_volumes, profile_level
-from bayesnu.likelihood import compile_posterior
-from bayesnu.model import Model, build
-from bayesnu.priors import with_kind
-from bayesnu.profile import Profiler, interval
+from bayesnu.inference.joint import Joint, joint, log_volumes, profile_level
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.profile import Profiler, interval
+from bayesnu.model.builder import build
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import with_kind
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import model_of, with_data
 
 RING = ("r2_nu_e", "r2_nu_mu")

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from iminuit import Minuit
 
-from bayesnu.analysis import PRESETS
 from bayesnu.experiments import load
-from bayesnu.model import Model, build
-from bayesnu.priors import Gaussian
-from bayesnu.profile import interval
-from bayesnu.published import DATA_SETS
+from bayesnu.experiments.published import DATA_SETS
+from bayesnu.inference.profile import interval
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
 from tests.statistics.models import PARAMETERS, chi2
 
 RESULTS = list(product(DATA_SETS, PARAMETERS, PRESETS))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesnu import moves
-from bayesnu.likelihood import compile_posterior
-from bayesnu.model import Model
-from bayesnu.moves import SweepMove
-from bayesnu.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior
+from bayesnu.inference.sampling import moves
+from bayesnu.inference.sampling.moves import SweepMove
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior
 from tests.statistics.models import counting, without_data
 from tests.statistics.test_integrate import on_off, on_off_quantile
 

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from bayesnu import chains
-from bayesnu.credible import quantile, quantile_error
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.likelihood import log_likelihood, log_posterior
-from bayesnu.model import Model
-from bayesnu.nested import bayes_factor, likelihood_function, prior_transform
-from bayesnu.priors import Gaussian, with_kind
-from bayesnu.properties import parameters_of
-from bayesnu.sampling import Settings, sample
+from bayesnu.inference.credible import quantile, quantile_error
+from bayesnu.inference.marginal import bayes_factor, marginal
+from bayesnu.inference.sampling.ensembles import Settings
+from bayesnu.model.likelihood import log_likelihood, log_posterior
+from bayesnu.model.nested_sampler import likelihood_function, prior_transform
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian, with_kind
+from bayesnu.physics.properties import parameters_of
+from bayesnu.runs import chain_file
+from bayesnu.runs.extension import extend_chain
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import EXPERIMENTS, model_of
 
 PROBABILITIES = (0.05, 0.5, 0.95)
@@ -73,10 +74,10 @@ def evidence(model: Model) -> tuple[float, float]:
 def test_three_flavours_from_emcee_are_those_of_a_nested_sampler(item: str, background: str, tmp_path: Path) -> None:
     model = model_of("xenonnt-sr0", *parameters_of(item, "all"), background=background)
     settings = Settings("upper" if item == "mu_nu" else "eti", seed=1)
-    chains.create(tmp_path / "chain.h5", model, {}, settings.seed, "", settings.ensembles)
-    verdict = sample(model, tmp_path / "chain.h5", settings)
+    chain_file.create(tmp_path / "chain.h5", model, {}, settings.seed, "", settings.ensembles)
+    verdict = extend_chain(model, tmp_path / "chain.h5", settings)
     assert verdict.converged, verdict.missing
-    kept = chains.read(tmp_path / "chain.h5").samples[:, verdict.burn_in :]
+    kept = chain_file.read(tmp_path / "chain.h5").samples[:, verdict.burn_in :]
     theirs, their_errors = quantiles_of(nested(model), model.n_physics)
     for k in range(model.n_physics):
         ours = np.array([quantile(kept[..., k], p) for p in PROBABILITIES])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bayesnu.profile import interval
+from bayesnu.inference.profile import interval
 from tests.statistics.models import model_of
 
 # arXiv:2510.12449 (Phys. Rev. D 112, 095035), flavour-common intervals at 90 % CL, in 1e-11 mu_B, 1e-12 e, 1e-32 cm^2

@@ -11,13 +11,15 @@ import pytest
 from iminuit import Minuit  # type: ignore[import-untyped]
 from scipy.optimize import brentq, minimize, minimize_scalar
 
-from bayesnu import minimise
-from bayesnu.analysis import PRESETS
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import load
-from bayesnu.model import Model, build
-from bayesnu.priors import Flat, Gaussian, with_kind
-from bayesnu.profile import Profiler, _arrays, delta_chi2, interval, scan
+from bayesnu.inference import newton
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.profile import Profiler, _arrays, interval, scan
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import (
     EXPERIMENTS,
     PARAMETERS,
@@ -54,7 +56,7 @@ def derivatives(model: Model, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Gradient and Hessian of chi^2 in all parameters, as the fits use them."""
     size = len(theta)
     gradient, hessian = np.empty(size), np.empty((size, size))
-    minimise.derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
+    newton.derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
     return gradient, hessian
 
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy.integrate import cumulative_trapezoid
 
-from bayesnu import proposal
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.likelihood import compile_posterior
-from bayesnu.model import Model
-from bayesnu.moves import IndependenceMove
-from bayesnu.priors import Flat, Gaussian, with_kind
-from bayesnu.properties import GROUPS, parameters_of
-from bayesnu.proposal import Proposal, log_density, propose
-from bayesnu.sampling import begin
-from bayesnu.settings import Settings
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.sampling import proposal
+from bayesnu.inference.sampling.ensembles import begin
+from bayesnu.inference.sampling.moves import IndependenceMove
+from bayesnu.inference.sampling.proposal import Proposal, log_density, propose
+from bayesnu.inference.settings import Settings
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.physics.properties import GROUPS, parameters_of
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import counting, model_of
 from tests.statistics.test_moves import deviation
 

@@ -16,14 +16,16 @@ from iminuit import Minuit
 from scipy.optimize import brentq
 from scipy.special import xlogy
 
-from bayesnu import export_pyhf, profile
-from bayesnu.analysis import PRESETS, preset
-from bayesnu.cli import main
-from bayesnu.errors import BayesnuError
+from bayesnu.cli.main import main
 from bayesnu.experiments import load
-from bayesnu.model import Model, build
-from bayesnu.priors import Gaussian, with_kind
-from bayesnu.properties import parameters_of
+from bayesnu.inference import profile
+from bayesnu.model import pyhf_workspace
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS, preset
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian, with_kind
+from bayesnu.physics.properties import parameters_of
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import EXPERIMENTS, PARAMETERS, chi2, expected, model_of, with_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated:DeprecationWarning")  # pyhf's
@@ -36,13 +38,13 @@ class Evaluated:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.workspace = pyhf.Workspace(json.loads(json.dumps(export_pyhf.workspace(model), allow_nan=False)))
+        self.workspace = pyhf.Workspace(json.loads(json.dumps(pyhf_workspace.workspace(model), allow_nan=False)))
         self.pyhf = self.workspace.model()
         self.data = self.workspace.data(self.pyhf)
 
     def log_density(self, theta: np.ndarray) -> float:
         """What pyhf finds at theta (parameters,)."""
-        values = export_pyhf.parameters(self.model, theta)
+        values = pyhf_workspace.parameters(self.model, theta)
         return float(self.pyhf.logpdf([values[name] for name in self.pyhf.config.par_names], self.data)[0])
 
     def chi2(self, theta: np.ndarray) -> float:
@@ -247,7 +249,7 @@ REFUSED: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("names", "choices", "message"), REFUSED)
 def test_what_pyhf_cannot_express_is_refused(names: tuple[str, ...], choices: dict[str, Any], message: str) -> None:
     with pytest.raises(BayesnuError, match=message):
-        export_pyhf.workspace(combination(("mu_nu",), *names, **choices))
+        pyhf_workspace.workspace(combination(("mu_nu",), *names, **choices))
 
 
 def test_runs_with_efficiencies_of_their_own_can_be_exported_one_by_one() -> None:
@@ -258,27 +260,27 @@ def test_runs_with_efficiencies_of_their_own_can_be_exported_one_by_one() -> Non
 def test_a_model_without_physics_or_with_another_prior_is_refused() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
     with pytest.raises(BayesnuError, match="no expected counts depend on a physics parameter"):
-        export_pyhf.workspace(model_of("xenonnt-sr0"))
+        pyhf_workspace.workspace(model_of("xenonnt-sr0"))
     other = with_kind(model.nuisances[0], "log-uniform", lower=0.5, upper=2.0)
     with pytest.raises(BayesnuError, match="flux_pp is log-uniform"):
-        export_pyhf.workspace(model.with_priors(other))
+        pyhf_workspace.workspace(model.with_priors(other))
 
 
 def test_a_prior_of_the_physics_is_not_part_of_the_likelihood() -> None:
     model = model_of("xenonnt-sr0", "q_nu")
     informed = model.with_priors(with_kind(model.parameters[0], "gaussian", mean=0.3, width=0.1))
-    assert export_pyhf.workspace(informed) == export_pyhf.workspace(model)
+    assert pyhf_workspace.workspace(informed) == pyhf_workspace.workspace(model)
     theta = model.nominal() + 0.1
-    assert export_pyhf.parameters(informed, theta) == export_pyhf.parameters(model, theta)
+    assert pyhf_workspace.parameters(informed, theta) == pyhf_workspace.parameters(model, theta)
 
 
 def test_notes_say_units_ties_and_where_the_truncation_begins() -> None:
-    text = " ".join(export_pyhf.notes(model_of("pandax4t-run1", "q_nu")))
+    text = " ".join(pyhf_workspace.notes(model_of("pandax4t-run1", "q_nu")))
     assert "q_nu_squared is (q_nu / (1e-12 e))^2." in text
     assert "cannot tie q_nu_squared" in text
     assert "lumi is efficiency[PandaX-4T efficiency] itself" in text
     assert "3.6 widths from the mean or farther (124Xe[pandax4t-run1])" in text  # 1 / 0.28
-    assert "tie" not in " ".join(export_pyhf.notes(model_of("xenonnt-sr0", "mu_nu")))
+    assert "tie" not in " ".join(pyhf_workspace.notes(model_of("xenonnt-sr0", "mu_nu")))
 
 
 def test_the_command_writes_the_workspace_to_a_file_or_alone_on_standard_output(tmp_path: Path) -> None:
@@ -287,7 +289,7 @@ def test_the_command_writes_the_workspace_to_a_file_or_alone_on_standard_output(
     written = CliRunner().invoke(main, [*command, "--output", str(tmp_path / "w.json")])
     assert printed.exit_code == written.exit_code == 0
     model = model_of("xenonnt-sr0", "r2_nu_mu", preset="paper")
-    assert json.loads(printed.stdout) == json.loads((tmp_path / "w.json").read_text()) == export_pyhf.workspace(model)
+    assert json.loads(printed.stdout) == json.loads((tmp_path / "w.json").read_text()) == pyhf_workspace.workspace(model)
     assert printed.stderr == written.stdout.partition("\n")[2] and "cannot tie" in printed.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["w.json"]
 

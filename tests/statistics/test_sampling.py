@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayesnu import chains, sampling
-from bayesnu.convergence import Convergence, judge, modes
-from bayesnu.credible import credible_interval
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.likelihood import compile_posterior, log_posterior
-from bayesnu.model import Model
-from bayesnu.priors import Gaussian, with_kind
-from bayesnu.sampling import Settings, next_look, sample, starts
-from bayesnu.summary import summarise
+from bayesnu.inference.credible import credible_interval
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.sampling import chain, ensembles
+from bayesnu.inference.sampling.convergence import Convergence, judge, modes
+from bayesnu.inference.sampling.ensembles import Settings, starts
+from bayesnu.model.likelihood import compile_posterior, log_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian, with_kind
+from bayesnu.runs import chain_file, extension
+from bayesnu.runs.extension import extend_chain, next_look
+from bayesnu.runs.summary import summarise
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import chi2, expected, model_of, with_data
 
 SMALL: dict[str, Any] = {"ensembles": 2, "walkers": 32}
@@ -30,8 +32,8 @@ KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
 def run(model: Model, path: Path, settings: Settings) -> Convergence:
     """Sample into a file, which is made if there is none."""
     if not path.exists():
-        chains.create(path, model, {}, settings.seed, "", settings.ensembles)
-    return sample(model, path, settings)
+        chain_file.create(path, model, {}, settings.seed, "", settings.ensembles)
+    return extend_chain(model, path, settings)
 
 
 def single(parameter: str) -> Model:
@@ -43,14 +45,14 @@ def test_a_seed_gives_the_same_bits(tmp_path: Path) -> None:
     settings = Settings("upper", seed=7, steps=60, **SMALL)
     for name in ("one.h5", "two.h5"):
         run(single("mu_nu"), tmp_path / name, settings)
-    one, two = (chains.read(tmp_path / name) for name in ("one.h5", "two.h5"))
+    one, two = (chain_file.read(tmp_path / name) for name in ("one.h5", "two.h5"))
     assert one.samples.tobytes() == two.samples.tobytes() and one.log_prob.tobytes() == two.log_prob.tobytes()
 
 
 def test_other_seeds_and_other_ensembles_give_other_numbers(tmp_path: Path) -> None:
     for seed in (1, 2):
         run(single("mu_nu"), tmp_path / f"{seed}.h5", Settings("upper", seed=seed, steps=20, **SMALL))
-    one, two = (chains.read(tmp_path / f"{seed}.h5").samples for seed in (1, 2))
+    one, two = (chain_file.read(tmp_path / f"{seed}.h5").samples for seed in (1, 2))
     assert not np.any(one == two) and not np.any(one[0] == one[1])
 
 
@@ -60,7 +62,7 @@ def test_a_resumed_run_is_bit_for_bit_the_run_in_one_go(first: int, tmp_path: Pa
     whole = run(single("q_nu"), tmp_path / "whole.h5", settings)
     run(single("q_nu"), tmp_path / "parts.h5", replace(settings, steps=first))
     parts = run(single("q_nu"), tmp_path / "parts.h5", settings)
-    one, two = (chains.read(tmp_path / name) for name in ("whole.h5", "parts.h5"))
+    one, two = (chain_file.read(tmp_path / name) for name in ("whole.h5", "parts.h5"))
     assert one.samples.tobytes() == two.samples.tobytes() and one.log_prob.tobytes() == two.log_prob.tobytes()
     np.testing.assert_allclose(one.acceptance, two.acceptance, rtol=1e-12)
     assert whole == parts
@@ -69,9 +71,9 @@ def test_a_resumed_run_is_bit_for_bit_the_run_in_one_go(first: int, tmp_path: Pa
 def test_the_pieces_in_which_steps_are_written_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings("eti", seed=3, steps=100, **SMALL)
     run(single("q_nu"), tmp_path / "one.h5", settings)
-    monkeypatch.setattr(sampling, "PIECE", 7)
+    monkeypatch.setattr(extension, "PIECE", 7)
     run(single("q_nu"), tmp_path / "two.h5", settings)
-    one, two = (chains.read(tmp_path / name) for name in ("one.h5", "two.h5"))
+    one, two = (chain_file.read(tmp_path / name) for name in ("one.h5", "two.h5"))
     assert one.samples.tobytes() == two.samples.tobytes()
     np.testing.assert_allclose(one.acceptance, two.acceptance, rtol=1e-12)
 
@@ -79,22 +81,22 @@ def test_the_pieces_in_which_steps_are_written_do_not_show(tmp_path: Path, monke
 def test_a_chain_stays_with_the_move_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings("eti", seed=3, steps=60, **SMALL)
     with monkeypatch.context() as patch:
-        patch.setattr(sampling, "SMALLEST_ACCEPTANCE", 2.0)
+        patch.setattr(ensembles, "SMALLEST_ACCEPTANCE", 2.0)
         run(single("q_nu"), tmp_path / "whole.h5", settings)
         run(single("q_nu"), tmp_path / "parts.h5", replace(settings, steps=20))
     run(single("q_nu"), tmp_path / "parts.h5", settings)
     run(single("q_nu"), tmp_path / "other.h5", settings)
-    whole, parts, other = (chains.read(tmp_path / name).samples for name in ("whole.h5", "parts.h5", "other.h5"))
+    whole, parts, other = (chain_file.read(tmp_path / name).samples for name in ("whole.h5", "parts.h5", "other.h5"))
     assert whole.tobytes() == parts.tobytes() != other.tobytes()
-    assert [chains.read_move(tmp_path / name) for name in ("parts.h5", "other.h5")] == ["sweeps", "independence"]
+    assert [chain_file.read_move(tmp_path / name) for name in ("parts.h5", "other.h5")] == ["sweeps", "independence"]
 
 
 def test_a_long_chain_is_thinned_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, settings = single("mu_nu"), Settings("upper", seed=4, steps=402, **SMALL)
     verdict = run(model, tmp_path / "chain.h5", settings)
-    whole = chains.read(tmp_path / "chain.h5")
-    monkeypatch.setattr(chains, "MOST_NUMBERS", whole.samples.size // 4 - 1)
-    thinned = chains.read(tmp_path / "chain.h5")
+    whole = chain_file.read(tmp_path / "chain.h5")
+    monkeypatch.setattr(chain_file, "MOST_NUMBERS", whole.samples.size // 4 - 1)
+    thinned = chain_file.read(tmp_path / "chain.h5")
     assert (whole.thin, thinned.thin, thinned.steps) == (1, 5, 402)
     np.testing.assert_array_equal(thinned.samples, whole.samples[:, ::5])
     np.testing.assert_array_equal(thinned.log_prob, whole.log_prob[:, ::5])
@@ -132,7 +134,7 @@ def test_looks_are_at_fixed_steps_whatever_happened_before() -> None:
 def test_converged_runs_agree_with_integration(parameter: str, seed: int, tmp_path: Path) -> None:
     model = model_of("xenonnt-sr0", parameter)
     verdict = run(model, tmp_path / "chain.h5", Settings(KIND[parameter], seed=seed))
-    kept = chains.read(tmp_path / "chain.h5").of(parameter)[:, verdict.burn_in :]
+    kept = chain_file.read(tmp_path / "chain.h5").of(parameter)[:, verdict.burn_in :]
     result, exact = credible_interval(kept, KIND[parameter], 0.9), marginal(model)
     assert verdict.converged, verdict.missing
     assert result.upper is not None and result.mcse_upper is not None
@@ -147,7 +149,7 @@ def test_claimed_error_of_a_limit_is_the_scatter_of_seeds(tmp_path: Path) -> Non
     model, found = single("mu_nu"), []
     for seed in range(30):
         verdict = run(model, tmp_path / f"{seed}.h5", Settings("upper", seed=seed, steps=128))
-        kept = chains.read(tmp_path / f"{seed}.h5").of("mu_nu")[:, verdict.burn_in :]
+        kept = chain_file.read(tmp_path / f"{seed}.h5").of("mu_nu")[:, verdict.burn_in :]
         result = credible_interval(kept, "upper", 0.9)
         found.append((result.upper, result.mcse_upper))
     limits, errors = np.array(found, dtype=float).T
@@ -161,7 +163,7 @@ def test_weights_give_the_limit_of_a_run_with_the_other_prior(tmp_path: Path) ->
     limits = []
     for name, model in (("flat", flat), ("square", square)):
         verdict = run(model, tmp_path / name, Settings("upper", seed=5))
-        kept = chains.read(tmp_path / name).of("mu_nu")[:, verdict.burn_in :]
+        kept = chain_file.read(tmp_path / name).of("mu_nu")[:, verdict.burn_in :]
         limits.append(credible_interval(kept, "upper", 0.9, weights=kept if name == "flat" else None))
     one, two = limits
     assert one.upper is not None and two.upper is not None and one.mcse_upper and two.mcse_upper
@@ -175,7 +177,7 @@ def test_runs_with_other_priors_agree_with_integration(kind: str, tmp_path: Path
     flat = single("mu_nu")
     model = flat.with_priors(with_kind(flat.parameters[0], kind, **changes))
     verdict = run(model, tmp_path / "chain.h5", Settings("upper", seed=2))
-    result = credible_interval(chains.read(tmp_path / "chain.h5").of("mu_nu")[:, verdict.burn_in :], "upper", 0.9)
+    result = credible_interval(chain_file.read(tmp_path / "chain.h5").of("mu_nu")[:, verdict.burn_in :], "upper", 0.9)
     assert verdict.converged, verdict.missing
     assert result.upper is not None and result.mcse_upper is not None
     assert abs(result.upper - marginal(model).quantile(0.9)) < 4.5 * result.mcse_upper
@@ -194,7 +196,7 @@ def test_two_separate_modes_are_visited_by_their_share(tmp_path: Path) -> None:
     exact = marginal(model)
     (low, cut), (_, high) = modes(exact)
     assert low == -200 and -30 < cut < -12 and high == 150
-    samples = chains.read(tmp_path / "chain.h5").of("r2_nu")[:, verdict.burn_in :]
+    samples = chain_file.read(tmp_path / "chain.h5").of("r2_nu")[:, verdict.burn_in :]
     shares = (samples < cut).mean(axis=(1, 2))
     share = exact.probability_between(low, cut)
     assert 0.1 < share < 0.9 and abs(shares.mean() - share) < 4.5 * shares.std(ddof=1) / np.sqrt(8)
@@ -217,12 +219,12 @@ def test_starts_occupy_both_modes() -> None:
 
 
 @cache
-def good_run(parameter: str) -> tuple[Model, chains.Chain, Settings]:
+def good_run(parameter: str) -> tuple[Model, chain.Chain, Settings]:
     """A model, the chain of a converged run, and its settings."""
     model, settings = single(parameter), Settings(KIND[parameter], seed=1)
     with TemporaryDirectory() as folder:
         assert run(model, Path(folder) / "chain.h5", settings).converged
-        return model, chains.read(Path(folder) / "chain.h5"), settings
+        return model, chain_file.read(Path(folder) / "chain.h5"), settings
 
 
 def missing(parameter: str, samples: np.ndarray) -> str:
@@ -231,7 +233,7 @@ def missing(parameter: str, samples: np.ndarray) -> str:
     return "; ".join(judge(model, with_samples(chain, samples), settings).missing)
 
 
-def with_samples(chain: chains.Chain, samples: np.ndarray) -> chains.Chain:
+def with_samples(chain: chain.Chain, samples: np.ndarray) -> chain.Chain:
     """The chain with other samples."""
     return replace(chain, samples=samples, steps=samples.shape[1])
 
@@ -269,7 +271,7 @@ def test_a_mode_that_was_missed_is_noticed(everywhere: bool, tmp_path: Path) -> 
     model = two_modes(10.0)
     settings = Settings("eti", seed=2, steps=300)
     run(model, tmp_path / "chain.h5", settings)
-    chain = chains.read(tmp_path / "chain.h5")
+    chain = chain_file.read(tmp_path / "chain.h5")
     samples = chain.samples
     ((_, cut), _) = modes(marginal(model))
     for ensemble in samples if everywhere else samples[:1]:
@@ -356,7 +358,7 @@ def quantiles_of_a_shell(model: Model, size: int = 161) -> np.ndarray:
 def test_a_shell_in_three_flavours_is_that_of_a_brute_force_grid(factor: float, tmp_path: Path) -> None:
     model = shell(factor)
     verdict = run(model, tmp_path / "chain.h5", Settings("eti", seed=3))
-    exact, chain = quantiles_of_a_shell(model), chains.read(tmp_path / "chain.h5")
+    exact, chain = quantiles_of_a_shell(model), chain_file.read(tmp_path / "chain.h5")
     assert verdict.converged, verdict.missing
     for (low, _, high), name in zip(exact, FLAVOURS, strict=True):
         result = credible_interval(chain.of(name)[:, verdict.burn_in :], "eti", 0.9)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bayesnu import folder
-from bayesnu.run import resolve
+from bayesnu.runs import sampling
+from bayesnu.runs.run import resolve
 
 
 def rows_of(tmp_path: Path, flavour: str) -> list[dict[str, Any]]:
     run = resolve(("xenonnt-sr0",), "mu_nu", flavour, sampling={"seed": 7})
-    summary = folder.sample(run, tmp_path / "run", figures=False)
+    summary = sampling.sample(run, tmp_path / "run", figures=False)
     return [row for row in summary["rows"] if row["method"] == "credible"]
 
 

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesnu import coverage, expected, feldman_cousins, run
-from bayesnu.errors import BayesnuError
-from bayesnu.integrate import marginal
-from bayesnu.model import Block, Model
-from bayesnu.priors import Flat, Gaussian, with_kind
-from bayesnu.profile import delta_chi2, interval
-from bayesnu.toy_campaigns import crossings, profiled, quantile_with_error, settings_of
-from bayesnu.toy_fits import ToyFitter
-from bayesnu.toy_posteriors import toy_posteriors
-from bayesnu.toys import Toys, draw, observed, with_data
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.marginal import marginal
+from bayesnu.inference.profile import interval
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.posteriors import toy_posteriors
+from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_error
+from bayesnu.inference.toys.toys import Toys, draw, observed, with_data
+from bayesnu.model.polynomial import Block, Model
+from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.runs import run
+from bayesnu.studies import coverage, expected, feldman_cousins
+from bayesnu.studies.toy_tasks import settings_of
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import model_of, without_data
 
 

@@ -11,15 +11,18 @@ from iminuit import Minuit  # type: ignore[import-untyped]
 from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import kstest
 
-from bayesnu import toy_fits
-from bayesnu.analysis import PRESETS
-from bayesnu.errors import BayesnuError
 from bayesnu.experiments import load
-from bayesnu.model import Model, build
-from bayesnu.priors import Flat
-from bayesnu.profile import Profiler, delta_chi2, interval
-from bayesnu.toy_fits import LANES, ToyFitter
-from bayesnu.toys import Toys, constraint_widths, draw, with_data
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.profile import Profiler, interval
+from bayesnu.inference.toys import lanes
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.lanes import LANES
+from bayesnu.inference.toys.toys import Toys, constraint_widths, draw, with_data
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat
+from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of
 
 CL_90 = delta_chi2(0.9)
@@ -77,7 +80,7 @@ def test_the_logarithm_is_that_of_the_library() -> None:
     ranges = (np.exp(random.uniform(-300, 300, 50 * LANES)), np.exp(random.uniform(-1, 1, 200 * LANES)))
     x = np.concatenate([*ranges, 1 + 1e-6 * random.uniform(-1, 1, 10 * LANES)])
     rows = np.concatenate([x, np.full(x.size, np.nan)]).reshape(-1, LANES)
-    toy_fits._log(rows, 0, len(rows) // 2, len(rows) // 2)
+    lanes._log(rows, 0, len(rows) // 2, len(rows) // 2)
     found, expected = rows[len(rows) // 2 :].ravel(), np.log(x)
     assert np.all(np.abs(found - expected) <= 3 * np.finfo(float).eps * np.abs(expected))
 
@@ -282,9 +285,9 @@ def test_wilks_theorem_holds_within_one_minimum(parameter: str, truth: float) ->
 
 def test_building_compiles_nothing_and_no_toys_are_no_error() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
-    before = [len(kernel.signatures) for kernel in (toy_fits._newton, toy_fits._evaluate)]
+    before = [len(kernel.signatures) for kernel in (lanes.iterate_newton, lanes.evaluate_chi2)]
     fitter = ToyFitter(model)
-    assert [len(kernel.signatures) for kernel in (toy_fits._newton, toy_fits._evaluate)] == before
+    assert [len(kernel.signatures) for kernel in (lanes.iterate_newton, lanes.evaluate_chi2)] == before
     assert fitter.limit(toys_of(model, 0, 18), CL_90).limit.shape == (0,)
 
 

@@ -1,0 +1,260 @@
+"""A proposal built from the problem, step 13: close enough to the posterior to be drawn from independently.
+
+One physics parameter is drawn from the density of its profiled posterior on a grid. Of several, the recoil spectrum fixes
+little more than one number, the signal, which is a quadratic form in them: a shell. So they are drawn as the radius of that
+ellipsoid, from a grid averaged over directions, and a direction at random. Nuisance parameters follow from the Gaussian
+around their conditional maximum there. None of this has to be exact: `moves.IndependenceMove` corrects it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp, ndtri
+
+from bayesnu.inference.profile import Profiler
+from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import property_of
+from bayesnu.support.compiled import compiled
+
+COARSE, NODES = 513, 48  # points that find the support, and how many of each kind tabulate the proposal
+DIRECTIONS, FEW_DIRECTIONS = 48, 8  # at a node, and while finding the support
+SUPPORT = 20.0  # of the log-posterior below its maximum
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A distribution of all parameters: physics = centre + radius * axes @ direction, nuisances Gaussian at that radius.
+
+    `centre` (d,), `axes` (d, d) and their `inverse`; `folded` (d,) marks parameters without a sign, whose modulus is
+    taken. At increasing `radius` (nodes,): the `density` of the radius, its integral from the left `below`, and `mean`
+    (nodes, K) and lower `factor` (nodes, K, K) of the nuisances' covariance; all are interpolated linearly. For d = 1 the
+    radius is the parameter itself, with its sign.
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+    inverse: np.ndarray
+    folded: np.ndarray
+    radius: np.ndarray
+    density: np.ndarray
+    below: np.ndarray
+    mean: np.ndarray
+    factor: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """Everything in the order of the fields, for compiled code."""
+        return tuple(getattr(self, each.name) for each in fields(self))
+
+
+def build(model: Model) -> Proposal | None:
+    """Build the proposal of a model; None where it has no physics parameter or the signal is no ellipsoid in them."""
+    shape = _ellipsoid(model)
+    if shape is None:
+        return None
+    centre, axes = shape
+    folded = np.array([not property_of(name).signed for name in model.names[: model.n_physics]])
+    posterior = _Posterior(Profiler(model), centre, axes, _directions(model.n_physics, folded))
+    radius = posterior.nodes()
+    log_density, theta = posterior.profiled(radius, DIRECTIONS)
+    factors = posterior.profiler.conditional_factors(theta)
+    log_density = log_density + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1).reshape(log_density.shape)
+    mean, factor = _moments(log_density, theta[:, model.n_physics :], factors)
+    density = np.exp(logsumexp(log_density, axis=1) - logsumexp(log_density)) * np.abs(radius) ** (model.n_physics - 1)
+    below = np.concatenate([[0.0], np.cumsum(np.diff(radius) * (density[1:] + density[:-1]) / 2)])
+    return Proposal(centre, axes, np.linalg.inv(axes), folded, radius, density / below[-1], below / below[-1], mean, factor)
+
+
+def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
+    """Centre and axes of the surfaces of equal signal; trivial for one parameter.
+
+    The signal phi Q_b phi + l_b phi of each bin is weighted as a search for its own shape would do, with its size over the
+    expected counts; completing the square gives the centre.
+    """
+    d = model.n_physics
+    if d < 2:
+        return (np.zeros(1), np.eye(1)) if d else None
+    expected = model.expected(model.nominal())
+    quadratic, linear = np.zeros((d, d, expected.size)), np.zeros((d, expected.size))
+    nominal = np.append(model.nominal(), 1.0)
+    for term, counts in zip(model.factors, model.templates, strict=True):
+        physics, size = term[term < d], np.prod(nominal[term[term >= d]])
+        if len(physics) == 1:
+            linear[physics[0]] += size * counts
+        elif len(physics) == 2:
+            quadratic[physics[0], physics[1]] += size * counts / 2
+            quadratic[physics[1], physics[0]] += size * counts / 2
+    weight = np.trace(quadratic) / np.maximum(expected, 1e-9)
+    form = quadratic @ weight
+    if not all(property_of(name).signed for name in model.names[:d]):
+        form = np.diag(np.diagonal(form))  # a modulus can be folded about an axis only
+    values, vectors = np.linalg.eigh(form)
+    if not values.min() > 1e-9 * values.max():
+        return None
+    axes = vectors @ np.diag(np.sqrt(values.mean() / values)) @ vectors.T
+    return -np.linalg.solve(form, linear @ weight) / 2, np.ascontiguousarray(axes)
+
+
+def _directions(d: int, folded: np.ndarray) -> np.ndarray:
+    """Evenly spread unit vectors (DIRECTIONS, d): a lattice of irrational steps as quantiles of a Gaussian."""
+    if d == 1:
+        return np.ones((1, 1))
+    ratio = 2.0
+    for _ in range(60):  # the root of x^(d+1) = x + 1, whose powers are the steps
+        ratio = (1 + ratio) ** (1 / (d + 1))
+    steps = ratio ** -np.arange(1.0, d + 1)
+    points = ndtri((0.5 + np.arange(1, DIRECTIONS + 1)[:, None] * steps) % 1)
+    points /= np.linalg.norm(points, axis=1)[:, None]
+    return np.where(folded, np.abs(points), points)
+
+
+@dataclass(frozen=True, eq=False)
+class _Posterior:
+    """The posterior profiled over the nuisances, along directions of the ellipsoid."""
+
+    profiler: Profiler
+    centre: np.ndarray
+    axes: np.ndarray
+    directions: np.ndarray
+
+    def profiled(self, radius: np.ndarray, directions: int) -> tuple[np.ndarray, np.ndarray]:
+        """Log of the profiled posterior (radii, directions), and the fitted parameters (radii * directions, parameters)."""
+        model = self.profiler.model
+        few = self.directions[:directions]
+        physics = self.centre + (radius[:, None, None] * (few @ self.axes.T)).reshape(-1, model.n_physics)
+        start = np.tile(model.nominal(), (len(physics), 1))
+        start[:, : model.n_physics] = physics
+        fit = self.profiler.fit(start, self.profiler.nuisances_free())
+        log_prior = np.sum([p.logpdf(physics[:, k]) for k, p in enumerate(model.physics)], axis=0)
+        return (log_prior - fit.chi2 / 2).reshape(len(radius), -1), fit.theta
+
+    def nodes(self) -> np.ndarray:
+        """Radii that cover the support, evenly spread in the radius, in probability, and for one parameter in its prior."""
+        physics, d = self.profiler.model.physics, len(self.centre)
+        radius = physics[0].ppf(np.linspace(0, 1, COARSE)) if d == 1 else np.linspace(0, self._farthest(), COARSE)
+        for _ in range(5):  # zoom in: a wide prior may leave few points where the likelihood lives
+            log_density = self.profiled(radius, FEW_DIRECTIONS)[0].max(axis=1)
+            inside = np.flatnonzero(log_density > log_density.max() - SUPPORT)
+            low, high = radius[max(inside[0] - 1, 0)], radius[min(inside[-1] + 1, COARSE - 1)]
+            if len(inside) > COARSE / 2:
+                break
+            radius = np.linspace(low, high, COARSE)
+        density = np.exp(log_density - log_density.max()) * np.abs(radius) ** (d - 1)
+        share = np.cumsum(density * np.gradient(radius))
+        likely = np.interp(np.linspace(0, share[-1], NODES), share, radius)
+        even = np.union1d(np.linspace(low, high, NODES), np.clip(likely, low, high))
+        if d > 1:
+            return even
+        first, last = physics[0].cdf(np.array([low, high]))
+        return np.union1d(even, physics[0].ppf(np.linspace(first, last, NODES)))
+
+    def _farthest(self) -> float:
+        """The radius at which the farthest corner of the prior lies."""
+        ends = np.array([[p.lower, p.upper] for p in self.profiler.model.physics])
+        corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, len(ends)) - self.centre
+        return float(np.linalg.norm(np.linalg.solve(self.axes, corners.T), axis=0).max())
+
+
+def _moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and lower factor of the covariance of the nuisances at each radius, over all directions together."""
+    radii, directions = log_density.shape
+    top = np.where(np.isfinite(log_density.max(axis=1)), log_density.max(axis=1), 0.0)
+    weight = np.exp(log_density - top[:, None]) + 1e-300  # a radius outside the prior still needs some Gaussian
+    weight /= weight.sum(axis=1)[:, None]
+    nuisances = nuisances.reshape(radii, directions, -1)
+    mean = np.einsum("rd,rdk->rk", weight, nuisances)
+    apart = nuisances - mean[:, None]
+    within = np.einsum("rd,rdkj,rdlj->rkl", weight, *[factors.reshape(radii, directions, *factors.shape[1:])] * 2)
+    return mean, np.linalg.cholesky(within + np.einsum("rd,rdk,rdl->rkl", weight, apart, apart))
+
+
+@compiled
+def _cell(borders, value):  # type: ignore[no-untyped-def]
+    """Index of the cell between increasing borders that holds a value; the first or last one for a value outside."""
+    low, high = 0, borders.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if borders[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _log_q(i, t, r, square, proposal):  # type: ignore[no-untyped-def]
+    """Log of the density at radius r, a part t into cell i, where the normal numbers of the nuisances have this square."""
+    centre, _, _, _, _, density, _, _, factor = proposal
+    log_volume, volume = 0.0, 1.0
+    for _k in range(centre.size - 1):
+        volume *= r
+    for k in range(factor.shape[1]):
+        volume *= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
+        if volume < 1e-200:  # one logarithm of the product, not one per factor, unless it would underflow
+            log_volume += np.log(volume)
+            volume = 1.0
+    return np.log(((1 - t) * density[i] + t * density[i + 1]) / volume) - log_volume - 0.5 * square
+
+
+@compiled
+def propose(u, normals, proposal, theta, out):  # type: ignore[no-untyped-def]
+    """Draw theta (walkers, parameters) from uniform u (walkers,) and standard normal numbers of theta's shape.
+
+    `out` (walkers,) is the log of the density there, as `log_density` gives it.
+    """
+    centre, axes, _, folded, radius, density, below, mean, factor = proposal
+    d, nuisances = centre.size, mean.shape[1]
+    for w in range(theta.shape[0]):
+        i = _cell(below, u[w])
+        width, left, right = radius[i + 1] - radius[i], density[i], density[i + 1]
+        area = (u[w] - below[i]) / width
+        root = left + np.sqrt(max(left * left + 2 * (right - left) * area, 0.0))
+        t = min(2 * area / root, 1.0) if root > 0 else 0.0
+        r = radius[i] + t * width
+        length, square = 0.0, 0.0
+        for k in range(d):
+            length += normals[w, k] ** 2
+        for k in range(d):
+            x = 0.0
+            for j in range(d):
+                x += axes[k, j] * normals[w, j]
+            x = centre[k] + r * x / np.sqrt(length) if d > 1 else r
+            theta[w, k] = abs(x) if folded[k] else x
+        for k in range(nuisances):
+            x = (1 - t) * mean[i, k] + t * mean[i + 1, k]
+            for j in range(k + 1):
+                x += ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * normals[w, d + j]
+            theta[w, d + k] = x
+            square += normals[w, d + k] ** 2
+        out[w] = _log_q(i, t, r, square, proposal)
+
+
+@compiled
+def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
+    """Log of the proposal's density, up to a constant, at theta (walkers, parameters); -inf outside its grid."""
+    centre, _, inverse, _, radius, _, _, mean, factor = proposal
+    d, nuisances = centre.size, mean.shape[1]
+    z = np.empty(nuisances)
+    for w in range(theta.shape[0]):
+        r, length = 0.0, 0.0
+        for k in range(d):
+            r = 0.0
+            for j in range(d):
+                r += inverse[k, j] * (theta[w, j] - centre[j])
+            length += r * r
+        r = np.sqrt(length) if d > 1 else r
+        if not (radius[0] <= r <= radius[-1]):
+            out[w] = -np.inf
+            continue
+        i = _cell(radius, r)
+        t, square = (r - radius[i]) / (radius[i + 1] - radius[i]), 0.0
+        for k in range(nuisances):
+            z[k] = theta[w, d + k] - (1 - t) * mean[i, k] - t * mean[i + 1, k]
+            for j in range(k):
+                z[k] -= ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * z[j]
+            z[k] /= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
+            square += z[k] * z[k]
+        out[w] = _log_q(i, t, r, square, proposal)

@@ -1,0 +1,49 @@
+"""How a posterior is sampled: what decides the numbers of a run, beside the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bayesnu.support.errors import BayesnuError, did_you_mean
+
+KINDS = ("upper", "eti", "hdi")
+DEFAULT_KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
+FEWEST_STEPS = 8  # half of them may be burn-in, and a diagnostic needs four
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices of a run. `kind` and `probability` name the interval whose bounds have to be precise.
+
+    `kind` is `upper` (a limit from the lower end of the prior), `eti` (equal tails) or `hdi` (highest density). `steps`
+    is the exact number of stored steps per walker, or None to stop at convergence or at `most_steps`.
+    """
+
+    kind: str
+    probability: float = 0.9
+    seed: int = 1
+    steps: int | None = None
+    most_steps: int = 12_000
+    ensembles: int = 4
+    walkers: int = 128
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BayesnuError(f"kind: found '{self.kind}'{did_you_mean(self.kind, KINDS)}")
+        if not 0 < self.probability < 1:
+            raise BayesnuError(f"probability: found {self.probability:g}; must lie between 0 and 1, for example 0.9")
+        limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (FEWEST_STEPS, 10_000_000)}
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise BayesnuError(f"{name}: found {getattr(self, name)}; must lie in [{low}, {high}]")
+        if self.walkers % 2:
+            raise BayesnuError(f"walkers: found {self.walkers}; must be even, as one half moves along the other")
+        if not 0 <= self.seed < 2**32:
+            raise BayesnuError(f"seed: found {self.seed}; must lie in [0, 4294967295]")
+        if self.steps is not None and not FEWEST_STEPS <= self.steps <= 10_000_000:
+            raise BayesnuError(f"steps: found {self.steps}; must lie in [{FEWEST_STEPS}, 10000000]")
+
+    def check_walkers(self, parameters: int) -> None:
+        """Raise `BayesnuError` if an ensemble is too small for so many parameters: its moves would stay in a plane."""
+        if self.walkers < 2 * parameters:
+            raise BayesnuError(f"walkers: found {self.walkers}; {parameters} parameters need at least {2 * parameters}")

@@ -1,0 +1,57 @@
+"""The statistic of a toy experiment, and quantiles and shares of many with their errors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.toys import Toys, observed
+from bayesnu.support.errors import BayesnuError
+
+
+def profiled(fitter: ToyFitter, value: float) -> np.ndarray:
+    """Parameters with the physics parameter at a value and the nuisances where the observed data put them."""
+    start = fitter.model.nominal()
+    start[0] = value
+    fit = fitter.fit(observed(fitter.model), start, fitter.nuisances)
+    if not fit.ended[0]:
+        raise BayesnuError(f"toys: the nuisance parameters could not be fitted at {fitter.model.names[0]} = {value:g}")
+    return fit.theta[0]
+
+
+def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """chi^2 profiled at the physics parameter of theta less its minimum, the best fit of that, and which toys ended.
+
+    All of shape (toys,); theta (parameters,) or (toys, parameters) is where the nuisances start. NaN for a toy that did
+    not end.
+    """
+    here, best = fitter.fit(toys, theta, fitter.nuisances), fitter.best_fit(toys)
+    ended = here.ended & best.ended
+    return np.where(ended, np.maximum(here.chi2 - best.chi2, 0.0), np.nan), best.theta[:, 0], ended
+
+
+def quantile_with_error(values: np.ndarray, probability: float) -> tuple[float, float]:
+    """Quantile of independent values, and half the distance between those one binomial error below and above."""
+    if not len(values):
+        return np.nan, np.nan
+    error = np.sqrt(probability * (1 - probability) / len(values))
+    low, here, high = np.quantile(values, np.clip([probability - error, probability, probability + error], 0, 1))
+    return float(here), float(high - low) / 2
+
+
+def share_with_error(holds: np.ndarray) -> tuple[float, float]:
+    """Share of independent yes and no (n,), and its binomial error, which is never less than that of one among all."""
+    if not len(holds):
+        return np.nan, np.nan
+    share = float(np.mean(holds))
+    return share, float(np.sqrt(max(share * (1 - share), 1 / len(holds)) / len(holds)))
+
+
+def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:
+    """Where a curve given at values (points,) crosses 0, by straight lines, with the error that its own gives the place."""
+    found = []
+    for i in np.flatnonzero((above[1:] > 0) != (above[:-1] > 0)):
+        step, rise = values[i + 1] - values[i], above[i + 1] - above[i]
+        t = -above[i] / rise
+        found.append((float(values[i] + t * step), float(abs(step / rise) * np.hypot((1 - t) * error[i], t * error[i + 1]))))
+    return found

@@ -1,0 +1,95 @@
+"""Backgrounds beside an own prediction of the solar neutrinos, step 8: no neutrino is counted twice.
+
+Where a published fit includes Standard Model neutrinos, the model's own (or the published) ones are taken out of its
+total; what remains beside the components with counts of their own is the remainder, cut at zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from bayesnu.experiments import Component, Experiment, FreeWidth
+from bayesnu.model.choices import Analysis
+
+FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper, and far from the data on both sides
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A background that floats as one: counts per bin of the analysis, and its relative width, None if it is free.
+
+    A free one is flat on [0, `maximum`] times its counts. `shared` names a nuisance common to several experiments.
+    """
+
+    name: str
+    counts: np.ndarray
+    width: float | None
+    maximum: float = FREE_MAXIMUM
+    shared: str | None = None
+
+
+def background_shapes(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> list[Shape]:
+    """Return what floats beside the model's own Standard Model `neutrinos`, counts in the given bins of the experiment."""
+    if analysis.background == "single":
+        shapes = [Shape("background", _total(experiment, analysis, neutrinos, bins), analysis.background_width)]
+    else:
+        shapes = _components(experiment, analysis, neutrinos, bins)
+    if analysis.normalisations == "free":
+        shapes = [replace(shape, width=None) for shape in shapes]
+    return [shape for shape in shapes if np.any(shape.counts > 0)]
+
+
+def _total(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> np.ndarray:
+    """All backgrounds together, without neutrinos."""
+    background = experiment.background
+    if background.total is None:
+        return np.sum(
+            [np.zeros(bins.stop - bins.start), *(c.counts[bins] for c in background.components if c.counts is not None)],
+            axis=0,
+        )
+    assert background.published_solar_neutrinos is not None
+    published = background.published_solar_neutrinos[bins]
+    taken_out = neutrinos if analysis.solar_subtraction == "model" else published
+    return np.maximum(background.total[bins] - taken_out, 0.0)
+
+
+def _components(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> list[Shape]:
+    components = experiment.background.components
+    own = [c.counts[bins] for c in components if c.counts is not None]
+    remainder = np.maximum(_total(experiment, analysis, neutrinos, bins) - np.sum(own, axis=0), 0.0)
+    shapes = []
+    for c in components:
+        counts = c.counts[bins] if c.counts is not None else (c.fraction or 0.0) * remainder
+        name = c.shape if analysis.one_nuisance_per_shape else c.name
+        if isinstance(c.width, FreeWidth):
+            shapes.append(Shape(name, counts, None, c.width.maximum, c.shared))
+        else:
+            shapes.append(Shape(name, counts, c.width.relative(fitted_counts(experiment, c)), shared=c.shared))
+    return [_merged(list(group)) for _, group in groupby(sorted(shapes, key=lambda s: s.name), key=lambda s: s.name)]
+
+
+def fitted_counts(experiment: Experiment, component: Component) -> float:
+    """Counts of a component in the published fit, over all bins of the file: what an absolute width refers to."""
+    if component.counts is not None:
+        return float(component.counts.sum())
+    background = experiment.background
+    assert background.total is not None and background.published_solar_neutrinos is not None
+    own = np.sum([c.counts for c in background.components if c.counts is not None], axis=0)
+    remainder = np.maximum(background.total - background.published_solar_neutrinos - own, 0.0)
+    return float((component.fraction or 0.0) * remainder.sum())
+
+
+def _merged(shapes: list[Shape]) -> Shape:
+    """Components of one shape as one: counts add, errors add in quadrature; free if one of them is."""
+    counts = np.sum([shape.counts for shape in shapes], axis=0)
+    widths = [shape.width for shape in shapes]
+    keys = {shape.shared for shape in shapes}
+    shared = keys.pop() if len(keys) == 1 else None
+    if None in widths or not counts.sum() > 0:
+        maximum = max(shape.maximum for shape in shapes)
+        return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared)
+    errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
+    return Shape(shapes[0].name, counts, float(np.sqrt(np.sum(errors**2)) / counts.sum()), shared=shared)

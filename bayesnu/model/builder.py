@@ -1,0 +1,225 @@
+"""Experiments, choices and parameters become one polynomial: its terms, experiment by experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bayesnu.experiments import Experiment, check_combination
+from bayesnu.model import fold
+from bayesnu.model.backgrounds import Shape, background_shapes
+from bayesnu.model.choices import Analysis
+from bayesnu.model.polynomial import FACTORS, Block, Model
+from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
+from bayesnu.physics import detector, flux
+from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.properties import direction, needs_mass_states
+from bayesnu.support.errors import BayesnuError
+
+LARGEST_SHIFT = 3.0  # standard deviations
+NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
+
+
+def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), analysis: Analysis | None = None) -> Model:
+    """Build the model of one or several experiments with shared fluxes.
+
+    `parameters` names the physics parameters (`mu_nu`, `r2_nu_e`, ...; none: the Standard Model), each with its default
+    prior. Raises `BayesnuError` for experiments that cannot be combined or parameters that are not known.
+    """
+    if not experiments:
+        raise BayesnuError("experiments: none given; name at least one")
+    if len(set(parameters)) != len(parameters):
+        raise BayesnuError("parameter: one is named twice; name each once")
+    check_combination(experiments)
+    analysis = analysis or Analysis()
+    if analysis.flavour_content == "shortcut" and any(map(needs_mass_states, parameters)):
+        raise BayesnuError(
+            "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
+            "need 'exact'"
+        )
+    builder = _Builder(analysis, [default_prior(name) for name in parameters])
+    for experiment in experiments:
+        builder.add(experiment)
+    return builder.model()
+
+
+@dataclass
+class _Term:
+    factors: list[str]
+    counts: np.ndarray
+    is_signal: bool
+
+
+@dataclass
+class _Builder:
+    """Collects parameters and terms; each experiment's terms are known by parameter names until the end."""
+
+    analysis: Analysis
+    physics: list[Flat]
+    nuisances: dict[str, Prior] = field(default_factory=dict)
+    terms: list[list[_Term]] = field(default_factory=list)
+    experiments: list[Experiment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        sun = flux.solar_model(self.analysis.solar_model)
+        for component, width in zip(flux.COMPONENTS, sun.relative_widths, strict=True):
+            name = f"flux_{component.lower()}"
+            isotope = "pp" if component == "pp" else r"^{7}\mathrm{Be}"
+            self.nuisance(_amplitude(name, rf"\phi_{{{isotope}}}", width))
+
+    def nuisance(self, prior: Prior) -> str:
+        self.nuisances.setdefault(prior.name, prior)
+        return prior.name
+
+    def add(self, experiment: Experiment) -> None:
+        sm, products = self.signal_terms(experiment, 0.0, 0.0)
+        terms = [_Term([*names], counts, True) for names, counts in products.items()]
+        terms += self.background_terms(experiment, sm)
+        terms = self.with_shifts(experiment, terms)
+        self.experiments.append(experiment)
+        self.terms.append(self.with_efficiency(experiment, terms))
+
+    def signal_terms(
+        self, experiment: Experiment, threshold_shift: float, energy_scale: float
+    ) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+        """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters."""
+        folded = fold.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
+        weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
+        basis: list[tuple[tuple[str, ...], Couplings]] = [((), weak)]
+        basis += [((prior.name,), direction(prior.name, folded.mixing)) for prior in self.physics]
+        products = {}
+        for i, (name_i, x) in enumerate(basis):
+            for j, (name_j, y) in enumerate(basis[i:], start=i):
+                counts = (1 if i == j else 2) * folded.bilinear(x, y)
+                for c, component in enumerate(flux.COMPONENTS):
+                    products[(f"flux_{component.lower()}", *name_i, *name_j)] = counts[c]
+        largest = max(np.abs(counts).max() for counts in products.values())
+        return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.abs(v).max() > NOISE * largest}
+
+    def background_terms(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
+        bins = fold.bins_of(experiment, self.analysis)
+        shapes = background_shapes(experiment, self.analysis, sm, bins)
+        return [_Term([self.background_nuisance(experiment, shape)], shape.counts, False) for shape in shapes]
+
+    def background_nuisance(self, experiment: Experiment, shape: Shape) -> str:
+        shared = shape.shared if self.analysis.correlated_runs else None
+        name = f"{shape.name}[{shared or experiment.name}]"
+        symbol = shape.name.replace("_", r"\_").replace(" ", r"\ ")
+        label = rf"n_{{\mathrm{{{symbol}}}}}"
+        free = Flat(name, label, "", 1.0, 0.0, shape.maximum)
+        prior = free if shape.width is None else _amplitude(name, label, shape.width)
+        if self.nuisances.get(name, prior) != prior:
+            raise BayesnuError(
+                f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
+                "has another width; give both the same width or set correlated_runs = false"
+            )
+        return self.nuisance(prior)
+
+    def with_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """Expand the terms to second order in a shift of threshold and energy scale, in standard deviations.
+
+        Both move the signal; the threshold also moves the background, whose spectrum the same efficiency cuts.
+        """
+        out = list(terms)
+        for name, width in (
+            ("threshold_shift", self.analysis.threshold_shift_kev),
+            ("energy_scale", self.analysis.energy_scale),
+        ):
+            if width == 0:
+                continue
+            nuisance = self.nuisance(_standard_normal(f"{name}[{experiment.name}]", name.replace("_", r"\ ")))
+            up, down = (self.shifted(experiment, terms, name, sign * width) for sign in (1, -1))
+            sm = [i for i, t in enumerate(terms) if not {p.name for p in self.physics} & {*t.factors}]
+            parts = ([t.counts for t in terms], up, down)
+            _check_positive(f"{experiment.name}: {name}", *(np.sum([part[i] for i in sm], axis=0) for part in parts))
+            for term, plus, minus in zip(terms, up, down, strict=True):
+                out.append(_Term([*term.factors, nuisance], (plus - minus) / 2, term.is_signal))
+                out.append(_Term([*term.factors, nuisance, nuisance], (plus + minus) / 2 - term.counts, term.is_signal))
+        return [term for term in out if np.any(term.counts != 0)]
+
+    def shifted(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
+        moved = {"threshold_shift": 0.0, "energy_scale": 0.0} | {name: shift}
+        _, products = self.signal_terms(experiment, **moved)
+        ratio = 1.0 if name == "energy_scale" else _threshold_ratio(experiment, self.analysis, shift)
+        return [products[tuple(t.factors)] if t.is_signal else t.counts * ratio for t in terms]
+
+    def with_efficiency(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """Multiply the signal with the efficiency nuisance; runs that share one may have different widths.
+
+        The shared parameter is the relative efficiency of the first run; another run's is 1 + r (x - 1), r the ratio of
+        the widths, which stays a sum of products.
+        """
+        width = efficiency_width(experiment, self.analysis)
+        if width is None:
+            return terms
+        shared = experiment.efficiency.shared if self.analysis.correlated_runs else None
+        name = self.nuisance(_amplitude(f"efficiency[{shared or experiment.name}]", r"\eta", width))
+        prior = self.nuisances[name]
+        assert isinstance(prior, Gaussian)
+        ratio = width / prior.width
+        signal = [t for t in terms if t.is_signal]
+        out = [_Term([*t.factors, name], ratio * t.counts, True) for t in signal]
+        if ratio != 1:
+            out += [_Term(t.factors, (1 - ratio) * t.counts, True) for t in signal]
+        return out + [t for t in terms if not t.is_signal]
+
+    def model(self) -> Model:
+        parameters = (*self.physics, *self.nuisances.values())
+        index = {prior.name: i for i, prior in enumerate(parameters)}
+        flat = [term for terms in self.terms for term in terms]
+        factors = np.full((len(flat), FACTORS), len(parameters))
+        for t, term in enumerate(flat):
+            factors[t, : len(term.factors)] = sorted(index[name] for name in term.factors)
+        observed = [e.observed[fold.bins_of(e, self.analysis)] for e in self.experiments]
+        templates = np.zeros((len(flat), sum(map(len, observed))))
+        blocks, row, column = [], 0, 0
+        for experiment, terms, counts in zip(self.experiments, self.terms, observed, strict=True):
+            block = Block(experiment.name, slice(row, row + len(terms)), slice(column, column + len(counts)))
+            templates[block.templates, block.bins] = [term.counts for term in terms]
+            blocks.append(block)
+            row, column = block.templates.stop, block.bins.stop
+        return Model(
+            experiments=tuple(self.experiments),
+            analysis=self.analysis,
+            parameters=parameters,
+            n_physics=len(self.physics),
+            observed=np.concatenate(observed),
+            templates=templates,
+            factors=factors,
+            is_signal=np.array([term.is_signal for term in flat]),
+            blocks=tuple(blocks),
+        )
+
+
+def _amplitude(name: str, label: str, width: float) -> Gaussian:
+    return Gaussian(name, label, "", 1.0, 0.0, np.inf, mean=1.0, width=width)
+
+
+def _standard_normal(name: str, label: str) -> Gaussian:
+    """A shift in standard deviations, cut where its second-order expansion is no longer checked."""
+    return Gaussian(name, label, "sigma", 1.0, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
+
+
+def _check_positive(where: str, base: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Refuse a shift whose expansion makes the Standard Model's counts negative: it would exclude what data do not."""
+    for z in np.linspace(-LARGEST_SHIFT, LARGEST_SHIFT, 25):
+        counts = base + z * (up - down) / 2 + z**2 * ((up + down) / 2 - base)
+        if np.any(counts < 0):
+            raise BayesnuError(
+                f"{where}: the expansion in the shift gives negative counts in bin {int(np.argmin(counts)) + 1} at "
+                f"{z:+.1f} standard deviations; make the shift smaller or leave that bin out of the region"
+            )
+
+
+def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None:
+    """Relative width of the efficiency nuisance: the file's, else the analysis' own; None where there is none."""
+    if analysis.efficiency_nuisance == "off":
+        return None
+    return experiment.efficiency.relative_width or analysis.efficiency_width or None
+
+
+def _threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:
+    response = fold.response_of(experiment, analysis)
+    return detector.mean_efficiency_ratio(response, shift_kev)

@@ -1,0 +1,280 @@
+"""What each stage contributes to one bin: its count followed from the Sun to the data, so that it can be checked by hand.
+
+The contributions are those of the fold behind every prediction, split into the products of couplings that the cross section
+is made of; they sum to the count. The stages are evaluated at the bin's centre, or averaged over the events in the bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesnu.experiments import Experiment
+from bayesnu.model import fold
+from bayesnu.model.backgrounds import Shape, background_shapes
+from bayesnu.model.choices import Analysis
+from bayesnu.model.explain.bins import bin_edges
+from bayesnu.model.explain.counts import Contribution, Smearing, recoil_rates, smear, split_counts, split_couplings
+from bayesnu.model.predict import all_couplings
+from bayesnu.physics import atom, constants, detector, flux
+from bayesnu.physics.cross_section import KERNELS, minimum_neutrino_energy
+from bayesnu.physics.oscillation import FLAVOURS
+
+OSCILLATION = "adiabatic LMA-MSW with NuFIT 6.0, arXiv:2410.05380, and potentials of hep-ph/0404042, unless set by a flag"
+CROSS_SECTION = "Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9"
+WEAK = {
+    "radiative": "Erler and Su 2013, arXiv:1303.5522; contains the SM charge radii",
+    "tree": "tree level: g_V = 2 s2W + 1/2 for nu_e and 2 s2W - 1/2 else, g_A = +-1/2; s2W of PDG 2024 unless changed",
+}
+ELECTRONS = {
+    "stepped": "electrons bound by less than T: edges of the X-ray data booklet (LBNL)",
+    "free": "all 54, free",
+    "rrpa": "weak kernels: stepped count times the many-body ratio of arXiv:1610.04177; the photon's stay stepped",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a stage, with its unit and source; None where it has no value."""
+
+    name: str
+    value: float | None
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One bin of an experiment, explained. `stages` are in the order of the pipeline; counts are per whole exposure.
+
+    `signal` is the bin's count of neutrinos as every prediction has it; the contributions sum to it.
+    """
+
+    experiment: str
+    file: str
+    reading: str
+    bin: int
+    low_kev: float
+    high_kev: float
+    couplings: dict[str, float]
+    analysis: Analysis
+    stages: dict[str, tuple[Quantity, ...]]
+    contributions: tuple[Contribution, ...]
+    signal: float
+    background: float
+    observed: float
+
+    @property
+    def total(self) -> float:
+        """The sum of all contributions, counts."""
+        return float(np.sum([each.counts for each in self.contributions]))
+
+
+def explain(experiment: Experiment, analysis: Analysis, index: int, **values: float) -> Explanation:
+    """Explain bin `index` (from 0, among those of the analysis) for couplings given as in `predict.rate`.
+
+    Raises `BayesnuError` for couplings that mix flavours: their counts belong to no single one.
+    """
+    folded = fold.fold(experiment, analysis)
+    signal = float(folded.signal(all_couplings(analysis, **values)).sum(axis=0)[index])
+    contributions = split_counts(folded, analysis, index, values)
+    bins, edges = fold.bins_of(experiment, analysis), bin_edges(experiment, analysis)
+    neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
+    shapes = background_shapes(experiment, analysis, neutrinos, bins)
+    low, high = float(edges[index]), float(edges[index + 1])
+    smearing = smear(experiment, analysis, index, **values)
+    observed = float(experiment.observed[bins][index])
+    background = float(sum(shape.counts[index] for shape in shapes))
+    return Explanation(
+        experiment=experiment.name,
+        file=experiment.path,
+        reading=experiment.reading,
+        bin=index + 1,
+        low_kev=low,
+        high_kev=high,
+        couplings=dict(values),
+        analysis=analysis,
+        stages={
+            "Sun": _sun(analysis, (low + high) / 2),
+            "oscillation": _oscillation(folded, analysis, index),
+            "couplings": _couplings(analysis, values),
+            "recoil": _recoil(analysis, low, high, smearing, values),
+            "detector": _detector(experiment, analysis, index, smearing, signal),
+            "background": _background(experiment, analysis, shapes, float(neutrinos[index]), index),
+            "data": _data(experiment, observed, signal, background),
+        },
+        contributions=contributions,
+        signal=signal,
+        background=background,
+        observed=observed,
+    )
+
+
+def _sun(analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
+    sun = flux.solar_model(analysis.solar_model)
+    spectra = {
+        "pp": "allowed beta spectrum, endpoint of hep-ph/9710491",
+        "7Be": "lines of Bahcall 1994, Phys. Rev. D 49, 3923",
+    }
+    lowest = float(minimum_neutrino_energy(np.array(centre)))
+    out = [Quantity(f"least neutrino energy for T = {centre:g} keV", lowest, "keV", "(T + sqrt(T^2 + 2 m T))/2")]
+    for component, total in zip(flux.COMPONENTS, sun.fluxes, strict=True):
+        share = flux.spectrum_above(component, np.array(lowest))[1].sum()
+        out.append(Quantity(f"flux of {component}", total, "1/(cm^2 s)", f"{sun.name}: {sun.source}"))
+        out.append(Quantity(f"share of {component} above that energy", float(share), "", spectra[component]))
+    return tuple(out)
+
+
+def _oscillation(folded: fold.Fold, analysis: Analysis, index: int) -> tuple[Quantity, ...]:
+    """Flavour content of the whole spectra, and of the neutrinos behind this bin's recoils."""
+    mixing = np.abs(folded.mixing) ** 2
+    out = []
+    for c, component in enumerate(flux.COMPONENTS):
+        energies, weights = flux.spectrum_above(component, np.array(0.0))
+        survival = float((mixing @ fold.content_of(component, energies, analysis))[0] @ weights)
+        out.append(Quantity(f"P_ee of {component}, mean of its spectrum", survival, "", OSCILLATION))
+        content = mixing @ folded.counts[c, KERNELS.index("AA"), :, index]
+        for flavour, part in zip(FLAVOURS, content, strict=True):
+            value = float(part / content.sum()) if content.sum() > 0 else None
+            how = f"{OSCILLATION}; weighted with the recoils of g_A^2 in this bin"
+            out.append(Quantity(f"P_e{flavour} of {component} in this bin", value, "", how))
+    return tuple(out)
+
+
+def _couplings(analysis: Analysis, values: dict[str, float]) -> tuple[Quantity, ...]:
+    parts, source = split_couplings(analysis, values), WEAK[analysis.couplings]
+    out = []
+    for a, flavour in enumerate(FLAVOURS):
+        out.append(Quantity(f"g_V of nu_{flavour}", float(parts["weak"].vector[a, a].real), "", source))
+        out.append(Quantity(f"g_A of nu_{flavour}", float(parts["weak"].axial[a, a].real), "", source))
+    shifts = (
+        ("charge", "charge", "shift of g_V times T by the charge", "keV", "-sqrt(2) pi alpha/(G_F m) q, CODATA 2022"),
+        ("radius", "vector", "shift of g_V by the radius", "", "sqrt(2) pi alpha/(3 G_F) <r^2>, CODATA 2022"),
+        ("moment", "moment", "magnetic moment", "mu_B", "as given"),
+    )
+    for part, matrix, name, unit, source in shifts:
+        diagonal = np.diag(getattr(parts[part], matrix)).real
+        if np.any(diagonal):
+            for flavour, value in zip(FLAVOURS, diagonal, strict=True):
+                out.append(Quantity(f"{name} of nu_{flavour}", float(value), unit, source))
+    return tuple(out)
+
+
+def _recoil(
+    analysis: Analysis, low: float, high: float, smearing: Smearing, values: dict[str, float]
+) -> tuple[Quantity, ...]:
+    """Cross section, electrons and rate: at the bin's centre flux x cross section x electrons x atoms x year is the rate."""
+    centre, source = (low + high) / 2, ELECTRONS[analysis.electrons]
+    sun = flux.solar_model(analysis.solar_model)
+    rates = recoil_rates(np.array(centre), analysis, values)
+    per_electron = recoil_rates(np.array(centre), replace(analysis, electrons="free"), values) / atom.XENON_ELECTRONS
+    targets = constants.XENON_ATOMS_PER_TONNE * constants.SECONDS_PER_YEAR
+    energies = (low, centre, high)
+    count = atom.electrons(np.array(energies), analysis.electrons)
+    differ = analysis.electrons == "rrpa"
+    mean = _ratio(smearing.counted.sum(), smearing.one_electron)
+    out = []
+    for component, total, rate in zip(flux.COMPONENTS, sun.fluxes, per_electron, strict=True):
+        name = f"cross section at {centre:g} keV, mean over {component}"
+        value = float(rate / total / targets) or None  # below the outermost shell nothing recoils
+        out.append(Quantity(name, value, "cm^2/keV per electron", f"{CROSS_SECTION}; over spectrum and flavours"))
+    for kernel, of in (("VV", ", weak kernels"), ("MM", ", photon kernels")) if differ else (("VV", ""),):
+        for energy, number in zip(energies, count[KERNELS.index(kernel)], strict=True):
+            out.append(Quantity(f"electrons ionisable at {energy:g} keV{of}", float(number), "per atom", source))
+    how = f"{source}; count over that for one electron per atom"
+    out.append(Quantity("electrons ionisable, mean over the bin's neutrinos", mean, "per atom", how))
+    atoms = "Avogadro's number (SI 2019) / 131.293 g/mol (IUPAC)"
+    out.append(Quantity("xenon atoms", constants.XENON_ATOMS_PER_TONNE, "per tonne", atoms))
+    out.append(Quantity("seconds", constants.SECONDS_PER_YEAR, "per year", "Julian year of 365.25 d"))
+    for component, rate in zip(flux.COMPONENTS, rates, strict=True):
+        how = "flux x cross section x electrons x atoms x seconds" + (", kernel by kernel" if differ else "")
+        out.append(Quantity(f"rate at {centre:g} keV, {component}", float(rate), "1/(t yr keV)", how))
+    return tuple(out)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole > 0 else None
+
+
+def _detector(
+    experiment: Experiment, analysis: Analysis, index: int, smearing: Smearing, signal: float
+) -> tuple[Quantity, ...]:
+    """From recoils to counts: who leaves the bin, who comes in, and whom the efficiency lets through."""
+    response = fold.response_of(experiment, analysis)
+    low, high = (float(edge) for edge in response.edges_kev[index : index + 2])
+    centre = np.array((low + high) / 2)
+    exposure, resolution, efficiency = (_source(experiment, table) for table in ("exposure", "resolution", "efficiency"))
+    turn_on = None if experiment.turn_on is None else float(experiment.turn_on[fold.bins_of(experiment, analysis)][index])
+    atom_years = experiment.exposure_tonne_years * constants.XENON_ATOMS_PER_TONNE
+    electron_years = _ratio(smearing.counted.sum() * atom_years, smearing.one_electron)
+    width = float(detector.resolution_kev(centre, response.resolution))
+    curve = f"{efficiency}; on {response.efficiency_on} energy"
+    kind = f"response: {response.binning}, width at {response.resolution_at} energy"
+    stays = float(smearing.unit[1])
+    leaving = None if smearing.down is None else _ratio(smearing.inside - stays, smearing.inside)
+    out = [
+        Quantity("exposure", experiment.exposure_tonne_years, "t yr", exposure),
+        Quantity("xenon atoms x years", atom_years, "yr", "exposure x atoms per tonne"),
+        Quantity("ionisable electrons x years", electron_years, "yr", "exposure x atoms per tonne x mean electrons"),
+        Quantity(f"resolution sigma at {centre:g} keV", width, "keV", resolution),
+        Quantity("recoils with true energy in the bin", smearing.inside, "counts", "exposure x integral of the rate"),
+        Quantity("- reconstructed below the bin", smearing.down, "counts", kind),
+        Quantity("- reconstructed above the bin", smearing.up, "counts", kind),
+        Quantity("= staying in the bin", stays, "counts", kind),
+        Quantity("share of them that leaves the bin", leaving, "", kind),
+        Quantity("+ smeared in from lower true energy", float(smearing.unit[0]), "counts", kind),
+        Quantity("+ smeared in from higher true energy", float(smearing.unit[2]), "counts", kind),
+        Quantity("= in the bin before efficiency", float(smearing.unit.sum()), "counts", kind),
+        Quantity("x efficiency, mean over these events", _ratio(smearing.counted.sum(), smearing.unit.sum()), "", curve),
+        Quantity("efficiency, mean of the curve over the bin", _mean_efficiency(response, low, high), "", curve),
+    ]
+    if turn_on is not None:
+        out.append(Quantity("x turn-on factor", turn_on, "", efficiency))
+    out.append(Quantity("= neutrinos in the bin", signal, "counts", "the sum of the contributions"))
+    for share, where in zip(smearing.counted, ("below", "inside", "above"), strict=True):
+        name = f"share of them with true energy {where} the bin"
+        out.append(Quantity(name, _ratio(share, smearing.counted.sum()), "", kind))
+    return tuple(out)
+
+
+def _mean_efficiency(response: detector.Response, low: float, high: float) -> float:
+    """Mean of the curve over [low, high] keV: linear between knots, so the middle of every piece is its mean."""
+    knots = response.efficiency_kev
+    borders = np.unique([low, high, *knots[(knots > low) & (knots < high)]])
+    values = detector.efficiency_at((borders[1:] + borders[:-1]) / 2, knots, response.efficiency)
+    return float(values @ np.diff(borders) / (high - low))
+
+
+def _source(experiment: Experiment, table: str) -> str:
+    """Quality and source of a table of the experiment's file."""
+    item = next(each for each in experiment.provenance if each.table == table)
+    return f"{item.quality}: {item.source}"
+
+
+def _background(
+    experiment: Experiment, analysis: Analysis, shapes: list[Shape], neutrinos: float, index: int
+) -> tuple[Quantity, ...]:
+    """The published total, the neutrinos taken out of it, and what floats; nothing negative is left."""
+    table, bins = experiment.background, fold.bins_of(experiment, analysis)
+    source = _source(experiment, "background")
+    out = []
+    if table.total is not None and table.published_solar_neutrinos is not None:
+        own = analysis.solar_subtraction == "model"
+        taken = neutrinos if own else float(table.published_solar_neutrinos[bins][index])
+        how = "Standard Model neutrinos of this analysis" if own else source
+        out.append(Quantity("published total, with neutrinos", float(table.total[bins][index]), "counts", source))
+        out.append(Quantity("- neutrinos taken out of it", taken, "counts", how))
+    for shape in shapes:
+        spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
+        names = [each.name for each in table.components if shape.name in (each.name, each.shape)]
+        known = "; ".join(f"{name}: {_source(experiment, f'background {name}')}" for name in names)
+        out.append(Quantity(f"{shape.name} ({spread})", float(shape.counts[index]), "counts", known or source))
+    return tuple(out)
+
+
+def _data(experiment: Experiment, observed: float, signal: float, background: float) -> tuple[Quantity, ...]:
+    return (
+        Quantity("neutrinos + backgrounds", signal + background, "counts", "as `bayesnu counts` has them"),
+        Quantity("observed", observed, "counts", _source(experiment, "bins")),
+    )

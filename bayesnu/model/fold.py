@@ -1,0 +1,160 @@
+"""Where physics meets detector, step 7: recoil kernels folded into bins once.
+
+A `Fold` holds the expected counts per unit coefficient of every flux component, recoil kernel, mass state and bin; the
+signal of any couplings is a contraction of it. No integral is left for the sampler, and none of the flavour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from bayesnu.experiments import Experiment
+from bayesnu.model.choices import Analysis
+from bayesnu.physics import atom, detector, flux, oscillation
+from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
+from bayesnu.physics.cross_section import Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
+from bayesnu.support.errors import BayesnuError
+
+CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
+MOST_PANELS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Counts per bin for unit kernel coefficients at the solar model's fluxes: shape (components, 7, 3, bins).
+
+    `mixing` is the matrix U (3, 3) that takes couplings from flavour to mass states.
+    """
+
+    counts: np.ndarray
+    mixing: np.ndarray
+
+    def signal(self, couplings: Couplings) -> np.ndarray:
+        """Expected signal counts per flux component and bin, shape (components, bins)."""
+        return self.bilinear(couplings, couplings)
+
+    def bilinear(self, x: Couplings, y: Couplings) -> np.ndarray:
+        """The symmetric form whose diagonal is the signal: the signal of a x + b y expands in it exactly."""
+        return np.einsum("ckib,ki->cb", self.counts, kernel_coefficients(x, y, self.mixing))
+
+
+def oscillation_of(analysis: Analysis) -> oscillation.Oscillation:
+    """The oscillation parameters among the choices of an analysis."""
+    return oscillation.Oscillation(
+        analysis.sin2_theta12,
+        analysis.sin2_theta13,
+        analysis.sin2_theta23,
+        analysis.delta_cp_deg,
+        analysis.dm2_21_ev2,
+    )
+
+
+def mixing_of(analysis: Analysis) -> np.ndarray:
+    """The matrix U (3, 3) from flavour to the states in which neutrinos arrive: mass states, or flavours in the shortcut."""
+    if analysis.flavour_content == "shortcut":
+        return np.eye(3, dtype=complex)
+    return oscillation.mixing_matrix(oscillation_of(analysis))
+
+
+def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
+    """Probabilities to arrive in each of those states, shape (3, *energies.shape)."""
+    content = oscillation.shortcut_content if analysis.flavour_content == "shortcut" else oscillation.mass_state_content
+    return content(energies_kev, oscillation.PRODUCTION_POTENTIAL_EV[component], oscillation_of(analysis))
+
+
+def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) -> np.ndarray:
+    """Rate per tonne-year and keV for unit kernel coefficients, shape (components, 7, 3 mass states, *recoil.shape).
+
+    Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with the electrons
+    that the atom offers at T.
+    """
+    recoil = np.asarray(recoil_kev, dtype=float)
+    sun = flux.solar_model(analysis.solar_model)
+    lowest = minimum_neutrino_energy(recoil)
+    out = np.empty((len(flux.COMPONENTS), 7, 3, *recoil.shape))
+    for c, component in enumerate(flux.COMPONENTS):
+        energies, weights = flux.spectrum_above(component, lowest, order)
+        content = content_of(component, energies, analysis)
+        out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", kernels(recoil[..., None], energies) * weights, content)
+    atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
+    return atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
+
+
+def response_of(experiment: Experiment, analysis: Analysis) -> detector.Response:
+    """The response of the experiment's bins of interest under the choices of an analysis."""
+    efficiency, resolution = experiment.efficiency, experiment.resolution
+    return detector.Response(
+        edges_kev=experiment.edges_kev[bins_of(experiment, analysis).start : bins_of(experiment, analysis).stop + 1],
+        resolution=(
+            resolution.constant_kev,
+            resolution.sqrt_kev,
+            resolution.linear,
+            resolution.quadratic_per_kev,
+            resolution.cubic_per_kev2,
+            resolution.valid_to_kev,
+        ),
+        efficiency_kev=efficiency.energies_kev,
+        efficiency=efficiency.values,
+        efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,
+        binning=analysis.binning,
+        resolution_at=analysis.resolution_at,
+    )
+
+
+def bins_of(experiment: Experiment, analysis: Analysis) -> slice:
+    """The bins of the region of interest, or all of the file."""
+    if analysis.region == "all":
+        return slice(0, len(experiment.observed))
+    low, high = np.searchsorted(experiment.edges_kev, experiment.region_kev)
+    return slice(int(low), int(high))
+
+
+@lru_cache(maxsize=64)
+def fold(
+    experiment: Experiment,
+    analysis: Analysis,
+    *,
+    threshold_shift_kev: float = 0.0,
+    energy_scale: float = 0.0,
+    halvings: int = 0,
+) -> Fold:
+    """Fold the recoil kernels through atom and detector into the experiment's bins.
+
+    Kept for an experiment object and an analysis: the parameters of a model do not enter.
+    """
+    response = replace(response_of(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
+    nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
+    order = 96 * 2**halvings
+    counts = np.zeros((len(flux.COMPONENTS) * 7 * 3, len(response.edges_kev) - 1))
+    for start in range(0, len(nodes), CHUNK):
+        part = slice(start, start + CHUNK)
+        rates = kernel_rates(nodes[part], analysis, order) * weights[part]
+        counts += detector.fold(rates.reshape(len(counts), -1), nodes[part], response)
+    counts *= experiment.exposure_tonne_years
+    if experiment.turn_on is not None:
+        counts *= experiment.turn_on[bins_of(experiment, analysis)]
+    counts.flags.writeable = False
+    shape = (len(flux.COMPONENTS), 7, 3, counts.shape[1])
+    return Fold(counts.reshape(shape), mixing_of(analysis))
+
+
+def true_energy_grid(
+    experiment: Experiment, response: detector.Response, analysis: Analysis, halvings: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The quadrature in true energy of one experiment; raises `BayesnuError` where it would be too fine to use."""
+    lowest, last = analysis.lowest_true_kev, float(response.edges_kev[-1])
+    if lowest >= last:
+        raise BayesnuError(
+            f"lowest_true_kev: found {lowest:g}, {experiment.name} ends at {last:g} keV; no signal is left, lower it"
+        )
+    energies = np.geomspace(lowest, last, 4096)
+    panels = float(np.trapezoid(1 / detector.resolution_kev(energies, response.resolution), energies))
+    if panels > MOST_PANELS:
+        raise BayesnuError(
+            f"{experiment.name}: [resolution] is so fine that the integration needs {panels:.0f} panels; at most "
+            f"{MOST_PANELS} are used, so give a wider resolution or a shorter range of bins"
+        )
+    return detector.true_energy_grid(response, lowest, atom.breakpoints_kev(analysis.electrons), halvings)

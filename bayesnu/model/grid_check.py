@@ -1,0 +1,83 @@
+"""The grids certify themselves: expected counts against halved steps and against adaptive quadrature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import quad_vec
+
+from bayesnu.experiments import Experiment
+from bayesnu.model import fold
+from bayesnu.model.choices import Analysis
+from bayesnu.model.predict import all_couplings
+from bayesnu.physics import atom, detector
+from bayesnu.physics.cross_section import Couplings, kernel_coefficients
+
+RELATIVE = 1e-4  # largest change allowed of an expected count, of itself
+ABSOLUTE = 1e-6  # or in counts, where a bin is nearly empty: below 0.01 counts
+
+# Ends of the ranges that hold all modes: no parameter value in use depends more on the grid.
+EXTREMES: dict[str, dict[str, float]] = {
+    "Standard Model": {},
+    "mu_nu = 1e-10 mu_B": {"mu_nu": 1e-10},
+    "q_nu = 4e-12 e": {"q_nu": 4e-12},
+    "q_nu = -4e-12 e": {"q_nu": -4e-12},
+    "r2_nu = 1.5e-30 cm2": {"r2_nu": 1.5e-30},
+    "r2_nu = -2e-30 cm2": {"r2_nu": -2e-30},
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Largest relative changes of an expected count per coupling: (against halved steps, against adaptive quadrature).
+
+    Relative to the count, or to 0.01 where it is smaller. `passed` says whether all are below `RELATIVE`.
+    """
+
+    changes: dict[str, tuple[float, float]]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the grid is fine enough for every coupling."""
+        return all(change < RELATIVE for pair in self.changes.values() for change in pair)
+
+
+def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
+    """Compare the grid of an experiment with one of half the steps and with adaptive quadrature."""
+    grid, halved = fold.fold(experiment, analysis), fold.fold(experiment, analysis, halvings=1)
+    couplings = {name: all_couplings(analysis, **values) for name, values in EXTREMES.items()}
+    adaptive = adaptive_counts(experiment, analysis, list(couplings.values()))
+    changes = {}
+    for (name, each), reference in zip(couplings.items(), adaptive, strict=True):
+        counts = grid.signal(each).sum(axis=0)
+        changes[name] = (_change(counts, halved.signal(each).sum(axis=0)), _change(counts, reference))
+    return Certificate(changes)
+
+
+def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[Couplings]) -> np.ndarray:
+    """Signal counts (couplings, bins) with the integral over true energy done adaptively, break points at shell edges."""
+    response = fold.response_of(experiment, analysis)
+    nodes, _ = fold.true_energy_grid(experiment, response, analysis)
+    mixing = fold.mixing_of(analysis)
+    coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
+    breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
+    if response.efficiency_on == "true":
+        breaks.extend(response.efficiency_kev)
+    low, high = analysis.lowest_true_kev, float(nodes[-1])
+
+    def integrand(log_energy: float) -> np.ndarray:
+        energy = np.array([np.exp(log_energy)])
+        rates = np.einsum("ckit,nki->nt", fold.kernel_rates(energy, analysis, order=128), coefficients)
+        return detector.fold(rates * energy, energy, response).ravel()
+
+    points = sorted({float(np.log(b)) for b in breaks if low < b < high})
+    integral, _ = quad_vec(integrand, np.log(low), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
+    counts = integral.reshape(len(couplings), -1) * experiment.exposure_tonne_years
+    if experiment.turn_on is not None:
+        counts = counts * experiment.turn_on[fold.bins_of(experiment, analysis)]
+    return counts
+
+
+def _change(counts: np.ndarray, reference: np.ndarray) -> float:
+    return float(np.max(np.abs(counts - reference) / np.maximum(np.abs(reference), ABSOLUTE / RELATIVE)))

@@ -1,0 +1,42 @@
+"""For nested samplers, and Bayes factors: the unit cube mapped to the prior, the likelihood alone, evidence ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+
+Function = Callable[[np.ndarray], np.ndarray]
+LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper bound is infinite at 1
+
+
+def prior_transform(model: Model) -> Function:
+    """Return the map from the unit cube to parameters, (..., parameters) to the same shape, prior by prior."""
+
+    def transform(cube: np.ndarray) -> np.ndarray:
+        u = np.minimum(cube, LAST)
+        return np.stack([prior.ppf(u[..., k]) for k, prior in enumerate(model.parameters)], axis=-1)
+
+    return transform
+
+
+def likelihood_function(model: Model) -> Function:
+    """Return the compiled log-likelihood: a number for theta (parameters,), (n,) for (n, parameters).
+
+    It is normalised over the data, so that evidences of models of the same data can be compared. -inf where the model
+    excludes the data; priors and their bounds do not enter.
+    """
+    posterior = compile_posterior(model)
+    anywhere = np.tile([-np.inf, np.inf, 0.0, 1.0], (len(model.parameters), 1))
+    kinds = np.zeros_like(posterior.prior_kind)
+    alone = replace(posterior, prior_kind=kinds, prior_numbers=anywhere, constants=(posterior.constants[0], 0.0))
+
+    def log_likelihood(theta: np.ndarray) -> np.ndarray:
+        values = alone(np.atleast_2d(theta))
+        return values if np.ndim(theta) > 1 else values[0]
+
+    return log_likelihood

@@ -1,0 +1,86 @@
+"""Experiments, choices and parameters become one polynomial: the expected counts of every bin, step 9.
+
+Every term of the model is a product of parameters: a flux times an efficiency times powers of the physics parameters for
+the signal, a normalisation for a background. So the expected counts are `coefficients(theta) @ templates`, where each
+coefficient is the product of at most `FACTORS` parameters, and nothing else is left to compute for a parameter value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesnu.experiments import Experiment
+from bayesnu.model.choices import Analysis
+from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.support.errors import BayesnuError
+
+FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
+
+
+@dataclass(frozen=True)
+class Block:
+    """The templates and bins of one experiment: the polynomial is block-diagonal in experiments."""
+
+    experiment: str
+    templates: slice
+    bins: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Expected counts as a polynomial, with the data and a prior per parameter.
+
+    `parameters` are the physics parameters (the first `n_physics`) and the nuisance parameters. `templates` (terms, bins)
+    are counts; `factors` (terms, FACTORS) index into the parameters followed by a constant 1. `is_signal` (terms,) marks
+    the terms of solar neutrinos.
+    """
+
+    experiments: tuple[Experiment, ...]
+    analysis: Analysis
+    parameters: tuple[Prior, ...]
+    n_physics: int
+    observed: np.ndarray
+    templates: np.ndarray
+    factors: np.ndarray
+    is_signal: np.ndarray
+    blocks: tuple[Block, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all parameters, in the order of the last axis of theta."""
+        return tuple(prior.name for prior in self.parameters)
+
+    @property
+    def physics(self) -> tuple[Prior, ...]:
+        """Priors of the physics parameters."""
+        return self.parameters[: self.n_physics]
+
+    @property
+    def nuisances(self) -> tuple[Prior, ...]:
+        """Priors of the nuisance parameters."""
+        return self.parameters[self.n_physics :]
+
+    def nominal(self) -> np.ndarray:
+        """Parameters of the Standard Model with every nuisance at its published value, shape (parameters,)."""
+        centres = [prior.mean if isinstance(prior, Gaussian) else 1.0 for prior in self.nuisances]
+        return np.array([0.0] * self.n_physics + centres)
+
+    def coefficients(self, theta: np.ndarray) -> np.ndarray:
+        """Products of parameters, shape (..., terms), for theta (..., parameters)."""
+        theta = np.asarray(theta, dtype=float)
+        extended = np.concatenate([theta, np.ones((*theta.shape[:-1], 1))], axis=-1)
+        return np.prod(extended[..., self.factors], axis=-1)
+
+    def expected(self, theta: np.ndarray) -> np.ndarray:
+        """Expected counts per bin, shape (..., bins), for theta (..., parameters)."""
+        return self.coefficients(theta) @ self.templates
+
+    def with_priors(self, *priors: Prior) -> Model:
+        """Return the model with the priors of some parameters replaced, by name."""
+        known = {prior.name: prior for prior in priors}
+        unknown = set(known) - set(self.names)
+        if unknown:
+            raise BayesnuError(f"prior: the model has no parameter '{min(unknown)}'; it has {', '.join(self.names)}")
+        return replace(self, parameters=tuple(known.get(prior.name, prior) for prior in self.parameters))

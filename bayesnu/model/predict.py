@@ -1,0 +1,69 @@
+"""Predictions for given couplings: recoil rates before the detector, and expected counts in an experiment's bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesnu.experiments import Experiment
+from bayesnu.model import fold
+from bayesnu.model.backgrounds import background_shapes
+from bayesnu.model.choices import Analysis
+from bayesnu.physics.cross_section import Couplings, kernel_coefficients, standard_model, weak_couplings
+from bayesnu.physics.properties import couplings
+from bayesnu.support.errors import BayesnuError
+
+
+def all_couplings(analysis: Analysis, **values: float) -> Couplings:
+    """Standard Model couplings plus properties given as `mu_nu` (mu_B), `q_nu` (e), `r2_nu` (cm^2), or per flavour."""
+    sm = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    return sm + couplings(fold.mixing_of(analysis), **values)
+
+
+def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: float) -> np.ndarray:
+    """Recoil rate per tonne, year and keV at true recoil energies (n,), per flux component: shape (components, n).
+
+    Unit efficiency and perfect resolution. Raises `BayesnuError` for energies that are not positive and finite.
+    """
+    analysis = analysis or Analysis()
+    energies = np.asarray(energies_kev, dtype=float)
+    if not np.all((energies > 0) & np.isfinite(energies)):
+        raise BayesnuError("energy: found one that is not positive and finite; give recoil energies in keV above 0")
+    total = all_couplings(analysis, **values)
+    coefficients = kernel_coefficients(total, total, fold.mixing_of(analysis))
+    return np.einsum("ckit,ki->ct", fold.kernel_rates(energies, analysis), coefficients)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Expected and observed counts per bin: `signal` is per flux component (components, bins), the rest (bins,)."""
+
+    edges_kev: np.ndarray
+    observed: np.ndarray
+    signal: np.ndarray
+    backgrounds: dict[str, np.ndarray]
+
+    @property
+    def background(self) -> np.ndarray:
+        """All backgrounds together."""
+        return np.sum([np.zeros_like(self.observed), *self.backgrounds.values()], axis=0)
+
+    @property
+    def expected(self) -> np.ndarray:
+        """Signal and backgrounds together."""
+        return self.signal.sum(axis=0) + self.background
+
+
+def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:
+    """Counts at the published normalisations for couplings given as in `rate`; solar neutrinos are counted once."""
+    analysis = analysis or Analysis()
+    folded, bins = fold.fold(experiment, analysis), fold.bins_of(experiment, analysis)
+    neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
+    shapes = background_shapes(experiment, analysis, neutrinos, bins)
+    return Counts(
+        edges_kev=experiment.edges_kev[bins.start : bins.stop + 1],
+        observed=experiment.observed[bins],
+        signal=folded.signal(all_couplings(analysis, **values)),
+        backgrounds={shape.name: shape.counts for shape in shapes},
+    )

@@ -1,0 +1,216 @@
+"""Priors as objects, step 8: name, unit, LaTeX label, density, distribution function and its inverse.
+
+Every prior is proper: it is normalised on a stated range. Values are in units of `scale * unit` (for example 1e-11 mu_B).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from bayesnu.physics.properties import flavour_of, label_of, property_of
+from bayesnu.support.errors import BayesnuError, did_you_mean
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+    label: str  # LaTeX without dollar signs
+    unit: str
+    scale: float
+    lower: float
+    upper: float
+
+    def _inside(self, x: np.ndarray) -> np.ndarray:
+        return (x >= self.lower) & (x <= self.upper)
+
+    def _check_range(self, smallest: float) -> None:
+        if not self.upper > self.lower >= smallest:
+            raise BayesnuError(
+                f"prior of {self.name}: found the range [{self.lower:g}, {self.upper:g}]; "
+                f"needs {smallest:g} <= lower < upper"
+            )
+
+    def _check_finite(self) -> None:
+        if not (isfinite(self.lower) and isfinite(self.upper)):
+            raise BayesnuError(f"prior of {self.name}: found [{self.lower:g}, {self.upper:g}]; needs finite bounds")
+
+    @property
+    def column(self) -> str:
+        """Text for a table's head: the name with its unit."""
+        unit = " ".join(part for part in (f"{self.scale:g}" if self.scale != 1 else "", self.unit) if part)
+        return f"{self.name} [{unit}]" if unit else self.name
+
+
+@dataclass(frozen=True)
+class Flat(_Named):
+    """Constant density on [lower, upper]."""
+
+    kind: ClassVar[int] = 0
+    description: ClassVar[str] = "flat"
+
+    def __post_init__(self) -> None:
+        self._check_range(-np.inf)
+        self._check_finite()
+
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
+        """Log density; -inf outside the range."""
+        x = np.asarray(x, dtype=float)
+        return np.where(self._inside(x), -np.log(self.upper - self.lower), -np.inf)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Probability below x."""
+        return np.clip((np.asarray(x, dtype=float) - self.lower) / (self.upper - self.lower), 0, 1)
+
+    def ppf(self, p: np.ndarray) -> np.ndarray:
+        """Value with probability p below it."""
+        return self.lower + np.asarray(p, dtype=float) * (self.upper - self.lower)
+
+
+@dataclass(frozen=True)
+class FlatInSquare(_Named):
+    """Constant density in x^2 on [lower, upper] with lower >= 0: density proportional to x."""
+
+    kind: ClassVar[int] = 1
+    description: ClassVar[str] = "flat in the square"
+
+    def __post_init__(self) -> None:
+        self._check_range(0.0)
+        self._check_finite()
+
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
+        """Log density in x (not in x^2); -inf outside the range."""
+        x = np.asarray(x, dtype=float)
+        with np.errstate(divide="ignore"):
+            inside = np.log(2 * np.maximum(x, 0.0) / (self.upper**2 - self.lower**2))
+        return np.where(self._inside(x), inside, -np.inf)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Probability below x."""
+        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
+        return (x**2 - self.lower**2) / (self.upper**2 - self.lower**2)
+
+    def ppf(self, p: np.ndarray) -> np.ndarray:
+        """Value with probability p below it."""
+        return np.sqrt(self.lower**2 + np.asarray(p, dtype=float) * (self.upper**2 - self.lower**2))
+
+
+@dataclass(frozen=True)
+class LogUniform(_Named):
+    """Constant density in log x on [lower, upper] with lower > 0: a limit from it depends on the cut `lower`."""
+
+    kind: ClassVar[int] = 2
+    description: ClassVar[str] = "log-uniform"
+
+    def __post_init__(self) -> None:
+        self._check_range(np.finfo(float).tiny)
+        self._check_finite()
+
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
+        """Log density in x (not in log x); -inf outside the range."""
+        x = np.asarray(x, dtype=float)
+        inside = -np.log(np.clip(x, self.lower, self.upper)) - np.log(np.log(self.upper / self.lower))
+        return np.where(self._inside(x), inside, -np.inf)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Probability below x."""
+        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
+        return np.log(x / self.lower) / np.log(self.upper / self.lower)
+
+    def ppf(self, p: np.ndarray) -> np.ndarray:
+        """Value with probability p below it."""
+        return self.lower * (self.upper / self.lower) ** np.asarray(p, dtype=float)
+
+
+@dataclass(frozen=True)
+class Gaussian(_Named):
+    """Gaussian of given mean and standard deviation, truncated to [lower, upper] and normalised there."""
+
+    mean: float = 1.0
+    width: float = 1.0
+    kind: ClassVar[int] = 3
+    description: ClassVar[str] = "Gaussian"
+
+    def __post_init__(self) -> None:
+        self._check_range(-np.inf)
+        if not (isfinite(self.mean) and isfinite(self.width) and self.width > 0):
+            raise BayesnuError(f"prior of {self.name}: found the width {self.width:g}; needs a finite mean and width > 0")
+        if not self._area() > 0:
+            raise BayesnuError(
+                f"prior of {self.name}: the range [{self.lower:g}, {self.upper:g}] holds no probability of a Gaussian "
+                f"{self.mean:g} +- {self.width:g}; move the mean or widen the range"
+            )
+
+    def _ends(self) -> tuple[float, float]:
+        return (self.lower - self.mean) / self.width, (self.upper - self.mean) / self.width
+
+    def _area(self) -> float:
+        low, high = self._ends()
+        # the smaller tail keeps its digits: ndtr(8) - ndtr(7) would lose them
+        return float(ndtr(-low) - ndtr(-high)) if low > 0 else float(ndtr(high) - ndtr(low))
+
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
+        """Log density; -inf outside the range."""
+        x = np.asarray(x, dtype=float)
+        z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
+        density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._area())
+        return np.where(self._inside(x), density, -np.inf)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Probability below x."""
+        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
+        z, (low, _) = (x - self.mean) / self.width, self._ends()
+        part = ndtr(-low) - ndtr(-z) if low > 0 else ndtr(z) - ndtr(low)
+        return np.clip(part / self._area(), 0, 1)
+
+    def ppf(self, p: np.ndarray) -> np.ndarray:
+        """Value with probability p below it."""
+        p, (low, _) = np.asarray(p, dtype=float), self._ends()
+        z = -ndtri(ndtr(-low) - p * self._area()) if low > 0 else ndtri(ndtr(low) + p * self._area())
+        return np.clip(self.mean + self.width * z, self.lower, self.upper)
+
+
+Prior: TypeAlias = Flat | FlatInSquare | LogUniform | Gaussian
+PRIORS: dict[str, type[Flat] | type[FlatInSquare] | type[LogUniform]] = {
+    "flat": Flat,
+    "flat-square": FlatInSquare,
+    "log-uniform": LogUniform,
+}
+
+
+def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
+    """Return a prior of another kind (`flat`, `flat-square`, `log-uniform`, `gaussian`) for the same parameter.
+
+    `changes` may hold lower and upper, and mean and width of a Gaussian, in the prior's own units.
+    """
+    same = {key: getattr(prior, key) for key in ("name", "label", "unit", "scale", "lower", "upper")}
+    if kind == "gaussian":
+        if not {"mean", "width"} <= changes.keys():
+            raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
+        return Gaussian(**(same | changes))
+    if kind not in PRIORS:
+        raise BayesnuError(f"prior of {prior.name}: found '{kind}'{did_you_mean(kind, (*PRIORS, 'gaussian'))}")
+    return PRIORS[kind](**(same | changes))
+
+
+def describe(prior: Prior) -> str:
+    """Say a prior in words, with its range and unit."""
+    unit = prior.column.partition(" [")[2].rstrip("]")
+    ends = f"[{prior.lower:g}, {prior.upper:g}]" + (f" {unit}" if unit else "")
+    if isinstance(prior, Gaussian):
+        return f"Gaussian {prior.mean:g} +- {prior.width:g} on {ends}"
+    return f"{prior.description} on {ends}"
+
+
+LOG_CUT = 0.01  # lower cut of a log-uniform prior of the moment, 1e-13 mu_B: its limit depends on it
+
+
+def default_prior(parameter: str) -> Flat:
+    """The prior flat in the parameter on the range that holds all its modes."""
+    item, element = property_of(parameter), flavour_of(parameter)
+    low, high = item.range_common if element == "common" else item.range_element
+    return Flat(parameter, label_of(item, element), item.unit, item.scale, float(low), float(high))

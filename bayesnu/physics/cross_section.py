@@ -1,0 +1,151 @@
+"""Neutrino-electron scattering, step 3: seven recoil kernels and the couplings that weight them.
+
+With g_V(T) = v + w/T the cross section is an exact polynomial in (v, w, g_A, mu^2): dsigma/dT is the sum over kernels k of
+`coefficients[k] * kernels(T, E)[k]`, where the coefficients hold the couplings and the kernels hold the kinematics.
+Source: Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bayesnu.physics.constants import (
+    CHARGE_SHIFT_KEV,
+    ELECTRON_MASS_KEV,
+    MAGNETIC_CM2,
+    RADIUS_SHIFT_PER_CM2,
+    WEAK_CM2_PER_KEV,
+)
+from bayesnu.support.errors import BayesnuError, did_you_mean
+
+# VV multiplies g_V^2, VA g_V g_A, AA g_A^2, MM mu^2; the suffix is the power of 1/T that the millicharge brings.
+KERNELS = ("VV", "VV/T", "VV/T2", "VA", "VA/T", "AA", "MM")
+LOW_ENERGY_SIN2_THETA_W = 0.23857  # MS-bar at zero momentum transfer, PDG 2024 review of the electroweak model
+
+
+def minimum_neutrino_energy(recoil_kev: np.ndarray) -> np.ndarray:
+    """Smallest neutrino energy, keV, that gives a free electron the recoil T."""
+    recoil = np.asarray(recoil_kev, dtype=float)
+    return (recoil + np.sqrt(recoil**2 + 2 * ELECTRON_MASS_KEV * recoil)) / 2
+
+
+def maximum_recoil(energy_kev: np.ndarray) -> np.ndarray:
+    """Largest recoil, keV, that a neutrino of energy E gives a free electron."""
+    energy = np.asarray(energy_kev, dtype=float)
+    return 2 * energy**2 / (ELECTRON_MASS_KEV + 2 * energy)
+
+
+def kernels(recoil_kev: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
+    """Seven recoil kernels, cm^2/keV times the powers of keV in their name, shape (7, *broadcast shape).
+
+    Zero beyond the kinematic endpoint T > `maximum_recoil(E)`.
+    """
+    recoil, energy = np.broadcast_arrays(np.asarray(recoil_kev, float), np.asarray(energy_kev, float))
+    allowed = (recoil > 0) & (recoil <= maximum_recoil(energy))
+    t = np.where(allowed, recoil, 1.0)
+    backward = (1 - t / energy) ** 2
+    flip = ELECTRON_MASS_KEV * t / energy**2
+    vv = WEAK_CM2_PER_KEV * (1 + backward - flip)
+    va = WEAK_CM2_PER_KEV * 2 * (1 - backward)
+    aa = WEAK_CM2_PER_KEV * (1 + backward + flip)
+    mm = MAGNETIC_CM2 * (1 / t - 1 / energy)
+    return np.where(allowed, np.stack([vv, vv / t, vv / t**2, va, va / t, aa, mm]), 0.0)
+
+
+@dataclass(frozen=True)
+class WeakCouplings:
+    """Standard Model couplings (g_V, g_A) of nu_e, nu_mu and nu_tau to electrons."""
+
+    name: str
+    vector: tuple[float, float, float]
+    axial: tuple[float, float, float]
+
+
+def tree_couplings(sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplings:
+    """Tree-level couplings with a chosen weak mixing angle; the Standard Model charge radii are not in them."""
+    neutral = 2 * sin2_theta_w - 0.5
+    return WeakCouplings(f"tree, s2W = {sin2_theta_w:g}", (neutral + 1, neutral, neutral), (0.5, -0.5, -0.5))
+
+
+# Erler and Su 2013, arXiv:1303.5522 (the usual set); contains the SM charge radii, so a fitted <r^2> is non-standard only.
+RADIATIVE_COUPLINGS = WeakCouplings("radiative", (0.9521, -0.0397, -0.0353), (0.4938, -0.5062, -0.5062))
+
+
+def weak_couplings(name: str, sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplings:
+    """Return the set `radiative`, or `tree` with the given weak mixing angle; raises `BayesnuError` for another name."""
+    if name == "radiative":
+        return RADIATIVE_COUPLINGS
+    if name == "tree":
+        return tree_couplings(sin2_theta_w)
+    raise BayesnuError(f"couplings: found '{name}'{did_you_mean(name, ('radiative', 'tree'))}")
+
+
+def _zero() -> np.ndarray:
+    return np.zeros((3, 3), dtype=complex)
+
+
+@dataclass(frozen=True, eq=False)
+class Couplings:
+    """Everything a neutrino couples with, as matrices (3, 3) in flavour space.
+
+    `vector` and `axial` are the weak couplings and what shifts them without a power of T (charge radius), `charge` is the
+    coefficient of 1/T in g_V (keV), `moment` the magnetic-moment matrix in mu_B: the rate takes moment^dagger moment.
+    The set is a vector space: sums and real multiples of couplings are couplings.
+    """
+
+    vector: np.ndarray = field(default_factory=_zero)
+    axial: np.ndarray = field(default_factory=_zero)
+    charge: np.ndarray = field(default_factory=_zero)
+    moment: np.ndarray = field(default_factory=_zero)
+
+    def __add__(self, other: Couplings) -> Couplings:
+        return Couplings(
+            self.vector + other.vector, self.axial + other.axial, self.charge + other.charge, self.moment + other.moment
+        )
+
+    def __rmul__(self, factor: float) -> Couplings:
+        return Couplings(factor * self.vector, factor * self.axial, factor * self.charge, factor * self.moment)
+
+
+def standard_model(weak: WeakCouplings) -> Couplings:
+    """Couplings of Standard Model neutrinos."""
+    return Couplings(vector=np.diag(weak.vector).astype(complex), axial=np.diag(weak.axial).astype(complex))
+
+
+def electromagnetic(
+    mu_nu: np.ndarray | None = None, q_nu: np.ndarray | None = None, r2_nu: np.ndarray | None = None
+) -> Couplings:
+    """Electromagnetic couplings from matrices (3, 3) in flavour space: moment in mu_B, charge in e, radius in cm^2."""
+    return Couplings(
+        vector=_zero() if r2_nu is None else RADIUS_SHIFT_PER_CM2 * np.asarray(r2_nu, complex),
+        charge=_zero() if q_nu is None else -CHARGE_SHIFT_KEV * np.asarray(q_nu, complex),
+        moment=_zero() if mu_nu is None else np.asarray(mu_nu, complex),
+    )
+
+
+def kernel_coefficients(x: Couplings, y: Couplings, mixing: np.ndarray) -> np.ndarray:
+    """Weights of the seven kernels per mass state, real, shape (7, 3): the symmetric bilinear form behind the rate.
+
+    The rate of couplings x is the form at (x, x). Element k, i is a sum of (U^dagger X^dagger Y U)_ii, the only way that
+    flavour enters for an incoherent mixture of mass states.
+    """
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.einsum("ai,ai->i", (a @ mixing).conj(), b @ mixing).real
+
+    def symmetric(a_x: np.ndarray, b_x: np.ndarray, a_y: np.ndarray, b_y: np.ndarray) -> np.ndarray:
+        return (product(a_x, b_y) + product(a_y, b_x)) / 2
+
+    return np.stack(
+        [
+            product(x.vector, y.vector),
+            2 * symmetric(x.vector, x.charge, y.vector, y.charge),
+            product(x.charge, y.charge),
+            symmetric(x.vector, x.axial, y.vector, y.axial),
+            symmetric(x.charge, x.axial, y.charge, y.axial),
+            product(x.axial, y.axial),
+            product(x.moment, y.moment),
+        ]
+    )

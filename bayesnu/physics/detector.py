@@ -1,0 +1,207 @@
+"""The detector, step 5: what a rate at true energy T' becomes in bins of reconstructed energy T.
+
+A bin collects the integral over T' of rate(T') W_b(T') with W_b(T') = integral over the bin of eps(T) G(T; T', sigma) dT.
+With the width taken at T' and an efficiency that is linear between its knots, W_b has a closed form in error functions,
+so only the integral over T' needs a quadrature.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from math import erf, exp, pi, sqrt
+
+import numpy as np
+
+from bayesnu.support.compiled import compiled
+from bayesnu.support.quadrature import gauss_legendre
+
+REACH = 8.5  # standard deviations beyond which a Gaussian holds less than 1e-16 of its area
+ORDER = 8  # Gauss-Legendre nodes per panel
+PANEL_IN_SIGMA = 1.0
+PANEL_RATIO = 1.5  # largest ratio of a panel's ends: the millicharge brings 1/T^2
+
+
+@dataclass(frozen=True)
+class Response:
+    """How true energy becomes counts in bins: every array in keV.
+
+    `resolution` are the coefficients of sigma(T) = a + b sqrt(T) + c T + d T^2 + e T^3 and the energy above which sigma
+    stays constant; `efficiency_kev` and `efficiency` the knots of a piecewise linear curve (a repeated energy is a step;
+    zero below, constant above).
+    """
+
+    edges_kev: np.ndarray
+    resolution: tuple[float, float, float, float, float, float]
+    efficiency_kev: np.ndarray
+    efficiency: np.ndarray
+    efficiency_on: str = "reconstructed"  # or "true"
+    binning: str = "integrated"  # or "centre": bin width times the value at the bin's centre
+    resolution_at: str = "true"  # or "reconstructed": the energy at which sigma is taken
+    threshold_shift_kev: float = 0.0  # moves the efficiency curve to higher energy
+    energy_scale: float = 0.0  # relative shift of the mean reconstructed energy
+
+
+def resolution_kev(energy_kev: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
+    """Standard deviation, keV, of the reconstructed energy at energy T.
+
+    Held constant above the last coefficient: a published polynomial explodes outside the range of its fit.
+    """
+    a, b, c, d, e, highest = coefficients
+    t = np.minimum(np.asarray(energy_kev, dtype=float), highest)
+    return a + b * np.sqrt(t) + t * (c + t * (d + t * e))
+
+
+def efficiency_at(energy_kev: np.ndarray, knots_kev: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Efficiency at an energy: linear between knots, zero below the first, constant above the last."""
+    energy = np.asarray(energy_kev, dtype=float)
+    return np.where(energy < knots_kev[0], 0.0, _piecewise(energy, knots_kev, values))
+
+
+def _piecewise(energy: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate; at a repeated knot take the side above the step (`np.interp` leaves this open)."""
+    right = np.clip(np.searchsorted(knots, energy, side="right"), 1, len(knots) - 1) if len(knots) > 1 else None
+    if right is None:
+        return np.full_like(energy, values[0])
+    left = right - 1
+    width = knots[right] - knots[left]
+    fraction = np.where(width > 0, (energy - knots[left]) / np.where(width > 0, width, 1.0), 1.0)
+    return values[left] + np.clip(fraction, 0.0, 1.0) * (values[right] - values[left])
+
+
+def true_energy_grid(
+    response: Response, lowest_kev: float, breaks_kev: np.ndarray, halvings: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights in true energy, keV, for every bin of the response.
+
+    Panels end at `breaks_kev` (shell edges) and at the knots of an efficiency on true energy, and are no wider than
+    sigma(T') and no longer than a ratio of `PANEL_RATIO`; `halvings` halves them that many times.
+    """
+    highest = _highest_true_energy(response)
+    fixed = [lowest_kev, highest, response.resolution[-1], *breaks_kev]  # sigma has a kink where it becomes constant
+    if response.efficiency_on == "true":
+        fixed.extend(response.efficiency_kev + response.threshold_shift_kev)
+    ends = np.unique([end for end in fixed if lowest_kev <= end <= highest])
+    panels = [_panel_ends(a, b, response.resolution) for a, b in itertools.pairwise(ends)]
+    borders = np.concatenate([*(p[:-1] for p in panels), ends[-1:]])
+    for _ in range(halvings):
+        borders = np.sort(np.concatenate([borders, (borders[1:] + borders[:-1]) / 2]))
+    nodes, weights = gauss_legendre(ORDER)
+    half = np.diff(borders)[:, None] / 2
+    middle = (borders[1:] + borders[:-1])[:, None] / 2
+    return (middle + half * nodes).ravel(), (half * weights).ravel()
+
+
+def _highest_true_energy(response: Response) -> float:
+    """Where the Gaussian tail no longer reaches down into the last bin; at most ten times its edge."""
+    top = response.edges_kev[-1] / (1 + response.energy_scale)
+    candidates = np.linspace(top, 10 * top, 1801)
+    reaches = candidates - REACH * resolution_kev(candidates, response.resolution) <= top
+    return float(candidates[min(np.flatnonzero(reaches).max() + 1, len(candidates) - 1)])
+
+
+def _panel_ends(start: float, stop: float, coefficients: tuple[float, ...]) -> np.ndarray:
+    ends = [start]
+    while ends[-1] < stop:
+        width = PANEL_IN_SIGMA * float(resolution_kev(np.array(ends[-1]), coefficients))
+        ends.append(min(ends[-1] + width, ends[-1] * PANEL_RATIO))
+    return np.linspace(start, stop, len(ends)) if stop / start < 1.2 else np.array([*ends[:-1], stop])
+
+
+def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndarray:
+    """Fold rates (n, nodes), already multiplied with quadrature weights, into bins: shape (n, bins)."""
+    out = np.zeros((rates.shape[0], len(response.edges_kev) - 1))
+    knots = response.efficiency_kev + response.threshold_shift_kev
+    values = response.efficiency
+    if response.efficiency_on == "true":
+        rates = rates * efficiency_at(true_kev, knots, values)
+        knots, values = np.array([min(0.0, response.edges_kev[0])]), np.array([1.0])
+    rates = np.ascontiguousarray(rates.T)
+    mean = true_kev * (1 + response.energy_scale)
+    sigma = resolution_kev(true_kev, response.resolution)
+    if response.binning == "integrated" and response.resolution_at == "true":
+        _fold_segments(rates, mean, sigma, *_segments(response.edges_kev, knots, values), out)
+        return out
+    nodes, weights, bins = _reconstructed_nodes(response)
+    weights = weights * efficiency_at(nodes, knots, values)
+    width = np.full_like(nodes, -1.0)
+    if response.resolution_at == "reconstructed":
+        width = resolution_kev(nodes, response.resolution)
+    _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out)
+    return out
+
+
+def _segments(edges: np.ndarray, knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Split the bins at the knots: borders, and per segment the efficiency a + b T and the bin it belongs to."""
+    inner = knots[(knots > edges[0]) & (knots < edges[-1])]
+    borders = np.unique(np.concatenate([edges, inner]))
+    middle = (borders[1:] + borders[:-1]) / 2
+    quarter = np.diff(borders) / 4
+    low, high = (efficiency_at(middle + side * quarter, knots, values) for side in (-1, 1))
+    slope = (high - low) / (2 * quarter)
+    bins = np.searchsorted(edges, middle, side="right") - 1
+    return borders, (low + high) / 2 - slope * middle, slope, bins
+
+
+def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes in reconstructed energy: the bin centre with the bin's width, or a rule between bin edges and knots."""
+    edges = response.edges_kev
+    if response.binning == "centre":
+        return (edges[1:] + edges[:-1]) / 2, np.diff(edges), np.arange(len(edges) - 1)
+    knots = response.efficiency_kev + response.threshold_shift_kev
+    borders = np.unique(np.concatenate([edges, knots[(knots > edges[0]) & (knots < edges[-1])]]))
+    fine = [
+        np.linspace(a, b, 2 + int((b - a) / max(0.5 * resolution_kev((a + b) / 2, response.resolution), 1e-3)))
+        for a, b in itertools.pairwise(borders)
+    ]
+    borders = np.unique(np.concatenate(fine))
+    nodes, weights = gauss_legendre(ORDER)
+    half = np.diff(borders)[:, None] / 2
+    energies = ((borders[1:] + borders[:-1])[:, None] / 2 + half * nodes).ravel()
+    return energies, (half * weights).ravel(), np.searchsorted(edges, energies, side="right") - 1
+
+
+@compiled
+def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  # type: ignore[no-untyped-def]
+    """Add rates[t] times the closed form of the segment integral of (a + b T) G(T; mean, sigma)."""
+    for t in range(mean.size):
+        first = 0
+        while first < bins.size and borders[first + 1] < mean[t] - REACH * sigma[t]:
+            first += 1
+        z = (borders[first] - mean[t]) / sigma[t]
+        below, density = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
+        for s in range(first, bins.size):
+            z = (borders[s + 1] - mean[t]) / sigma[t]
+            above, density_above = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
+            weight = (intercept[s] + slope[s] * mean[t]) * (above - below) - slope[s] * sigma[t] * (density_above - density)
+            for r in range(rates.shape[1]):
+                out[r, bins[s]] += rates[t, r] * weight
+            below, density = above, density_above
+            if z > REACH:
+                break
+
+
+@compiled
+def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out):  # type: ignore[no-untyped-def]
+    """Add rates[t] times the sum over nodes of weight G(node; mean, width); a negative width means sigma[t]."""
+    for t in range(mean.size):
+        for n in range(nodes.size):
+            s = width[n] if width[n] > 0 else sigma[t]
+            z = (nodes[n] - mean[t]) / s
+            if abs(z) < REACH:
+                weight = weights[n] * exp(-0.5 * z * z) / (sqrt(2 * pi) * s)
+                for r in range(rates.shape[1]):
+                    out[r, bins[n]] += rates[t, r] * weight
+
+
+def mean_efficiency_ratio(response: Response, shift_kev: float) -> np.ndarray:
+    """Mean efficiency of each bin with the curve shifted, over that without: shape (bins,); 1 where both vanish."""
+
+    def mean(shift: float) -> np.ndarray:
+        knots = response.efficiency_kev + shift
+        borders, intercept, slope, bins = _segments(response.edges_kev, knots, response.efficiency)
+        middle, width = (borders[1:] + borders[:-1]) / 2, np.diff(borders)
+        return np.bincount(bins, (intercept + slope * middle) * width)
+
+    shifted, nominal = mean(shift_kev), mean(0.0)
+    return np.where(nominal > 0, shifted / np.where(nominal > 0, nominal, 1.0), 1.0)

@@ -1,0 +1,92 @@
+"""The resolved configuration of a run as TOML, written and read back."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from bayesnu.runs.run import Run, resolve, to_dict
+from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.fingerprint import difference, flattened
+
+CONFIG = "config.toml"
+
+
+def to_toml(run: Run) -> str:
+    """The resolved configuration as TOML."""
+    head = "# Resolved configuration of a run of bayesnu: `bayesnu resume` reads it, `bayesnu sample --config` takes it.\n"
+    return head + tomli_w.dumps(to_dict(run))
+
+
+def from_toml(text: str, where: str) -> dict[str, Any]:
+    """Read a configuration into the arguments of `resolve`; raises `BayesnuError` naming the place and the key."""
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BayesnuError(f"{where}: found what is not TOML ({error}); correct it") from None
+    if _has_wide_integer(raw):
+        raise BayesnuError(f"{where}: found an integer of more than 64 bits; TOML has none, so make it smaller")
+    known = {"experiments", "parameter", "flavour", "preset", "prior", "sampling", "analysis", "data"}
+    for key in raw:
+        if key not in known:
+            raise BayesnuError(f"{where}: unknown key '{key[:60]}'{did_you_mean(key[:60], known)}")
+    for key in ("prior", "sampling", "analysis", "data"):
+        if not isinstance(raw.get(key, {}), dict):
+            raise BayesnuError(f"{where}: found {key} = {str(raw[key])[:60]}; must be a table, as [{key}]")
+    for key in ("parameter", "flavour", "preset"):
+        if not isinstance(raw.get(key, ""), str):
+            raise BayesnuError(f"{where}: found {key} = {str(raw[key])[:60]}; must be a word in quotes")
+    names = raw.get("experiments", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BayesnuError(f"{where}: found experiments = {str(names)[:60]}; must be a list of names or paths")
+    return raw
+
+
+def _has_wide_integer(value: Any) -> bool:
+    """Whether there is an integer that neither TOML nor a float can hold, at any depth."""
+    if isinstance(value, dict | list):
+        return any(_has_wide_integer(each) for each in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def from_config(path: Path) -> Run:
+    """Read the resolved configuration of a run; raises `BayesnuError` if it is missing, damaged or not complete."""
+    try:
+        raw = from_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BayesnuError(f"{path}: cannot be read ({reason}); give the folder of a run") from None
+    try:
+        return from_dict(raw)
+    except BayesnuError as error:
+        raise BayesnuError(f"{path}: {error}") from None
+
+
+def from_dict(table: Mapping[str, Any]) -> Run:
+    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete.
+
+    The data sets have to be those with which it was resolved.
+    """
+    for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
+        if key not in table:
+            raise BayesnuError(f"the key '{key}' is missing; this is not the configuration of a run")
+    run = resolve(
+        tuple(table["experiments"]),
+        table["parameter"],
+        table.get("flavour", "common"),
+        table["preset"],
+        table["analysis"],
+        table.get("prior"),
+        table["sampling"],
+    )
+    found = difference(flattened(table["data"], "data."), flattened(run.digests, "data."))
+    if found is not None:
+        raise BayesnuError(
+            f"the data have changed since this run was started: {found}; restore them or start a new run with "
+            "another --output"
+        )
+    return run

@@ -1,0 +1,81 @@
+"""The loop of a run: steps in pieces, a look at fixed step numbers, and the rule that ends it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import emcee
+import numpy as np
+
+from bayesnu.inference.sampling.convergence import Convergence, judge
+from bayesnu.inference.sampling.ensembles import advance, begin, move_named
+from bayesnu.inference.settings import Settings
+from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.runs import chain_file
+
+FIRST_CHECK = 128  # stored steps before the first look
+PIECE = 256  # steps in memory before they are written
+GROWTH, GRAIN = 1.5, 64  # a look after each 50 % of the chain, at multiples of 64 steps: it costs more than the steps
+
+
+def extend_chain(
+    model: Model,
+    path: Path,
+    settings: Settings,
+    report: Callable[[Convergence, float], None] | None = None,
+) -> Convergence:
+    """Run, or go on with, the chain in the file `path` until it has converged or has its steps.
+
+    The file has to exist (`chains.create`); what it holds decides where to go on. `report` is called with each verdict
+    and the acceptance since the one before; without it a run of given length is judged at its end only. Raises
+    `BayesnuError` when the file cannot be written.
+    """
+    posterior = compile_posterior(model)
+    done = chain_file.steps_done(path)
+    if done:
+        states, move = _stored_states(path), move_named(chain_file.read_move(path), model, posterior)
+        verdict: Convergence | None = judge(model, chain_file.read(path), settings)
+    else:
+        states, name, move = begin(model, posterior, settings)
+        chain_file.store_move(path, name)
+        verdict = None
+    while not _finished(done, verdict, settings):
+        stop, accepted = next_look(done, settings), []
+        numbers = (stop - done + chain_file.CHUNK) * sum(state.coords.size + len(state.coords) for state in states)
+        with chain_file.extending(path, numbers) as add:
+            for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
+                states[n], piece = advance(posterior, move, states[n], min(PIECE, stop - first))
+                add(n, piece)
+                accepted.append(piece.accepted.sum() / piece.log_prob.size)
+        done = stop
+        if report is None and done < (settings.steps or 0):
+            continue  # nobody asks how a run of given length is doing before its end
+        verdict = judge(model, chain_file.read(path), settings)
+        if report is not None:
+            report(verdict, float(np.mean(accepted)))
+    assert verdict is not None
+    return verdict
+
+
+def next_look(done: int, settings: Settings) -> int:
+    """The stored step at which the run looks at itself next: fixed numbers, whatever happened before."""
+    look = FIRST_CHECK
+    while look <= done:
+        look = int(np.ceil(look * GROWTH / GRAIN)) * GRAIN
+    return min(look, settings.steps or settings.most_steps)
+
+
+def _finished(done: int, verdict: Convergence | None, settings: Settings) -> bool:
+    if settings.steps is not None:
+        return done >= settings.steps
+    return done >= settings.most_steps or (verdict is not None and verdict.converged)
+
+
+def _stored_states(path: Path) -> list[emcee.State]:
+    return [
+        emcee.State(coords, log_prob=log_prob, random_state=random_state)
+        for coords, log_prob, random_state in chain_file.last_states(path)
+    ]

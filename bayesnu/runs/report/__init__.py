@@ -1,0 +1,1 @@
+"""What chains say, as a page in HTML or Markdown."""

@@ -1,0 +1,196 @@
+"""A run as an object: what was asked for, fully resolved, written beside its chain, and comparable with another.
+
+This module imports nothing heavy: the resolved configuration is on disk before numba or emcee is loaded, so that a run
+killed at any moment can be resumed by its folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from bayesnu import experiments as data
+from bayesnu.experiments import Experiment
+from bayesnu.inference.settings import DEFAULT_KIND, Settings
+from bayesnu.model.choices import PRESETS, Analysis, differences
+from bayesnu.model.choices import preset as preset_of
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Prior, default_prior, with_kind
+from bayesnu.physics.properties import PROPERTIES, parameters_of
+from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.fingerprint import flattened
+
+FARTHEST, NARROWEST = 1e6, 1e-6  # of a prior's numbers, in the parameter's scale: beyond, doubles lose their digits
+
+
+@dataclass(frozen=True)
+class PriorChoice:
+    """The prior of the physics parameters; numbers in mu_B, e or cm^2. None: the range that holds all modes."""
+
+    kind: str = "flat"
+    lower: float | None = None
+    upper: float | None = None
+    mean: float | None = None
+    width: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that decides the numbers of a posterior; `digests` are the sha256 of the data sets, by name."""
+
+    experiments: tuple[str, ...]
+    parameter: str
+    flavour: str
+    preset: str
+    analysis: Analysis
+    prior: PriorChoice
+    sampling: Settings
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the physics parameters."""
+        return parameters_of(self.parameter, self.flavour)
+
+    @property
+    def name(self) -> str:
+        """A folder name that says what the run is about."""
+        stems = "+".join(Path(name).stem for name in self.experiments)
+        flavour = "" if self.flavour == "common" else f"_{self.flavour}"
+        return f"{stems}_{self.parameter}{flavour}_{self.prior.kind}_{self.preset}"
+
+
+def resolve(
+    experiments: tuple[str, ...],
+    parameter: str,
+    flavour: str = "common",
+    preset: str = "default",
+    choices: Mapping[str, Any] | None = None,
+    prior: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Run:
+    """Fill in every default and check everything; raises `BayesnuError` with one sentence for what cannot be."""
+    if not experiments:
+        raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
+    parameters_of(parameter, flavour)  # raises for an unknown name
+    chosen = preset_of(preset, **dict(choices or {}))
+    settings = _from_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
+    run = Run(
+        experiments=experiments,
+        parameter=parameter,
+        flavour=flavour,
+        preset=preset,
+        analysis=chosen,
+        prior=_from_table(PriorChoice, "prior", dict(prior or {})),
+        sampling=settings,
+    )
+    loaded = load_experiments(run)
+    data.check_combination(loaded)
+    priors(run)
+    return replace(
+        run,
+        experiments=tuple(name if name in data.names() else os.path.abspath(name) for name in experiments),
+        digests={experiment.name: experiment.digest for experiment in loaded},
+    )
+
+
+def _from_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
+    known = {each.name: str(each.type).removesuffix(" | None") for each in fields(cls)}
+    right: dict[str, Any] = {"int": int, "float": int | float, "str": str}
+    words = {"int": "an integer", "float": "a finite number", "str": "a word in quotes"}
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise BayesnuError(f"[{table}] {key[:60]}: unknown key{did_you_mean(key[:60], known)}")
+        kind = known[key]
+        if isinstance(value, bool) or not isinstance(value, right[kind]) or (kind == "float" and not isfinite(value)):
+            raise BayesnuError(f"[{table}] {key}: found {value!r:.60}; must be {words[kind]}")
+        checked[key] = float(value) if kind == "float" else value  # 0 and 0.0 are the same choice
+    return cls(**checked)
+
+
+def load_experiments(run: Run) -> tuple[Experiment, ...]:
+    """Read the experiments of a run; refuses a file that has changed since the run was resolved."""
+    loaded = tuple(data.load(name, run.analysis.inputs) for name in run.experiments)
+    for experiment in loaded:
+        if run.digests.get(experiment.name, experiment.digest) != experiment.digest:
+            raise BayesnuError(
+                f"{experiment.path}: the data file has changed since this run was started (key data.{experiment.name}); "
+                "restore it or start a new run with another --output"
+            )
+    return loaded
+
+
+def priors(run: Run) -> tuple[Prior, ...]:
+    """The priors of the physics parameters, in units of each parameter's scale."""
+    choice = run.prior
+    numbers = {key: getattr(choice, key) for key in ("lower", "upper", "mean", "width")}
+    out = []
+    for name in run.parameters:
+        default = default_prior(name)
+        given = {key: value / default.scale for key, value in numbers.items() if value is not None}
+        if choice.kind == "log-uniform" and "lower" not in given:
+            raise BayesnuError("prior: a log-uniform prior needs its lower cut; give --prior-lower, the limit depends on it")
+        if choice.kind != "gaussian" and {"mean", "width"} & given.keys():
+            raise BayesnuError(f"prior: mean and width belong to a gaussian prior, not to '{choice.kind}'")
+        if not PROPERTIES[run.parameter].signed and given.get("lower", 0.0) < 0:
+            raise BayesnuError(f"prior: found lower = {choice.lower!r}; {run.parameter} is a modulus, so give 0 or more")
+        if choice.kind == "flat-square" and PROPERTIES[run.parameter].signed:
+            raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {run.parameter} has one")
+        for key, value in given.items():
+            if abs(value) > FARTHEST:
+                most = f"{FARTHEST * default.scale:g} {default.unit}"
+                raise BayesnuError(f"prior: found {key} = {numbers[key]!r}; must be at most {most} in size")
+        prior = with_kind(default, choice.kind, **given)
+        for key, value in {"range": prior.upper - prior.lower, "width": given.get("width", 1.0)}.items():
+            if 0 < value < NARROWEST:
+                least = f"{NARROWEST * default.scale:g} {default.unit}"
+                raise BayesnuError(f"prior: found a {key} of {value * default.scale:g}; must be at least {least}")
+        out.append(prior)
+    return tuple(out)
+
+
+def to_dict(run: Run) -> dict[str, Any]:
+    """The resolved configuration as nested tables, without what is None."""
+
+    def given(table: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in table.items() if value is not None}
+
+    return {
+        "experiments": list(run.experiments),
+        "parameter": run.parameter,
+        "flavour": run.flavour,
+        "preset": run.preset,
+        "prior": given(asdict(run.prior)),
+        "sampling": given(asdict(run.sampling)),
+        "analysis": asdict(run.analysis),
+        "data": dict(run.digests),
+    }
+
+
+def fingerprint(run: Run) -> dict[str, str]:
+    """What defines the posterior and the chain, key by key; neither the length of the run nor a path is part of it."""
+    keys = flattened(to_dict(run) | {"experiments": list(run.digests)})
+    length = ("sampling.steps", "sampling.most_steps", "preset")
+    return {key: value for key, value in sorted(keys.items()) if key not in length}
+
+
+def preset_note(run: Run) -> str:
+    """The preset with the choices that were changed in it."""
+    changed = differences(PRESETS[run.preset], run.analysis)
+    if not changed:
+        return run.preset
+    return f"{run.preset} with " + ", ".join(f"{key} = {value[1]}" for key, value in changed.items())
+
+
+def model_of(run: Run) -> Model:
+    """Build the model of a run with its priors; raises `BayesnuError` for what cannot be sampled."""
+    from bayesnu.model.builder import build
+
+    model = build(load_experiments(run), run.parameters, run.analysis).with_priors(*priors(run))
+    run.sampling.check_walkers(len(model.parameters))
+    return model

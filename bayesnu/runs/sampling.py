@@ -1,0 +1,131 @@
+"""A run from its configuration to its summary: begun, continued, summarised and drawn in its folder."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.model.polynomial import Model
+from bayesnu.runs.config import CONFIG, from_config, to_toml
+from bayesnu.runs.folder import CHAIN, FIGURES, LOCK, Report, claim, default_folder, held, run_folder, write_config
+from bayesnu.runs.run import Run, fingerprint, model_of
+from bayesnu.support.errors import BayesnuError
+
+
+def sample(
+    run: Run,
+    folder: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    report: Report | None = None,
+    figures: bool = True,
+) -> dict[str, Any]:
+    """Sample the posterior of a run into a folder and return its summary; an identical finished run is only read.
+
+    The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. Raises
+    `BayesnuError` if the run cannot be, or if another one is there; then nothing is left behind and nothing replaced.
+    """
+    place = default_folder(run) if folder is None else Path(folder)
+    begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))
+    created = [each for each in (place, *place.parents) if not os.path.lexists(each)]
+    model = model_of(run) if begun else None  # what is refused replaces nothing
+    with held(place):
+        claim(run, place, overwrite)
+        try:
+            return _carry_out(place, run, model or model_of(run), report, figures)
+        except BayesnuError:
+            if not begun and steps_done(place) == 0:
+                _withdraw(place, created)
+            raise
+
+
+def steps_done(folder: Path) -> int:
+    """Stored steps of the chain in a folder; 0 if there is none yet."""
+    from bayesnu.runs import chain_file
+
+    return chain_file.steps_done(folder / CHAIN) if (folder / CHAIN).is_file() else 0
+
+
+def _withdraw(folder: Path, created: list[Path]) -> None:
+    """Take back the claim of a run that was refused before its first step, and the folders created for it."""
+    for name in (CHAIN, CONFIG, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    for each in created:
+        with suppress(OSError):  # somebody else has put a file there
+            each.rmdir()
+
+
+def resume(
+    chain: str | Path, *, up_to: int | None = None, report: Report | None = None, figures: bool = True
+) -> dict[str, Any]:
+    """Continue a run to where it was going, or up to so many stored steps; returns its summary.
+
+    A new length becomes part of the configuration. Raises `BayesnuError` if the chain in the folder is of another model,
+    prior or data set, or cannot be read or written.
+    """
+    folder = run_folder(chain)
+    run = from_config(folder / CONFIG)
+    model = model_of(run)
+    with held(folder):
+        done, stored = _state(folder, run, model)
+        if up_to is not None and (up_to > done or stored is None):
+            run = replace(run, sampling=replace(run.sampling, steps=max(up_to, done)))
+            write_config(run, folder)
+        return _carry_out(folder, run, model, report, figures)
+
+
+def _state(folder: Path, run: Run, model: Model) -> tuple[int, dict[str, Any] | None]:
+    """Stored steps and stored result of a chain, which has to be of this run."""
+    from bayesnu.runs import chain_file
+
+    path = folder / CHAIN
+    if not path.is_file():
+        return 0, None
+    chain_file.verify(path, model, fingerprint(run))
+    return chain_file.steps_done(path), chain_file.read_result(path)
+
+
+def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figures: bool) -> dict[str, Any]:
+    """Begin, continue or find finished the run of a folder; returns its summary, with `chain` set to its file."""
+    from bayesnu.runs import chain_file
+
+    path = folder / CHAIN
+    done, summary = _state(folder, run, model)
+    missing = not all((folder / name).is_file() for name in FIGURES)
+    if summary is None or done < (run.sampling.steps or 0):
+        from bayesnu.runs import extension  # emcee and arviz: only when there is something to sample
+
+        if not path.is_file():
+            chain_file.create(path, model, fingerprint(run), run.sampling.seed, to_toml(run), run.sampling.ensembles)
+        verdict = extension.extend_chain(model, path, run.sampling, report)
+        summary, missing = summary_of(path, model, run, verdict), True
+        chain_file.store_result(path, summary)
+    if figures and missing:
+        draw(folder, model, run)
+    return summary | {"chain": str(path)}
+
+
+def summary_of(path: Path, model: Model, run: Run, verdict: Convergence | None = None) -> dict[str, Any]:
+    """Summarise the stored steps of a chain, with their verdict where it is known."""
+    from bayesnu.inference.sampling import convergence
+    from bayesnu.runs import chain_file, summary
+
+    chain = chain_file.read(path)
+    return summary.summarise(model, chain, verdict or convergence.judge(model, chain, run.sampling), run.sampling)
+
+
+def draw(folder: Path, model: Model, run: Run) -> None:
+    """Draw corner plot and spectrum of the stored steps into the folder."""
+    from bayesnu import plots
+    from bayesnu.inference.sampling import convergence
+    from bayesnu.runs import chain_file
+
+    chain = chain_file.read(folder / CHAIN)
+    verdict = convergence.judge(model, chain, run.sampling)
+    corner, spectrum = (folder / name for name in FIGURES)
+    plots.corner_plot(model, chain, verdict, run.sampling, corner)
+    plots.spectrum_plot(model, chain, verdict, run.sampling, spectrum)

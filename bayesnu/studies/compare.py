@@ -1,0 +1,259 @@
+"""Own limits beside published ones, in one convention, each row labelled with what it is.
+
+Charge radii are those of the form factor q + q^2 <r^2>/6. A published row whose convention is not checked keeps its printed
+numbers, says so in its remark and is never drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayesnu import experiments as data
+from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_limits
+from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
+from bayesnu.inference import marginal, profile
+from bayesnu.inference.interval import ProfileInterval
+from bayesnu.model import choices as choices_of
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import describe
+from bayesnu.physics.properties import PROPERTIES, flavour_of, parameters_of, property_of
+from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.versions import __version__
+
+OWN = "this package"
+KINDS = {
+    OWN: "This package",
+    "solar": "Solar neutrinos",
+    "reactor": "Reactor neutrinos",
+    "accelerator": "Accelerator neutrinos",
+    "astrophysics": "Astrophysics and cosmology",
+    "theory": "Global fits and prediction",
+}
+assert set(KINDS) == {OWN, *PUBLISHED_KINDS}
+LEVEL = 0.9
+FLAVOURS = ("common", "e", "mu", "tau")
+EVERY_FLAVOUR = ("any", "Dirac")  # of published rows that hold for each flavour
+CONVENTION = (
+    "charge radii as in the form factor q + q^2 <r^2>/6 where the source's convention is known; a remark marks those where "
+    "it was not checked. Own radii are beyond the Standard Model's"
+)
+Piece = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One limit or interval. `pieces` are in `unit`, lowest first; an end is None where none exists.
+
+    `method` is credible, profile or published; `drawn` says whether it belongs on a figure.
+    """
+
+    kind: str
+    name: str
+    parameter: str
+    flavour: str
+    preset: str
+    method: str
+    pieces: tuple[Piece, ...]
+    cl_percent: float | None
+    unit: str
+    reference: str
+    remark: str
+    drawn: bool
+
+    @property
+    def lower(self) -> float | None:
+        """Outermost lower end."""
+        return self.pieces[0][0]
+
+    @property
+    def upper(self) -> float | None:
+        """Outermost upper end."""
+        return self.pieces[-1][1]
+
+    @property
+    def what(self) -> str:
+        """Name and preset."""
+        return f"{self.name}, preset {self.preset}" if self.preset else self.name
+
+    def value(self, digits: int = 4) -> str:
+        """The interval in words, in units of the property's scale."""
+        return " and ".join(_in_words(piece, PROPERTIES[self.parameter].scale, digits) for piece in self.pieces)
+
+    @property
+    def scaled_unit(self) -> str:
+        """Unit of the numbers in `value`."""
+        return f"{PROPERTIES[self.parameter].scale:g} {self.unit}"
+
+
+def _in_words(piece: Piece, scale: float, digits: int) -> str:
+    low, high = (None if end is None else f"{end / scale:.{digits}g}" for end in piece)
+    if low is None:
+        return "none found" if high is None else f"< {high}"
+    if high is None:
+        return f"> {low}"
+    return low if low == high else f"{low} … {high}"
+
+
+def compare(
+    parameters: Sequence[str] = tuple(PROPERTIES),
+    flavour: str | None = None,
+    names: Sequence[str] = (),
+    presets: Sequence[str] = tuple(PRESETS),
+    chains: Sequence[str | Path] = (),
+) -> list[Row]:
+    """Own limits by profile and integration, of stored chains, and published ones, by parameter and kind.
+
+    Own limits are of one common value, or of `flavour`, which then leaves out published limits of other flavours. Several
+    experiments are taken one by one and together; none means those of the paper. Raises `BayesnuError` for an unknown name.
+    """
+    if flavour is not None and flavour not in FLAVOURS:
+        raise BayesnuError(f"flavour: found '{flavour[:60]}'{did_you_mean(flavour[:60], FLAVOURS)}")
+    combinations = _combinations(names)
+    physics = {parameter: parameters_of(parameter, flavour or "common")[0] for parameter in parameters}
+    sampled = [row for chain in chains for row in chain_rows(chain, tuple(physics.values()))]
+    table: list[Row] = []
+    for parameter, name in physics.items():
+        for combination in combinations:
+            for preset in presets:
+                table += own_rows(combination, name, preset)
+        table += [row for row in sampled if row.parameter == parameter]
+        table += published_rows(parameter, flavour)
+    return table
+
+
+def _combinations(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    if not names:
+        return DATA_SETS
+    single = tuple((name,) for name in dict.fromkeys(names))
+    return (*single, tuple(name for (name,) in single)) if len(single) > 1 else single
+
+
+def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
+    """Credible and profile limits of one physics parameter from these experiments together."""
+    analysis = choices_of.preset(preset)
+    model = build([data.load(name, analysis.inputs) for name in names], [parameter], analysis)
+    return [_credible(model, preset), *_profiles(model, preset)]
+
+
+def _own(model: Model, preset: str, method: str, pieces: Iterable[Piece], remark: str, drawn: bool = True) -> Row:
+    item, name = property_of(model.names[0]), model.names[0]
+    radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
+    return Row(
+        kind=OWN,
+        name=joined([experiment.title for experiment in model.experiments]),
+        parameter=item.name,
+        flavour=flavour_of(name),
+        preset=preset,
+        method=method,
+        pieces=tuple(pieces),
+        cl_percent=100 * LEVEL,
+        unit=item.unit,
+        reference=f"bayesnu {__version__}",
+        remark=remark + ("; beyond the Standard Model's charge radius" if radius else ""),
+        drawn=drawn,
+    )
+
+
+def joined(titles: Sequence[str]) -> str:
+    """Titles as one, without what is in brackets and without a first word that repeats."""
+    short = [title.partition(" (")[0].partition(",")[0] for title in titles]
+    for k in range(len(short) - 1, 0, -1):
+        first, _, rest = short[k].partition(" ")
+        if rest and first == short[k - 1].partition(" ")[0]:
+            short[k] = rest
+    return " + ".join(short)
+
+
+def _credible(model: Model, preset: str) -> Row:
+    prior, posterior = model.parameters[0], marginal.marginal(model)
+    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2) if property_of(prior.name).signed else (None, LEVEL)
+    low, high = (None if tail is None else posterior.quantile(tail) * prior.scale for tail in tails)
+    words = "upper limit" if low is None else "equal tails"
+    return _own(model, preset, "credible", [(low, high)], f"{words}, prior {describe(prior)}, integrated")
+
+
+def _profiles(model: Model, preset: str) -> Iterator[Row]:
+    signed = property_of(model.names[0]).signed
+    for one_sided in (False,) if signed else (False, True):
+        found = profile.interval(model, cl=LEVEL, one_sided=one_sided)
+        side = "one-sided" if one_sided else "two-sided" if signed else "two-sided, 95 % as an upper limit"
+        remark = f"Δχ² = {found.delta_chi2:.2f}, {side}: {found.status}"
+        yield _own(model, preset, "profile", _pieces(found, signed), remark, drawn=not one_sided)
+
+
+def _pieces(found: ProfileInterval, signed: bool) -> list[Piece]:
+    """The pieces of an interval in mu_B, e or cm^2; the physical boundary of a modulus is not an end."""
+    ends = [(None if low == 0 and not signed else low, high) for low, high in found.intervals]
+    return [(None if a is None else a * found.scale, None if b is None else b * found.scale) for a, b in ends]
+
+
+def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
+    """Credible limits of a finished chain on these parameters; raises `BayesnuError` if it has none."""
+    from bayesnu.runs import chain_file, config, folder
+    from bayesnu.runs import run as runs
+
+    place = folder.run_folder(chain)
+    run = config.from_config(place / config.CONFIG)
+    summary = chain_file.read_result(chain_file.chain_file(place))
+    if summary is None:
+        raise BayesnuError(f"{chain}: no result is stored yet; `bayesnu resume {place}` finishes it")
+    found = [row for row in summary["rows"] if row["method"] == "credible" and row["parameter"] in parameters]
+    if not found:
+        raise BayesnuError(
+            f"{chain}: is a run of {', '.join(run.parameters)}, this comparison is of {', '.join(parameters)}; "
+            "leave it out or change --parameter or --flavour"
+        )
+    verdict = "converged" if summary["converged"] else "NOT CONVERGED: " + "; ".join(summary["missing"])
+    title = joined([experiment.title for experiment in runs.load_experiments(run)])
+    return [_chain_row(row, run.sampling.probability, title, runs.preset_note(run), verdict) for row in found]
+
+
+def _chain_row(row: dict[str, Any], probability: float, title: str, preset: str, verdict: str) -> Row:
+    """A row of a summary; one that is re-weighted or not converged is not drawn."""
+    item = property_of(row["parameter"])
+    return Row(
+        kind=OWN,
+        name=f"{title}, sampled" + (f", prior {row['prior']}" if row["prior"] != "flat" else ""),
+        parameter=item.name,
+        flavour=flavour_of(row["parameter"]),
+        preset=preset,
+        method="credible",
+        pieces=((row["lower"], row["upper"]),),
+        cl_percent=100 * probability,
+        unit=item.unit,
+        reference=f"bayesnu {__version__}",
+        remark=f"{row['what']}, {row['how']}, {verdict}",
+        drawn=row["how"] == "sampled" and verdict == "converged",
+    )
+
+
+def published_rows(parameter: str, flavour: str | None = None) -> list[Row]:
+    """Published limits on a property, by kind; of one flavour if one is given."""
+    chosen = [limit for limit in published_limits() if limit.parameter == parameter and _of_flavour(limit, flavour)]
+    return [_published(limit) for kind in PUBLISHED_KINDS for limit in chosen if limit.kind == kind]
+
+
+def _of_flavour(limit: PublishedLimit, flavour: str | None) -> bool:
+    return flavour is None or limit.flavour in EVERY_FLAVOUR or flavour in limit.flavour.split(";")
+
+
+def _published(limit: PublishedLimit) -> Row:
+    return Row(
+        kind=limit.kind,
+        name=limit.experiment,
+        parameter=limit.parameter,
+        flavour=limit.flavour,
+        preset="",
+        method="published",
+        pieces=((limit.lower, limit.upper),),
+        cl_percent=limit.cl_percent,
+        unit=PROPERTIES[limit.parameter].unit,
+        reference=limit.reference,
+        remark=limit.remark if limit.cl_percent else "; ".join(filter(None, ("no confidence level given", limit.remark))),
+        drawn=limit.checked,
+    )

@@ -1,0 +1,97 @@
+"""Rows of a comparison as a table, CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from itertools import groupby
+from typing import Any
+
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.studies.compare import CONVENTION, KINDS, Row
+from bayesnu.support.text import tex
+from bayesnu.support.versions import __version__
+
+COLUMNS = ("group", "what", "flavour", "value", "unit", "CL [%]", "kind", "reference", "remark")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as text, in the order of `COLUMNS`."""
+    cl = "" if row.cl_percent is None else f"{row.cl_percent:g}"
+    label = (KINDS[row.kind], row.what, row.flavour, row.value(), row.scaled_unit, cl)
+    return (*label, row.method, row.reference, row.remark)
+
+
+def by_parameter(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each parameter, in their order."""
+    for parameter, some in groupby(rows, key=lambda row: row.parameter):
+        yield parameter, list(some)
+
+
+def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Rows for JSON, in mu_B, e and cm^2."""
+    return [asdict(row) | {"lower": row.lower, "upper": row.upper} for row in rows]
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """Rows as CSV, in mu_B, e and cm^2 with every digit; `pieces` is JSON, `lower` and `upper` its outermost ends."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = [field.name for field in fields(Row)]
+    writer.writerow([*names, "lower", "upper"])
+    for row in rows:
+        values = [json.dumps(row.pieces) if name == "pieces" else getattr(row, name) for name in names]
+        writer.writerow([*values, row.lower, row.upper])
+    return file.getvalue()
+
+
+def to_markdown(rows: Iterable[Row]) -> str:
+    """A page with a table for each property."""
+    about = (
+        f"Written by `bayesnu compare --format markdown`, version {__version__}. In one convention: {_escaped(CONVENTION)}."
+    )
+    lines = ["# Own and published limits", "", about, ""]
+    for parameter, some in by_parameter(rows):
+        lines += [f"## {parameter}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+        lines += ["| " + " | ".join(map(_escaped, cells(row))) + " |" for row in some] + [""]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+TEX_UNITS = {"mu_B": r"\mu_\mathrm{B}", "e": "e", "cm2": r"\mathrm{cm}^2"}
+TEX_FLAVOURS = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "mu;tau": r"$\nu_\mu,\nu_\tau$"}
+TEX_COLUMNS = r"p{0.23\linewidth}lrrrlp{0.16\linewidth}p{0.22\linewidth}"
+
+
+def to_latex(rows: Iterable[Row]) -> str:
+    """A long table for each property, on pages in landscape."""
+    lines = [r"% \usepackage{longtable,pdflscape} in the preamble", r"\begin{landscape}\footnotesize"]
+    for parameter, some in by_parameter(rows):
+        head = " & ".join(map(tex, ("", *COLUMNS[2:])))
+        lines += [f"% {parameter}", rf"\begin{{longtable}}{{{TEX_COLUMNS}}}", rf"\hline {head} \\ \hline \endhead"]
+        for kind, group in groupby(some, key=lambda row: row.kind):
+            lines.append(rf"\multicolumn{{8}}{{l}}{{\textbf{{{tex(KINDS[kind])}}}}} \\")
+            lines += [" & ".join(_tex_cells(row)) + r" \\" for row in group]
+        lines += [r"\hline", r"\end{longtable}"]
+    return "\n".join([*lines, r"\end{landscape}", ""])
+
+
+def _tex_cells(row: Row) -> list[str]:
+    _, what, flavour, value, _, *rest = cells(row)
+    numbers = re.sub(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", _tex_number, value)
+    number = "$" + numbers.replace("…", r"\ldots{}").replace(" and ", r"$ and $") + "$"
+    exponent = f"{PROPERTIES[row.parameter].scale:e}".partition("e")[2]
+    unit = rf"$10^{{{int(exponent)}}}\,{TEX_UNITS[row.unit]}$"
+    return [tex(what), TEX_FLAVOURS.get(flavour, tex(flavour)), number, unit, *map(tex, rest)]
+
+
+def _tex_number(match: re.Match[str]) -> str:
+    mantissa, _, exponent = match.group().partition("e")
+    return rf"{mantissa}\times 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -1,0 +1,168 @@
+"""Coverage: how often the intervals of toy experiments hold the value that was true.
+
+Toys redraw counts and constraints around the truth. An interval covers if the true value is in it, which needs no
+interval: the statistic at the true value is compared with its level, the posterior probability below it with the tails.
+The nuisances may be moved away from their nominal values, where the critical values of Feldman and Cousins still are those
+of the nominal ones: the case in which profiling is an approximation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.profile import interval
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.posteriors import toy_posteriors
+from bayesnu.inference.toys.statistic import share_with_error, statistic
+from bayesnu.inference.toys.toys import constraint_widths, draw, with_data
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import LOG_CUT, Prior, default_prior, describe, with_kind
+from bayesnu.physics.properties import property_of
+from bayesnu.runs.run import Run
+from bayesnu.runs.task import Campaign
+from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked
+from bayesnu.support.errors import BayesnuError
+
+Point = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Coverage of one kind of interval at true values (points,), in units of `scale * unit`, with its binomial error.
+
+    `failed` (points,) counts toys whose fits did not end; they are in no coverage.
+    """
+
+    interval: str
+    values: np.ndarray
+    coverage: np.ndarray
+    error: np.ndarray
+    toys: int
+    failed: np.ndarray
+
+
+def campaign(run: Run, points: int, toys: int, seed: int, cl: float, shift: float) -> Campaign:
+    """The campaign of a coverage curve; `shift` moves every true nuisance by so many widths of its constraint."""
+    if not 0.5 < cl < 1:
+        raise BayesnuError(f"cl: found {cl:g}; must lie between 0.5 and 1, for example 0.9")
+    if not abs(shift) <= 3:
+        raise BayesnuError(f"nuisance shift: found {shift:g}; must lie in [-3, 3] standard deviations")
+    settings, tasks = settings_of(run, toys, seed, cl=cl, shift=shift)
+    values = true_values(fitter_of(settings).model, points)
+    return Campaign("coverage", settings | {"values": values.tolist()}, tasks * points, work)
+
+
+def true_values(model: Model, points: int) -> np.ndarray:
+    """True values (points,): a modulus from 0 to twice its expected limit, a signed parameter across all its modes."""
+    if not 2 <= points <= 1000:
+        raise BayesnuError(f"points: found {points}; must lie in [2, 1000]")
+    asimov = interval(with_data(model, model.expected(model.nominal())), 0, cl=0.9)
+    if asimov.upper is None:
+        raise BayesnuError(f"{model.names[0]}: the expected limit is not found, so no range of true values suggests itself")
+    if not property_of(model.names[0]).signed:
+        return np.linspace(0.0, 2 * asimov.upper, points)
+    assert asimov.lower is not None
+    extra = (asimov.upper - asimov.lower) / 4
+    return np.linspace(asimov.lower - extra, asimov.upper + extra, points)
+
+
+def priors_of(model: Model) -> dict[str, Prior]:
+    """The priors whose credible intervals are tested, by their words."""
+    flat: Prior = default_prior(model.names[0])
+    priors = [flat]
+    if not property_of(flat.name).signed:
+        priors += [with_kind(flat, "flat-square"), with_kind(flat, "log-uniform", lower=LOG_CUT)]
+    return {describe(prior): prior for prior in priors}
+
+
+def work(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+    """Statistics and posterior probabilities at the true value, for the toys of one task."""
+    value, random = settings["values"][task % len(settings["values"])], np.random.default_rng(seed)
+    return at_truth(fitter_of(settings), value, settings["shift"], settings["toys_per_task"], random)
+
+
+def at_truth(
+    fitter: ToyFitter, value: float, shift: float, number: int, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """What decides whether intervals cover a true value: statistics and posterior probabilities (number,) of toys."""
+    nominal = fitter.model.nominal()
+    nominal[0] = value
+    truth = nominal + shift * constraint_widths(fitter.model)
+    toys = draw(fitter.model, truth, number, random)
+    found, best, _ = statistic(fitter, toys, truth)
+    out = {
+        "statistic": found,
+        "excess": best - nominal[0],
+        "at_nominal": statistic(fitter, draw(fitter.model, nominal, number, random), nominal)[0],
+    }
+    grid = toy_posteriors(fitter, toys, truth, default_prior(fitter.model.names[0]))
+    for k, prior in enumerate(priors_of(fitter.model).values()):
+        out[f"below_{k}"], out[f"denser_{k}"] = grid.below(prior, nominal[0]), grid.denser(prior, nominal[0])
+    return out
+
+
+def coverages_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]]) -> list[Coverage]:
+    """The coverage of every kind of interval of a finished campaign."""
+    values, names = np.array(settings["values"]), list(results[0])
+    points = [{name: stacked(results, name, k, len(values)) for name in names} for k in range(len(values))]
+    return coverages(fitter_of(settings).model, values, points, settings["cl"])
+
+
+def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: float) -> list[Coverage]:
+    """The coverage of every kind of interval, from what `at_truth` gave at every value."""
+    signed = property_of(model.names[0]).signed
+    rules = dict(_profile_rules(cl, signed))
+    for k, words in enumerate(priors_of(model)):
+        rules |= _credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)
+    found = []
+    for words, covers in rules.items():
+        covered = [covers(point) for point in points]
+        share, error = np.array([share_with_error(each[np.isfinite(each)]) for each in covered]).T
+        failed = np.array([np.isnan(each).sum() for each in covered])
+        found.append(Coverage(words, values, share, error, len(covered[0]), failed))
+    return found
+
+
+def _where(known: np.ndarray, covers: np.ndarray) -> np.ndarray:
+    """1 and 0 for yes and no, NaN where a fit did not end."""
+    return np.where(np.isfinite(known), covers, np.nan)
+
+
+def _profile_rules(cl: float, signed: bool) -> dict[str, Any]:
+    two, one = delta_chi2(cl), delta_chi2(cl, one_sided=True)
+
+    def wilks(p: Point) -> np.ndarray:
+        return _where(p["statistic"], p["statistic"] <= two)
+
+    def upper(p: Point) -> np.ndarray:  # a value below the best fit is below the limit
+        return _where(p["statistic"], (p["statistic"] <= one) | (p["excess"] >= 0))
+
+    def feldman_cousins(p: Point) -> np.ndarray:
+        return _where(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl))
+
+    rules: dict[str, Any] = {f"profile, Δχ² = {two:.2f}": wilks}
+    if not signed:
+        rules[f"profile, Δχ² = {one:.2f}, upper limit"] = upper
+    return rules | {"Feldman-Cousins": feldman_cousins}
+
+
+def _credible_rules(cl: float, signed: bool, below: str, denser: str, words: str) -> dict[str, Any]:
+    tail = (1 - cl) / 2
+
+    def upper(p: Point) -> np.ndarray:
+        return _where(p[below], p[below] <= cl)
+
+    def equal_tails(p: Point) -> np.ndarray:
+        return _where(p[below], (p[below] >= tail) & (p[below] <= 1 - tail))
+
+    def highest_density(p: Point) -> np.ndarray:
+        return _where(p[denser], p[denser] <= cl)
+
+    rules: dict[str, Any] = {} if signed else {f"credible upper limit, prior {words}": upper}
+    rules[f"credible, equal tails, prior {words}"] = equal_tails
+    return rules | {f"credible, highest density, prior {words}": highest_density}

@@ -1,0 +1,119 @@
+"""The only import of numba: compilation, and a cache that cannot serve stale physics.
+
+numba keys its cache on the file that holds a function, not on what that function takes from other files: their constants,
+the values of an enumeration, the order of a bundle's fields. Here the cache folder carries a hash of every source file
+that a kernel can depend on, so that a change in any of them starts an empty cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import binding
+
+from bayesnu.support.versions import PACKAGE
+
+
+@cache
+def _source_hash() -> str:
+    """Hash of every file that a kernel can depend on, by its path below the package, and of what compiles it.
+
+    The processor is part of it, as machines of several kinds may share a home, and numba's own names of files would clash
+    there.
+    """
+    about = f"numba {numba.__version__} python {sys.version_info[:2]} on {binding.get_host_cpu_name()}"
+    digest = hashlib.sha256(about.encode())
+    for path, source in sorted(_sources_of_kernels(PACKAGE).items()):
+        digest.update(path.encode() + b"\0" + source + b"\0")
+    return digest.hexdigest()[:20]
+
+
+def _sources_of_kernels(package: Path) -> dict[str, bytes]:
+    """Every file with a kernel, and every file of the package that those import, directly or not: path to content.
+
+    A kernel is compiled with the constants, enumerations and bundles of other files, and numba looks at its own file alone.
+    The package's own face shows names of all rooms; nothing imports from it, so it leads nowhere.
+    """
+    sources = {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*.py")}
+    waiting = [path for path, source in sources.items() if b"@compiled" in source]
+    found: dict[str, bytes] = {}
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = sources[path]
+            waiting += [each for each in _imported(sources[path], package.name) if each in sources and each != "__init__.py"]
+    return found
+
+
+def _imported(source: bytes, package: str) -> Iterator[str]:
+    """Paths that imports of the package, at whatever depth, may lead to: those of modules and of the faces above them."""
+    name = package.encode()
+    pattern = rb"^[ \t]*(?:from[ \t]+(" + name + rb"[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))"
+    for module, names, plain in re.findall(pattern, source, re.MULTILINE):
+        words = re.findall(rb"[\w.]+", plain) if plain else [module + b"." + each for each in re.findall(rb"\w+", names)]
+        for word in words:
+            parts = word.decode().split(".")[1:]
+            for depth in range(len(parts) + 1):
+                stem = os.path.join(*parts[:depth]) if depth else ""
+                yield from (f"{stem}.py", os.path.join(stem, "__init__.py"))
+
+
+def _candidates() -> list[Path]:
+    given = os.environ.get("BAYESNU_CACHE_DIR")
+    if given:
+        return [Path(given)]
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return [Path(base) if base else Path("~/.cache").expanduser()]
+    except RuntimeError:  # a user without a home, as in many containers
+        return []
+
+
+def _usable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder of compiled code for exactly these sources; a temporary one, with a warning, if it must be."""
+    for base in _candidates():
+        folder = base / "bayesnu" / _source_hash()
+        if _usable(folder):
+            return folder
+    folder, tried = Path(tempfile.mkdtemp(prefix="bayesnu-")), ", ".join(map(str, _candidates())) or "there is no home"
+    warnings.warn(
+        f"no folder for compiled code can be written ({tried}): using {folder} for this process; "
+        "set BAYESNU_CACHE_DIR to a writable folder to keep it",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return folder
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function of arrays and numbers on first call, cached on disk for these sources.
+
+    Floating-point rules stay strict but for contraction into fused multiply-adds: -inf and NaN keep their meaning.
+    """
+    config: Any = numba.config  # the folder is read when a function is decorated; other packages keep theirs
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(cache=True, error_model="numpy", fastmath={"contract"})(function)
+    finally:
+        config.CACHE_DIR = before

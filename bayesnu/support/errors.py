@@ -1,0 +1,21 @@
+"""What a user did wrong, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class BayesnuError(ValueError):
+    """A mistake in what the user gave: says where, what was found, what is allowed and what to do.
+
+    The command line prints the message alone and exits with 2; a notebook sees an ordinary `ValueError`.
+    """
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known word, or the list of known words."""
+    import difflib
+
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"

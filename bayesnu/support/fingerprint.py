@@ -1,0 +1,32 @@
+"""Nested tables as flat keys, as one word, and the first key in which two of them differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested tables as one, with dotted keys and values as JSON."""
+    out: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out |= flattened(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = json.dumps(value, default=str)
+    return out
+
+
+def digest(keys: Mapping[str, str]) -> str:
+    """A fingerprint as one word."""
+    return hashlib.sha256(json.dumps(dict(keys), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def difference(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """Name the first key in which two fingerprints differ, with both values; None if they agree."""
+    for key in sorted({*one, *other}):
+        if one.get(key) != other.get(key):
+            return f"{key} is {one.get(key, 'not set')} there and {other.get(key, 'not set')} here"
+    return None

@@ -1,0 +1,42 @@
+"""Text for people: one line of anything, numbers and intervals in words, and escaping for LaTeX."""
+
+from __future__ import annotations
+
+import math
+import re
+from unicodedata import normalize
+
+LONGEST = 600  # characters of a sentence: what a file or a shell puts in it may be endless
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Return the text without line breaks or control characters; of a long one the beginning and the end."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 200]} ... {line[-195:]}"
+
+
+TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+TEX |= {c: "\\" + c for c in "&%$#_{}"} | {"<": "$<$", ">": "$>$", "|": "$|$", '"': "''", "…": r"\ldots{}", "²": "$^2$"}
+TEX |= {"Δ": r"$\Delta$", "χ": r"$\chi$", "ν": r"$\nu$", "μ": r"$\mu$", "⟨": r"$\langle$", "⟩": r"$\rangle$"}
+TEX |= {"[": "{[}", "]": "{]}", "*": "{*}"}  # arguments of a line's end otherwise
+TEX |= {"×": r"$\times$", "−": "$-$", "–": "--", "—": "---"}
+
+
+def tex(text: str) -> str:
+    """Text as LaTeX that compiles with any engine: specials escaped, beyond ASCII a command or the nearest letter."""
+    words = " ".join(text.split())
+    out = "".join(TEX.get(c) or normalize("NFKD", c).encode("ascii", "ignore").decode() or "?" for c in words)
+    return re.sub(r"(?<!\\)\$\$", "", out)  # formulas side by side are one
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number to so many significant digits; a dash for one that does not exist."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def interval(lower: float | None, upper: float | None, scale: float, digits: int = 4) -> str:
+    """An interval or a limit in units of `scale`."""
+    low, high = (None if end is None else end / scale for end in (lower, upper))
+    if low is None:
+        return "none found" if high is None else f"< {number(high, digits)}"
+    return f"> {number(low, digits)}" if high is None else f"{number(low, digits)} … {number(high, digits)}"
