@@ -17,7 +17,7 @@ from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_post
 from bayesnu.model.likelihood_kernel import LANES
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
-from bayesnu.physics.properties import parameters_of
+from bayesnu.physics.properties import Parameter, parameters_of
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 THREE = ("mu_nu", "q_nu", "r2_nu")
@@ -36,17 +36,20 @@ def made_up(observed: np.ndarray, templates: np.ndarray, *priors: Prior, factors
 
 
 def amplitude(name: str = "x", upper: float = 1e9) -> Flat:
-    return Flat(name, name, "", 1.0, 0.0, upper)
+    return Flat(Parameter(name, name, "", 1.0), 0.0, upper)
 
 
 def random_model(seed: int, blocks: int) -> Model:
     """A made-up polynomial with every kind of prior, several experiments, and counts from 0 to thousands."""
     rng = np.random.default_rng(seed)
     priors = (
-        Flat("flat", "a", "", 1.0, 0.0, 3.0),
-        FlatInSquare("square", "b", "", 1.0, 0.0, 5.0),
-        LogUniform("log", "c", "", 1.0, 1e-3, 10.0),
-        *(Gaussian(f"g{k}", "d", "", 1.0, 0.0, np.inf, mean=1.0, width=w) for k, w in enumerate((0.006, 0.06, 0.7))),
+        Flat(Parameter("flat", "a", "", 1.0), 0.0, 3.0),
+        FlatInSquare(Parameter("square", "b", "", 1.0), 0.0, 5.0),
+        LogUniform(Parameter("log", "c", "", 1.0), 1e-3, 10.0),
+        *(
+            Gaussian(Parameter(f"g{k}", "d", "", 1.0), 0.0, np.inf, mean=1.0, width=w)
+            for k, w in enumerate((0.006, 0.06, 0.7))
+        ),
     )
     factors, templates, parts, row, column = [], [], [], 0, 0
     for n in range(blocks):
@@ -201,14 +204,14 @@ def test_an_event_where_none_is_expected_excludes() -> None:
 
 @pytest.mark.parametrize("observed", [0.0, 3.0, 2.5])
 def test_a_negative_expectation_excludes(observed: float) -> None:
-    signed = Flat("x", "x", "", 1.0, -10.0, 10.0)
+    signed = Flat(Parameter("x", "x", "", 1.0), -10.0, 10.0)
     model = made_up(np.array([5.0, observed]), np.array([[0.0, 1.0], [5.0, 0.0]]), signed, amplitude("y"))
     assert both_ways(model, -0.1, 1.0) == (-np.inf, -np.inf)
     assert np.isfinite(both_ways(model, 0.1, 1.0)).all()
 
 
 def test_two_negative_expectations_do_not_cancel() -> None:
-    signed = Flat("x", "x", "", 1.0, -10.0, 10.0)
+    signed = Flat(Parameter("x", "x", "", 1.0), -10.0, 10.0)
     model = made_up(np.array([3.0, 3.0]), np.array([[1.0, 1.0]]), signed)
     assert both_ways(model, -3.0) == (-np.inf, -np.inf)
     even = made_up(np.array([2.0]), np.array([[1.0]]), signed)
@@ -224,7 +227,7 @@ def test_outside_the_prior_is_impossible(prior: Prior, outside: float) -> None:
 
 
 def test_the_ends_of_the_prior_are_inside() -> None:
-    model = made_up(np.array([3.0]), np.array([[3.0]]), Flat("x", "x", "", 1.0, 0.5, 1.0))
+    model = made_up(np.array([3.0]), np.array([[3.0]]), Flat(Parameter("x", "x", "", 1.0), 0.5, 1.0))
     for x in (0.5, 1.0):
         plain, fast = both_ways(model, x)
         assert np.isfinite(plain) and fast == pytest.approx(plain, rel=1e-12)
@@ -232,7 +235,10 @@ def test_the_ends_of_the_prior_are_inside() -> None:
 
 def test_zero_is_impossible_when_flat_in_the_square() -> None:
     model = made_up(
-        np.array([3.0, 3.0]), np.array([[1.0, 1.0], [3.0, 3.0]]), FlatInSquare("x", "x", "", 1.0, 0, 9), amplitude("y")
+        np.array([3.0, 3.0]),
+        np.array([[1.0, 1.0], [3.0, 3.0]]),
+        FlatInSquare(Parameter("x", "x", "", 1.0), 0, 9),
+        amplitude("y"),
     )
     assert both_ways(model, 0.0, 1.0) == (-np.inf, -np.inf)
     assert np.isfinite(both_ways(model, 1e-9, 1.0)).all()

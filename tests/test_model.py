@@ -17,7 +17,7 @@ from bayesnu.model.polynomial import FACTORS, Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform
 from bayesnu.physics import detector
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
-from bayesnu.physics.properties import couplings, parameters_of, property_of
+from bayesnu.physics.properties import couplings, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
@@ -40,7 +40,7 @@ def couplings_at(built: Model, theta: np.ndarray) -> Couplings:
     """Standard Model plus electromagnetic couplings at a point, in physical units."""
     weak = standard_model(weak_couplings(built.analysis.couplings, built.analysis.sin2_theta_w))
     values = dict(zip(built.names, theta, strict=True))
-    return weak + couplings(**{p.name: values[p.name] * property_of(p.name).scale for p in built.physics})
+    return weak + couplings(**{p.name: values[p.name] * p.of_interest.em_property.scale for p in built.physics})
 
 
 def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: float) -> np.ndarray:
@@ -293,13 +293,13 @@ def test_no_experiment_a_double_or_an_unknown_parameter_are_refused_in_one_sente
 
 def test_priors_are_replaced_by_name_and_nothing_else_changes() -> None:
     built = build([experiments.load(XENONNT)], ("mu_nu",))
-    log = LogUniform("mu_nu", r"\mu_\nu", "mu_B", 1e-11, 0.01, 10.0)
+    log = LogUniform(parameter_of("mu_nu"), 0.01, 10.0)
     other = built.with_priors(log)
     assert other.parameters == (log, *built.parameters[1:])
     theta = built.nominal()
     np.testing.assert_array_equal(other.expected(theta), built.expected(theta))
     with pytest.raises(BayesnuError, match="no parameter 'q_nu'"):
-        built.with_priors(Flat("q_nu", "q", "e", 1.0, 0.0, 1.0))
+        built.with_priors(Flat(replace(parameter_of("q_nu"), scale=1.0), 0.0, 1.0))
 
 
 def test_a_model_of_another_exposure_scales_the_signal_alone() -> None:

@@ -8,19 +8,20 @@ from scipy.integrate import quad
 from scipy.stats import loguniform, truncnorm
 
 from bayesnu.model.priors import PRIORS, Flat, FlatInSquare, Gaussian, LogUniform, Prior, describe, with_kind
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 
-HEAD = ("mu_nu", r"\mu_\nu", "mu_B", 1e-11)
+HEAD = parameter_of("mu_nu")
 CASES: dict[str, Prior] = {
-    "flat": Flat(*HEAD, -2.0, 5.0),
-    "flat in the square": FlatInSquare(*HEAD, 0.0, 10.0),
-    "flat in the square above a cut": FlatInSquare(*HEAD, 2.0, 10.0),
-    "log-uniform": LogUniform(*HEAD, 1e-3, 10.0),
-    "narrow Gaussian": Gaussian(*HEAD, 0.0, np.inf, mean=1.0, width=0.05),
-    "truncated Gaussian": Gaussian(*HEAD, 0.0, np.inf, mean=1.0, width=0.8),
-    "Gaussian from both sides": Gaussian(*HEAD, -0.5, 0.7, mean=1.0, width=1.0),
-    "upper tail": Gaussian(*HEAD, 7.0, 9.0, mean=1.0, width=1.0),
-    "lower tail": Gaussian(*HEAD, -9.0, -7.0, mean=1.0, width=1.0),
+    "flat": Flat(HEAD, -2.0, 5.0),
+    "flat in the square": FlatInSquare(HEAD, 0.0, 10.0),
+    "flat in the square above a cut": FlatInSquare(HEAD, 2.0, 10.0),
+    "log-uniform": LogUniform(HEAD, 1e-3, 10.0),
+    "narrow Gaussian": Gaussian(HEAD, 0.0, np.inf, mean=1.0, width=0.05),
+    "truncated Gaussian": Gaussian(HEAD, 0.0, np.inf, mean=1.0, width=0.8),
+    "Gaussian from both sides": Gaussian(HEAD, -0.5, 0.7, mean=1.0, width=1.0),
+    "upper tail": Gaussian(HEAD, 7.0, 9.0, mean=1.0, width=1.0),
+    "lower tail": Gaussian(HEAD, -9.0, -7.0, mean=1.0, width=1.0),
 }
 each = pytest.mark.parametrize("prior", CASES.values(), ids=CASES.keys())
 
@@ -115,19 +116,19 @@ def test_zero_has_no_density_when_flat_in_the_square() -> None:
 @pytest.mark.parametrize(("low", "high"), [(2.0, 1.0), (1.0, 1.0), (np.nan, 1.0), (0.5, np.nan), (-np.inf, 1.0)])
 def test_a_bad_range_is_refused_in_one_sentence(kind: str, low: float, high: float) -> None:
     with pytest.raises(BayesnuError, match=r"^prior of mu_nu: [^\n]+$"):
-        PRIORS[kind](*HEAD, low, high)
+        PRIORS[kind](HEAD, low, high)
 
 
 @pytest.mark.parametrize(("kind", "low"), [("flat-square", -1.0), ("log-uniform", 0.0), ("log-uniform", -1.0)])
 def test_a_range_outside_the_domain_is_refused_in_one_sentence(kind: str, low: float) -> None:
     with pytest.raises(BayesnuError, match=r"^prior of mu_nu: found the range"):
-        PRIORS[kind](*HEAD, low, 1.0)
+        PRIORS[kind](HEAD, low, 1.0)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, np.inf), (-np.inf, np.inf)])
 def test_an_improper_flat_prior_is_refused(low: float, high: float) -> None:
     with pytest.raises(BayesnuError, match="finite bounds"):
-        Flat(*HEAD, low, high)
+        Flat(HEAD, low, high)
 
 
 @pytest.mark.parametrize(
@@ -135,26 +136,26 @@ def test_an_improper_flat_prior_is_refused(low: float, high: float) -> None:
 )
 def test_a_gaussian_without_a_shape_is_refused_in_one_sentence(mean: float, width: float) -> None:
     with pytest.raises(BayesnuError, match=r"^prior of mu_nu: [^\n]+width > 0$"):
-        Gaussian(*HEAD, 0.0, 1.0, mean=mean, width=width)
+        Gaussian(HEAD, 0.0, 1.0, mean=mean, width=width)
 
 
 def test_a_range_without_probability_is_refused_in_one_sentence() -> None:
     with pytest.raises(BayesnuError, match=r"holds no probability of a Gaussian 100 \+- 1"):
-        Gaussian(*HEAD, 0.0, 1.0, mean=100.0, width=1.0)
+        Gaussian(HEAD, 0.0, 1.0, mean=100.0, width=1.0)
 
 
 def test_a_prior_of_another_kind_keeps_the_parameter() -> None:
-    flat = Flat(*HEAD, 0.0, 10.0)
+    flat = Flat(HEAD, 0.0, 10.0)
     square = with_kind(flat, "flat-square")
     log = with_kind(flat, "log-uniform", lower=0.01)
     gauss = with_kind(flat, "gaussian", mean=3.0, width=1.0)
     for other in (square, log, gauss):
-        assert (other.name, other.label, other.unit, other.scale, other.upper) == (*HEAD, 10.0)
+        assert (other.parameter, other.upper) == (HEAD, 10.0)
     assert (log.lower, gauss.mean, gauss.width) == (0.01, 3.0, 1.0)
 
 
 def test_an_unknown_kind_or_a_gaussian_without_width_is_refused() -> None:
-    flat = Flat(*HEAD, 0.0, 10.0)
+    flat = Flat(HEAD, 0.0, 10.0)
     with pytest.raises(BayesnuError, match="did you mean 'log-uniform'"):
         with_kind(flat, "loguniform", lower=0.1)
     with pytest.raises(BayesnuError, match="needs a mean and a width"):
@@ -162,19 +163,21 @@ def test_an_unknown_kind_or_a_gaussian_without_width_is_refused() -> None:
 
 
 def test_priors_say_themselves_with_unit_and_range() -> None:
-    assert describe(Flat(*HEAD, 0.0, 10.0)) == "flat on [0, 10] 1e-11 mu_B"
-    assert describe(LogUniform(*HEAD, 0.01, 10.0)) == "log-uniform on [0.01, 10] 1e-11 mu_B"
-    assert describe(Gaussian("n", "n", "", 1.0, 0.0, np.inf, mean=1.0, width=0.1)) == "Gaussian 1 +- 0.1 on [0, inf]"
+    assert describe(Flat(HEAD, 0.0, 10.0)) == "flat on [0, 10] 1e-11 mu_B"
+    assert describe(LogUniform(HEAD, 0.01, 10.0)) == "log-uniform on [0.01, 10] 1e-11 mu_B"
+    assert (
+        describe(Gaussian(Parameter("n", "n", "", 1.0), 0.0, np.inf, mean=1.0, width=0.1)) == "Gaussian 1 +- 0.1 on [0, inf]"
+    )
 
 
 @pytest.mark.parametrize(
     ("unit", "scale", "column"), [("mu_B", 1e-11, "x [1e-11 mu_B]"), ("", 1.0, "x"), ("sigma", 1.0, "x [sigma]")]
 )
 def test_the_head_of_a_column_has_the_unit(unit: str, scale: float, column: str) -> None:
-    assert Flat("x", "x", unit, scale, 0.0, 1.0).column == column
+    assert Flat(Parameter("x", "x", unit, scale), 0.0, 1.0).column == column
 
 
 @pytest.mark.parametrize("kind", [Flat, FlatInSquare, LogUniform])
 def test_a_prior_on_an_infinite_range_is_refused_because_it_cannot_be_normalised(kind: type) -> None:
     with pytest.raises(BayesnuError, match="needs finite bounds"):
-        kind("mu_nu", "", "mu_B", 1e-11, 1.0, np.inf)
+        kind(HEAD, 1.0, np.inf)

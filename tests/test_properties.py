@@ -42,9 +42,10 @@ def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple, flavour:
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
-    prior, item = priors.default_prior(parameter), properties.property_of(parameter)
+    prior = priors.default_prior(parameter)
+    item = prior.of_interest.em_property
     assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
-    wanted = item.range_common if properties.flavour_of(parameter) == "common" else item.range_element
+    wanted = item.range_common if properties.parameter_of(parameter).flavour == "common" else item.range_element
     assert (prior.lower, prior.upper) == wanted
     assert item.signed == (prior.lower < 0) == (item.name != "mu_nu")
 
@@ -53,7 +54,7 @@ def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
 def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
     label = priors.default_prior(parameter).label
     MathTextParser("path").parse(f"${label}$")
-    flavour = properties.flavour_of(parameter)
+    flavour = properties.parameter_of(parameter).flavour
     symbol = {"common": r"\nu", "e": r"\nu_{e}", "mu": r"\nu_{\mu}", "tau": r"\nu_{\tau}"}[flavour]
     assert symbol in label
 
@@ -63,21 +64,28 @@ def test_labels_differ() -> None:
 
 
 def test_one_unit_of_each_property_couples_as_the_cross_section_says() -> None:
-    np.testing.assert_allclose(properties.direction("mu_nu").moment, 1e-11 * np.eye(3))
-    np.testing.assert_allclose(properties.direction("q_nu").charge, -1e-12 * CHARGE_SHIFT_KEV * np.eye(3))
-    np.testing.assert_allclose(properties.direction("r2_nu").vector, 1e-32 * RADIUS_SHIFT_PER_CM2 * np.eye(3))
+    np.testing.assert_allclose(properties.direction(properties.parameter_of("mu_nu")).moment, 1e-11 * np.eye(3))
+    np.testing.assert_allclose(
+        properties.direction(properties.parameter_of("q_nu")).charge, -1e-12 * CHARGE_SHIFT_KEV * np.eye(3)
+    )
+    np.testing.assert_allclose(
+        properties.direction(properties.parameter_of("r2_nu")).vector, 1e-32 * RADIUS_SHIFT_PER_CM2 * np.eye(3)
+    )
 
 
 @pytest.mark.parametrize("name", properties.PROPERTIES)
 def test_a_common_value_is_the_same_for_all_flavours(name: str) -> None:
-    flavours = sum((parts(properties.direction(f"{name}_{flavour}")) for flavour in FLAVOURS), start=np.zeros(1))
-    np.testing.assert_array_equal(parts(properties.direction(name)), flavours)
+    flavours = sum(
+        (parts(properties.direction(properties.parameter_of(f"{name}_{flavour}"))) for flavour in FLAVOURS),
+        start=np.zeros(1),
+    )
+    np.testing.assert_array_equal(parts(properties.direction(properties.parameter_of(name))), flavours)
 
 
 @pytest.mark.parametrize(("flavour", "index"), [("e", 0), ("mu", 1), ("tau", 2)])
 @pytest.mark.parametrize("name", properties.PROPERTIES)
 def test_a_flavour_s_value_acts_on_that_flavour_alone(name: str, flavour: str, index: int) -> None:
-    matrix = np.abs(parts(properties.direction(f"{name}_{flavour}"))).sum(axis=0)
+    matrix = np.abs(parts(properties.direction(properties.parameter_of(f"{name}_{flavour}")))).sum(axis=0)
     assert matrix[index, index] > 0 and matrix.sum() == matrix[index, index]
 
 
@@ -103,14 +111,15 @@ def test_parameters_of_a_choice_of_flavour(flavour: str, expected: tuple[str, ..
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_names_go_to_property_and_flavour_and_back(parameter: str) -> None:
-    item, flavour = properties.property_of(parameter), properties.flavour_of(parameter)
+    item = properties.parameter_of(parameter).em_property
+    flavour = properties.parameter_of(parameter).flavour
     assert properties.parameters_of(item.name, flavour) == (parameter,)
 
 
 @pytest.mark.parametrize("wrong", ["mu_mu", "mu_nu_x", "q", "", "r2_nu_", "mu_nu_e_e"])
 def test_an_unknown_parameter_is_refused_in_one_sentence(wrong: str) -> None:
     with pytest.raises(BayesnuError, match=r"^parameter: found '[^\n]+$"):
-        properties.property_of(wrong)
+        properties.parameter_of(wrong)
 
 
 def test_an_unknown_property_or_flavour_is_refused_in_one_sentence() -> None:
@@ -144,7 +153,7 @@ def test_majorana_moments_give_the_identity_of_their_antisymmetry() -> None:
 @pytest.mark.parametrize("name", ["q_nu", "r2_nu"])
 @pytest.mark.parametrize("element", ["emu", "etau", "mutau", "emu_im", "etau_im", "mutau_im"])
 def test_an_off_diagonal_element_is_hermitian(name: str, element: str) -> None:
-    found = direction(f"{name}_{element}")
+    found = direction(properties.parameter_of(f"{name}_{element}"))
     matrix = found.charge if name == "q_nu" else found.vector
     np.testing.assert_array_equal(matrix, matrix.conj().T)
     assert np.count_nonzero(matrix) == 2
@@ -152,7 +161,7 @@ def test_an_off_diagonal_element_is_hermitian(name: str, element: str) -> None:
 
 def test_a_moment_in_the_mass_basis_needs_the_mixing_matrix() -> None:
     with pytest.raises(BayesnuError, match="mu_nu_lambda1: a moment in the mass basis needs the mixing matrix"):
-        direction("mu_nu_lambda1")
+        direction(properties.parameter_of("mu_nu_lambda1"))
 
 
 @pytest.mark.parametrize("flavour", ["emu", "offdiagonal"])

@@ -14,6 +14,7 @@ import numpy as np
 from bayesnu.inference.toys import toys
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
+from bayesnu.physics.properties import Parameter
 from bayesnu.runs.task import Campaign, blas
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import without_data
@@ -24,7 +25,7 @@ Arrays = dict[str, np.ndarray]
 @cache
 def model() -> Model:
     """One bin with 5 expected events, and a constraint."""
-    return without_data([Gaussian("shift", "shift", "", 1.0, 0.0, 2.0, mean=1.0, width=0.1)])
+    return without_data([Gaussian(Parameter("shift", "shift", "", 1.0), 0.0, 2.0, mean=1.0, width=0.1)])
 
 
 def draw(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> Arrays:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayesnu.model import choices as choices_of
-from bayesnu.physics.properties import PROPERTIES, property_of
+from bayesnu.physics.properties import PROPERTIES, parameter_of
 from bayesnu.support.errors import BayesnuError
 
 
@@ -18,7 +18,7 @@ def analysis_and_couplings(options: dict[str, Any]) -> tuple[choices_of.Analysis
         flag = f"--{name.replace('_', '-')}"
         if not np.isfinite(value):
             raise BayesnuError(f"{flag}: found {value}; must be a finite number")
-        if value < 0 and not property_of(name).signed:
+        if value < 0 and not parameter_of(name).signed:
             raise BayesnuError(f"{flag}: found {value}; {name} is a modulus, so give 0 or more")
     rest = {name: value for name, value in options.items() if name not in values}
     return choices_of.preset(rest.pop("preset", "default"), **rest), values

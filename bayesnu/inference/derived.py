@@ -15,7 +15,6 @@ from bayesnu.model import fold
 from bayesnu.model.polynomial import Model
 from bayesnu.physics import oscillation
 from bayesnu.physics.oscillation import FLAVOURS, PRODUCTION_POTENTIAL_EV
-from bayesnu.physics.properties import flavour_of, property_of
 
 PP_ENERGY_KEV = 267.0  # mean energy of pp neutrinos, where the content of the effective moment is taken
 PRIOR_DRAWS, SEED = 200_000, 1
@@ -27,7 +26,7 @@ def derived_quantities(model: Model, kept: np.ndarray, settings: Settings) -> di
     For three flavour-diagonal values X: (U^dagger X U)_ii of charge and radius, sqrt((U^dagger mu^2 U)_ii) of the moment for
     each mass state i, and mu_eff = sqrt(sum_i P_ei mu_i^2) at the mean pp energy. Off-diagonal elements are zero.
     """
-    if tuple(flavour_of(prior.name) for prior in model.physics) != FLAVOURS or model.analysis.flavour_content != "exact":
+    if tuple(prior.of_interest.flavour for prior in model.physics) != FLAVOURS or model.analysis.flavour_content != "exact":
         return {}
     random = np.random.default_rng(SEED)
     from_prior = np.stack([p.ppf(random.random(PRIOR_DRAWS)) for p in model.physics], axis=-1)
@@ -56,7 +55,7 @@ def derived_quantities(model: Model, kept: np.ndarray, settings: Settings) -> di
 
 def _values(model: Model, flavours: np.ndarray) -> dict[str, np.ndarray]:
     """Derived values from flavour values (..., 3), in the same units."""
-    item = property_of(model.names[0])
+    item = model.of_interest[0].em_property
     shares = np.abs(fold.mixing_of(model.analysis)) ** 2
     if item.signed:
         return {f"{item.name} of mass state {i + 1}": flavours @ shares[:, i] for i in range(3)}

@@ -17,7 +17,6 @@ from scipy.special import chdtri, log_ndtr
 from bayesnu.inference.profile import WIDER, Profiler, widened
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LogUniform, Prior
-from bayesnu.physics.properties import property_of
 from bayesnu.support.errors import BayesnuError
 
 GRID, COARSE = 161, 81  # nodes per axis of the result, and while its box is sought
@@ -148,9 +147,10 @@ def _box(profiler: Profiler) -> tuple[np.ndarray, bool]:
     Starts from the usual ranges. A side where chi^2 is small is moved out, the others are drawn in; if there is no end to
     it, the usual range is what remains.
     """
-    names, box = profiler.model.names[:2], np.array(profiler.ranges, dtype=float)
-    last = np.array([widened(name, low, high, WIDER) for name, (low, high) in zip(names, box, strict=True)])
-    walls = np.array([[-np.inf if property_of(name).signed else 0.0, np.inf] for name in names])
+    parameters = profiler.model.of_interest
+    box = np.array(profiler.ranges, dtype=float)
+    last = np.array([widened(each, low, high, WIDER) for each, (low, high) in zip(parameters, box, strict=True)])
+    walls = np.array([[-np.inf if each.signed else 0.0, np.inf] for each in parameters])
     outwards = np.array([-1.0, 1.0])
     for _ in range(LOOKS):
         held, width = _held(profiler, box), np.diff(box, axis=1)

@@ -7,7 +7,7 @@ maximum (up to four nuisances), or Laplace's approximation corrected by importan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from math import pi
 
@@ -17,7 +17,7 @@ from numpy.polynomial import legendre
 from bayesnu.inference.profile import Profiler
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import default_prior
+from bayesnu.model.priors import Flat
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
@@ -95,7 +95,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     factors = profiler.conditional_factors(fit.theta)
     log_laplace = -fit.chi2 / 2 + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
     log_laplace -= log_laplace.max()
-    flat = compile_posterior(model.with_priors(replace(default_prior(prior.name), lower=-1e300, upper=1e300)))
+    flat = compile_posterior(model.with_priors(Flat(prior.parameter, -1e300, 1e300)))
     if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
         points, rule = _hermite(len(which))
         ratio = _ratios(flat, fit.theta, factors, which, points) @ rule

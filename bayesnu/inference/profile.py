@@ -16,8 +16,8 @@ from bayesnu.inference.interval import ProfileInterval, delta_chi2
 from bayesnu.inference.newton import all_derivatives, minimise
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Prior, default_prior
-from bayesnu.physics.properties import flavour_of, property_of
+from bayesnu.model.priors import Flat, Prior
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 GRID, COARSE_GRID = 401, 121  # points of a scan in one parameter; where others are profiled with it
@@ -41,12 +41,12 @@ class Profiler:
         self.model = model
         # a profile likelihood knows no prior of a physics parameter, only its physical range
         self.ranges = [scan_range(prior) for prior in model.physics]
-        flat = [replace(default_prior(p.name), lower=-1e300, upper=1e300) for p in model.physics]
+        flat = [Flat(p.parameter, -1e300, 1e300) for p in model.physics]
         self.arrays = compile_posterior(model.with_priors(*flat))
         self.lower = np.array([p.lower for p in model.parameters])
         self.upper = np.array([p.upper for p in model.parameters])
         for k, (low, high) in enumerate(self.ranges):
-            self.lower[k], self.upper[k] = widened(model.names[k], low, high, WIDER)
+            self.lower[k], self.upper[k] = widened(model.of_interest[k], low, high, WIDER)
 
     def fit(self, start: np.ndarray, free: np.ndarray) -> Fit:
         """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
@@ -152,13 +152,13 @@ class Scan:
 
 def scan_range(prior: Prior) -> tuple[float, float]:
     """The range to scan: the one that holds all modes, and the prior's where that is wider."""
-    usual = default_prior(prior.name)
-    return min(usual.lower, prior.lower), max(usual.upper, prior.upper)
+    lower, upper = prior.of_interest.usual_range
+    return min(lower, prior.lower), max(upper, prior.upper)
 
 
-def widened(name: str, low: float, high: float, factor: float) -> tuple[float, float]:
+def widened(parameter: PhysicsParameter, low: float, high: float, factor: float) -> tuple[float, float]:
     """A range `factor` times as wide about its middle; a modulus keeps its lower end."""
-    if not property_of(name).signed:
+    if not parameter.signed:
         return 0.0, high * factor
     middle, half = (low + high) / 2, (high - low) / 2
     return middle - factor * half, middle + factor * half
@@ -166,7 +166,7 @@ def widened(name: str, low: float, high: float, factor: float) -> tuple[float, f
 
 def scan(profiler: Profiler, index: int = 0, others: str = "zero", grid: int = GRID, factor: float = 1.0) -> Scan:
     """Scan a physics parameter over its range, stretched by `factor`; the refined minima are points of the scan."""
-    low, high = widened(profiler.model.names[index], *profiler.ranges[index], factor)
+    low, high = widened(profiler.model.of_interest[index], *profiler.ranges[index], factor)
     values = np.union1d(np.linspace(low, high, grid), [0.0])
     fit = profiler.at(index, values, others)
     free = profiler.nuisances_free()
@@ -186,7 +186,7 @@ def fine_scan(model: Model) -> Scan:
     coarse = scan(profiler)
     low, high = coarse.values[coarse.chi2 < coarse.chi2_min + RISE][[0, -1]]
     step = coarse.values[1] - coarse.values[0]
-    low = low - step if property_of(model.names[0]).signed else max(low - step, 0.0)
+    low = low - step if model.of_interest[0].signed else max(low - step, 0.0)
     values = np.union1d(np.linspace(low, high + step, GRID), [coarse.best_value])
     return replace(coarse, values=values, chi2=profiler.at(0, values).chi2)
 
@@ -211,12 +211,12 @@ def interval(
     while True:
         curve = scan(profiler, index, others, GRID if others == "zero" or model.n_physics == 1 else COARSE_GRID, factor)
         above = curve.chi2 - curve.chi2_min > level
-        closed = above[-1] and (above[0] or not property_of(model.names[index]).signed)
+        closed = above[-1] and (above[0] or not model.of_interest[index].signed)
         if closed or factor >= WIDER:
             break
         factor *= 10
     ends = _crossings(profiler, index, others, curve, level)
-    if one_sided and not property_of(model.names[index]).signed:
+    if one_sided and not model.of_interest[index].signed:
         ends = ((0.0, ends[-1][1]),)  # a one-sided limit has no lower end
     return _described(model, index, cl, one_sided, level, others, curve, ends)
 
@@ -231,7 +231,7 @@ def _crossings(
     lowers: list[float | None] = [float(e) for e, was_inside in zip(ends, inside[steps], strict=True) if not was_inside]
     uppers: list[float | None] = [float(e) for e, was_inside in zip(ends, inside[steps], strict=True) if was_inside]
     if inside[0]:
-        at_boundary = not property_of(profiler.model.names[index]).signed
+        at_boundary = not profiler.model.of_interest[index].signed
         lowers.insert(0, float(values[0]) if at_boundary else None)
     if inside[-1]:
         uppers.append(None)
@@ -265,11 +265,11 @@ def _described(
     curve: Scan,
     pieces: tuple[tuple[float | None, float | None], ...],
 ) -> ProfileInterval:
-    prior, item = model.parameters[index], property_of(model.names[index])
+    prior, item = model.parameters[index], model.of_interest[index].em_property
     ridge = others == "profiled" and not item.signed and model.n_physics > 1
     return ProfileInterval(
         parameter=item.name,
-        flavour=flavour_of(prior.name),
+        flavour=prior.of_interest.flavour,
         others=others,
         unit=prior.unit,
         scale=prior.scale,

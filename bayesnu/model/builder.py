@@ -11,11 +11,12 @@ from bayesnu.experiments import Experiment, check_combination
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
+from bayesnu.model.nuisances import Nuisance, owned, solar_flux
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
-from bayesnu.physics.properties import direction, needs_mass_states
+from bayesnu.physics.properties import direction
 from bayesnu.support.errors import BayesnuError
 
 LARGEST_SHIFT = 3.0  # standard deviations
@@ -34,12 +35,13 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
         raise BayesnuError("parameter: one is named twice; name each once")
     check_combination(experiments)
     analysis = analysis or Analysis()
-    if analysis.flavour_content == "shortcut" and any(map(needs_mass_states, parameters)):
+    priors = [default_prior(name) for name in parameters]
+    if analysis.flavour_content == "shortcut" and any(prior.of_interest.needs_mass_states for prior in priors):
         raise BayesnuError(
             "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
             "need 'exact'"
         )
-    builder = _Builder(analysis, [default_prior(name) for name in parameters])
+    builder = _Builder(analysis, priors)
     for experiment in experiments:
         builder.add(experiment)
     return builder.model()
@@ -65,9 +67,7 @@ class _Builder:
     def __post_init__(self) -> None:
         sun = flux.solar_model(self.analysis.solar_model)
         for component, width in zip(flux.COMPONENTS, sun.relative_widths, strict=True):
-            name = f"flux_{component.lower()}"
-            isotope = "pp" if component == "pp" else r"^{7}\mathrm{Be}"
-            self.nuisance(_amplitude(name, rf"\phi_{{{isotope}}}", width))
+            self.nuisance(_amplitude(solar_flux(component), width))
 
     def nuisance(self, prior: Prior) -> str:
         self.nuisances.setdefault(prior.name, prior)
@@ -88,13 +88,13 @@ class _Builder:
         folded = fold.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
         weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
         basis: list[tuple[tuple[str, ...], Couplings]] = [((), weak)]
-        basis += [((prior.name,), direction(prior.name, folded.mixing)) for prior in self.physics]
+        basis += [((prior.name,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
         products = {}
         for i, (name_i, x) in enumerate(basis):
             for j, (name_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(flux.COMPONENTS):
-                    products[(f"flux_{component.lower()}", *name_i, *name_j)] = counts[c]
+                    products[(solar_flux(component).name, *name_i, *name_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
         return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.abs(v).max() > NOISE * largest}
 
@@ -105,12 +105,11 @@ class _Builder:
 
     def background_nuisance(self, experiment: Experiment, shape: Shape) -> str:
         shared = shape.shared if self.analysis.correlated_runs else None
-        name = f"{shape.name}[{shared or experiment.name}]"
         symbol = shape.name.replace("_", r"\_").replace(" ", r"\ ")
-        label = rf"n_{{\mathrm{{{symbol}}}}}"
-        free = Flat(name, label, "", 1.0, 0.0, shape.maximum)
-        prior = free if shape.width is None else _amplitude(name, label, shape.width)
-        if self.nuisances.get(name, prior) != prior:
+        nuisance = owned(shape.name, rf"n_{{\mathrm{{{symbol}}}}}", experiment.name, shared)
+        free = Flat(nuisance, 0.0, shape.maximum)
+        prior = free if shape.width is None else _amplitude(nuisance, shape.width)
+        if self.nuisances.get(nuisance.name, prior) != prior:
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
                 "has another width; give both the same width or set correlated_runs = false"
@@ -129,7 +128,7 @@ class _Builder:
         ):
             if width == 0:
                 continue
-            nuisance = self.nuisance(_standard_normal(f"{name}[{experiment.name}]", name.replace("_", r"\ ")))
+            nuisance = self.nuisance(_standard_normal(owned(name, name.replace("_", r"\ "), experiment.name, unit="sigma")))
             up, down = (self.shifted(experiment, terms, name, sign * width) for sign in (1, -1))
             sm = [i for i, t in enumerate(terms) if not {p.name for p in self.physics} & {*t.factors}]
             parts = ([t.counts for t in terms], up, down)
@@ -155,7 +154,7 @@ class _Builder:
         if width is None:
             return terms
         shared = experiment.efficiency.shared if self.analysis.correlated_runs else None
-        name = self.nuisance(_amplitude(f"efficiency[{shared or experiment.name}]", r"\eta", width))
+        name = self.nuisance(_amplitude(owned("efficiency", r"\eta", experiment.name, shared), width))
         prior = self.nuisances[name]
         assert isinstance(prior, Gaussian)
         ratio = width / prior.width
@@ -193,13 +192,13 @@ class _Builder:
         )
 
 
-def _amplitude(name: str, label: str, width: float) -> Gaussian:
-    return Gaussian(name, label, "", 1.0, 0.0, np.inf, mean=1.0, width=width)
+def _amplitude(nuisance: Nuisance, width: float) -> Gaussian:
+    return Gaussian(nuisance, 0.0, np.inf, mean=1.0, width=width)
 
 
-def _standard_normal(name: str, label: str) -> Gaussian:
+def _standard_normal(nuisance: Nuisance) -> Gaussian:
     """A shift in standard deviations, cut where its second-order expansion is no longer checked."""
-    return Gaussian(name, label, "sigma", 1.0, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
+    return Gaussian(nuisance, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
 
 
 def _check_positive(where: str, base: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:

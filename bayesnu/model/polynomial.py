@@ -1,4 +1,4 @@
-"""Experiments, choices and parameters become one polynomial: the expected counts of every bin, step 9.
+"""Experiments, choices and parameters become one polynomial: the expected counts of every bin.
 
 Every term of the model is a product of parameters: a flux times an efficiency times powers of the physics parameters for
 the signal, a normalisation for a background. So the expected counts are `coefficients(theta) @ templates`, where each
@@ -14,6 +14,7 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
@@ -56,6 +57,11 @@ class Model:
     def physics(self) -> tuple[Prior, ...]:
         """Priors of the physics parameters."""
         return self.parameters[: self.n_physics]
+
+    @property
+    def of_interest(self) -> tuple[PhysicsParameter, ...]:
+        """The physics parameters themselves."""
+        return tuple(prior.of_interest for prior in self.physics)
 
     @property
     def nuisances(self) -> tuple[Prior, ...]:

@@ -1,4 +1,4 @@
-"""Priors as objects, step 8: name, unit, LaTeX label, density, distribution function and its inverse.
+"""Priors as objects: a parameter with its density, distribution function and the inverse of that.
 
 Every prior is proper: it is normalised on a stated range. Values are in units of `scale * unit` (for example 1e-11 mu_B).
 """
@@ -7,23 +7,54 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bayesnu.physics.properties import flavour_of, label_of, property_of
+from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 
 @dataclass(frozen=True)
-class _Named:
-    name: str
-    label: str  # LaTeX without dollar signs
-    unit: str
-    scale: float
+class _Prior:
+    """What all kinds have in common: the parameter and a range, in units of the parameter's `scale * unit`."""
+
+    parameter: Parameter
     lower: float
     upper: float
+
+    @property
+    def name(self) -> str:
+        """Name of the parameter."""
+        return self.parameter.name
+
+    @property
+    def label(self) -> str:
+        """LaTeX label of the parameter, without dollar signs."""
+        return self.parameter.label
+
+    @property
+    def unit(self) -> str:
+        """Unit of the parameter."""
+        return self.parameter.unit
+
+    @property
+    def scale(self) -> float:
+        """What a value of one stands for, in the unit."""
+        return self.parameter.scale
+
+    @property
+    def column(self) -> str:
+        """Text for a table's head: the name with its unit."""
+        return self.parameter.column
+
+    @property
+    def of_interest(self) -> PhysicsParameter:
+        """The physics parameter that the prior is of; raises `TypeError` for the prior of a nuisance."""
+        if not isinstance(self.parameter, PhysicsParameter):
+            raise TypeError(f"{self.name} is a nuisance, not a physics parameter")
+        return self.parameter
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
         return (x >= self.lower) & (x <= self.upper)
@@ -39,15 +70,9 @@ class _Named:
         if not (isfinite(self.lower) and isfinite(self.upper)):
             raise BayesnuError(f"prior of {self.name}: found [{self.lower:g}, {self.upper:g}]; needs finite bounds")
 
-    @property
-    def column(self) -> str:
-        """Text for a table's head: the name with its unit."""
-        unit = " ".join(part for part in (f"{self.scale:g}" if self.scale != 1 else "", self.unit) if part)
-        return f"{self.name} [{unit}]" if unit else self.name
-
 
 @dataclass(frozen=True)
-class Flat(_Named):
+class Flat(_Prior):
     """Constant density on [lower, upper]."""
 
     kind: ClassVar[int] = 0
@@ -72,7 +97,7 @@ class Flat(_Named):
 
 
 @dataclass(frozen=True)
-class FlatInSquare(_Named):
+class FlatInSquare(_Prior):
     """Constant density in x^2 on [lower, upper] with lower >= 0: density proportional to x."""
 
     kind: ClassVar[int] = 1
@@ -100,7 +125,7 @@ class FlatInSquare(_Named):
 
 
 @dataclass(frozen=True)
-class LogUniform(_Named):
+class LogUniform(_Prior):
     """Constant density in log x on [lower, upper] with lower > 0: a limit from it depends on the cut `lower`."""
 
     kind: ClassVar[int] = 2
@@ -127,7 +152,7 @@ class LogUniform(_Named):
 
 
 @dataclass(frozen=True)
-class Gaussian(_Named):
+class Gaussian(_Prior):
     """Gaussian of given mean and standard deviation, truncated to [lower, upper] and normalised there."""
 
     mean: float = 1.0
@@ -187,7 +212,7 @@ def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
 
     `changes` may hold lower and upper, and mean and width of a Gaussian, in the prior's own units.
     """
-    same = {key: getattr(prior, key) for key in ("name", "label", "unit", "scale", "lower", "upper")}
+    same: dict[str, Any] = {"parameter": prior.parameter, "lower": prior.lower, "upper": prior.upper}
     if kind == "gaussian":
         if not {"mean", "width"} <= changes.keys():
             raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
@@ -199,7 +224,7 @@ def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
 
 def describe(prior: Prior) -> str:
     """Say a prior in words, with its range and unit."""
-    unit = prior.column.partition(" [")[2].rstrip("]")
+    unit = prior.parameter.scaled_unit
     ends = f"[{prior.lower:g}, {prior.upper:g}]" + (f" {unit}" if unit else "")
     if isinstance(prior, Gaussian):
         return f"Gaussian {prior.mean:g} +- {prior.width:g} on {ends}"
@@ -209,8 +234,11 @@ def describe(prior: Prior) -> str:
 LOG_CUT = 0.01  # lower cut of a log-uniform prior of the moment, 1e-13 mu_B: its limit depends on it
 
 
-def default_prior(parameter: str) -> Flat:
-    """The prior flat in the parameter on the range that holds all its modes."""
-    item, element = property_of(parameter), flavour_of(parameter)
-    low, high = item.range_common if element == "common" else item.range_element
-    return Flat(parameter, label_of(item, element), item.unit, item.scale, float(low), float(high))
+def usual_prior(parameter: PhysicsParameter) -> Flat:
+    """The prior flat in a physics parameter on the range that holds all its modes."""
+    return Flat(parameter, *parameter.usual_range)
+
+
+def default_prior(name: str) -> Flat:
+    """The usual prior of the physics parameter of this name; raises `BayesnuError` for an unknown one."""
+    return usual_prior(parameter_of(name))

@@ -15,7 +15,6 @@ import numpy as np
 
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian
-from bayesnu.physics.properties import property_of
 from bayesnu.support.errors import BayesnuError
 
 VERSION = "1.0.0"  # of the workspace schema
@@ -165,7 +164,7 @@ class _Encoding:
         prior = self.model.parameters[k]
         low, high = prior.lower, prior.upper
         if k < self.model.n_physics:
-            low, high = (min(low, -1.0) if property_of(prior.name).signed else 0.0), max(high, 1.0)
+            low, high = (min(low, -1.0) if prior.of_interest.signed else 0.0), max(high, 1.0)
         return [low, high] if power == 1 else [0.0, max(-low, high) ** power]
 
     def notes(self) -> list[str]:

@@ -15,8 +15,8 @@ A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-dia
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -28,7 +28,7 @@ PAIRS = {"emu": (0, 1), "etau": (0, 2), "mutau": (1, 2)}
 DIRAC = tuple(f"{j}{k}" for j in (1, 2, 3) for k in (1, 2, 3))
 MAJORANA = ("lambda1", "lambda2", "lambda3")
 GROUPS = {
-    "common": ("",),
+    "common": ("common",),
     "all": FLAVOURS,
     "offdiagonal": tuple(PAIRS),
     "dirac": ("11", "22", "33"),
@@ -38,8 +38,31 @@ _SYMBOL = {"e": "e", "mu": r"\mu", "tau": r"\tau", "emu": r"e\mu", "etau": r"e\t
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A number that a model has: its name, its LaTeX label without dollar signs, and values in units of `scale * unit`."""
+
+    name: str
+    label: str
+    unit: str
+    scale: float
+
+    @property
+    def scaled_unit(self) -> str:
+        """What a value of one stands for, as `1e-11 mu_B`; empty for a pure number."""
+        return " ".join(part for part in (f"{self.scale:g}" if self.scale != 1 else "", self.unit) if part)
+
+    @property
+    def column(self) -> str:
+        """Text for a table's head: the name with its unit."""
+        return f"{self.name} [{self.scaled_unit}]" if self.scaled_unit else self.name
+
+
+@dataclass(frozen=True)
 class Property:
-    """A property: parameters are in units of `scale * unit`; `range_common` and `range_element` hold all modes."""
+    """A property: values are in units of `scale * unit`; `range_common` and `range_element` hold all modes.
+
+    `symbol` is LaTeX with an @ in the place of the index.
+    """
 
     name: str
     unit: str
@@ -47,56 +70,84 @@ class Property:
     range_common: tuple[float, float]
     range_element: tuple[float, float]
     elements: tuple[str, ...]
-    label: Callable[[str], str]
+    symbol: str
 
     @property
     def signed(self) -> bool:
         """Whether the sign can be observed: the charge and the radius interfere with the weak amplitude."""
         return self.range_common[0] < 0
 
+    def label(self, index: str) -> str:
+        """The symbol with an index."""
+        return self.symbol.replace("@", index)
 
-_SIGNED = ("", *FLAVOURS, *PAIRS, *(f"{pair}_im" for pair in PAIRS))
+
+_SIGNED = ("common", *FLAVOURS, *PAIRS, *(f"{pair}_im" for pair in PAIRS))
 PROPERTIES = {
     item.name: item
     for item in (
-        Property("mu_nu", "mu_B", 1e-11, (0, 10), (0, 10), ("", *FLAVOURS, *DIRAC, *MAJORANA), lambda s: rf"\mu_{s}"),
-        Property("q_nu", "e", 1e-12, (-4, 4), (-4, 4), _SIGNED, lambda s: rf"q_{s}"),
-        Property("r2_nu", "cm2", 1e-32, (-200, 150), (-250, 250), _SIGNED, lambda s: rf"\langle r_{s}^2\rangle"),
+        Property("mu_nu", "mu_B", 1e-11, (0.0, 10.0), (0.0, 10.0), ("common", *FLAVOURS, *DIRAC, *MAJORANA), r"\mu_@"),
+        Property("q_nu", "e", 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
+        Property("r2_nu", "cm2", 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
     )
 }
 
 
-def property_of(parameter: str) -> Property:
-    """Return the property that a parameter such as `mu_nu` or `r2_nu_tau` belongs to."""
-    for item in PROPERTIES.values():
-        if parameter in [_name(item.name, element) for element in item.elements]:
-            return item
-    known = [_name(item.name, element) for item in PROPERTIES.values() for element in item.elements]
-    raise BayesnuError(f"parameter: found '{parameter}'{did_you_mean(parameter, known)}")
+@dataclass(frozen=True)
+class PhysicsParameter(Parameter):
+    """A property of one common value, one flavour or one element of its matrix: a parameter of interest."""
+
+    em_property: Property
+    flavour: str
+
+    @property
+    def signed(self) -> bool:
+        """Whether the sign can be observed; a modulus begins at its physical boundary 0."""
+        return self.em_property.signed
+
+    @property
+    def usual_range(self) -> tuple[float, float]:
+        """The range that holds all modes, in units of `scale * unit`."""
+        return self.em_property.range_common if self.flavour == "common" else self.em_property.range_element
+
+    @property
+    def needs_mass_states(self) -> bool:
+        """Whether it has a meaning only for an incoherent mixture of mass states."""
+        return self.flavour not in ("common", *FLAVOURS)
 
 
-def _name(name: str, element: str) -> str:
-    return f"{name}_{element}" if element else name
+@cache
+def parameter_of(name: str) -> PhysicsParameter:
+    """Return the physics parameter of a name such as `mu_nu` or `r2_nu_tau`; raises `BayesnuError` for an unknown one.
+
+    This is the one place where a name from outside becomes an object that knows its property, flavour, sign and unit.
+    """
+    known = {_name(item, element): (item, element) for item in PROPERTIES.values() for element in item.elements}
+    if name not in known:
+        raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, known)}")
+    item, element = known[name]
+    return PhysicsParameter(name, _label(item, element), item.unit, item.scale, item, element)
+
+
+def _name(item: Property, element: str) -> str:
+    return item.name if element == "common" else f"{item.name}_{element}"
 
 
 def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
     """Names of the physics parameters of a property: a group of elements (`common`, `all`, ...) or a single one."""
     if name not in PROPERTIES:
         raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, PROPERTIES)}")
+    item = PROPERTIES[name]
     elements = GROUPS.get(flavour, (flavour,))
-    known = PROPERTIES[name].elements
-    if not {*elements} <= {*known}:
-        allowed = [group for group, members in GROUPS.items() if {*members} <= {*known}] + [each for each in known if each]
+    known = {*item.elements}
+    if not {*elements} <= known:
+        groups = [group for group, members in GROUPS.items() if {*members} <= known]
+        allowed = groups + [each for each in item.elements if each != "common"]
         raise BayesnuError(f"flavour: found '{flavour}' for {name}{did_you_mean(flavour, allowed)}")
-    return tuple(_name(name, element) for element in elements)
+    return tuple(_name(item, element) for element in elements)
 
 
-def flavour_of(parameter: str) -> str:
-    """`common`, or the element of the property."""
-    return parameter[len(property_of(parameter).name) + 1 :] or "common"
-
-
-def label_of(item: Property, element: str) -> str:
+def _label(item: Property, element: str) -> str:
     if element in MAJORANA:
         return rf"\Lambda_{{{element[-1]}}}"
     if element in DIRAC or element == "common":
@@ -107,24 +158,18 @@ def label_of(item: Property, element: str) -> str:
     return item.label(rf"{{\nu_{{{_SYMBOL[element]}}}}}")
 
 
-def needs_mass_states(parameter: str) -> bool:
-    """Whether a parameter has a meaning only for an incoherent mixture of mass states."""
-    return flavour_of(parameter) not in ("common", *FLAVOURS)
-
-
-def direction(parameter: str, mixing: np.ndarray | None = None) -> Couplings:
+def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> Couplings:
     """Couplings of one unit (`scale * unit`) of a parameter in flavour space.
 
     `mixing` is U (3, 3), needed for moments in the mass basis: a matrix M there becomes M U^dagger, for then
     (U^dagger X^dagger X U)_kk is sum_j |M_jk|^2. Raises `BayesnuError` where it is needed and missing.
     """
-    item, element = property_of(parameter), flavour_of(parameter)
-    matrix = _matrix(element)
-    if element in DIRAC or element in MAJORANA:
+    matrix = _matrix(parameter.flavour)
+    if parameter.flavour in DIRAC or parameter.flavour in MAJORANA:
         if mixing is None:
-            raise BayesnuError(f"{parameter}: a moment in the mass basis needs the mixing matrix")
+            raise BayesnuError(f"{parameter.name}: a moment in the mass basis needs the mixing matrix")
         matrix = matrix @ mixing.conj().T
-    return electromagnetic(**{item.name: item.scale * matrix})
+    return electromagnetic(**{parameter.em_property.name: parameter.scale * matrix})
 
 
 def _matrix(element: str) -> np.ndarray:
@@ -138,7 +183,9 @@ def _matrix(element: str) -> np.ndarray:
         matrix[int(element[0]) - 1, int(element[1]) - 1] = 1
     elif element in MAJORANA:
         k = int(element[-1]) - 1
-        matrix[(k + 1) % 3, (k + 2) % 3], matrix[(k + 2) % 3, (k + 1) % 3] = 1j, -1j
+        row, column = (k + 1) % 3, (k + 2) % 3
+        matrix[row, column] = 1j
+        matrix[column, row] = -1j
     else:
         row, column = PAIRS[element.removesuffix("_im")]
         matrix[row, column] = 1j if element.endswith("_im") else 1
@@ -149,6 +196,7 @@ def _matrix(element: str) -> np.ndarray:
 def couplings(mixing: np.ndarray | None = None, **values: float) -> Couplings:
     """Electromagnetic couplings from parameter values in mu_B, e and cm^2; a common value and an element's add up."""
     total = Couplings()
-    for parameter, value in values.items():
-        total = total + value / property_of(parameter).scale * direction(parameter, mixing)
+    for name, value in values.items():
+        parameter = parameter_of(name)
+        total = total + value / parameter.scale * direction(parameter, mixing)
     return total

@@ -13,8 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from bayesnu.inference.joint import PROBABILITIES, PROFILE_PROBABILITIES, TIED, Joint, profile_level
-from bayesnu.model.priors import default_prior
-from bayesnu.physics.properties import property_of
+from bayesnu.model.priors import usual_prior
 from bayesnu.plots.style import DARK, EXCLUDED, LIGHT, TRUTH, label, mark_edges, new_figure, number_text, plain_text
 
 SEEN = 0.99  # probability that the axes hold
@@ -61,8 +60,9 @@ def _contour_axes(axes: Axes, joint: Joint) -> None:
     inside = (joint.delta_chi2 < 1.25 * profile_level(PROFILE_PROBABILITIES[1])) | (joint.density > joint.hpd_level(SEEN))
     for k, (prior, values) in enumerate(zip(joint.model.physics, (joint.x, joint.y), strict=True)):
         held = np.append(values[inside.any(axis=1 - k)], 0.0)
-        pad, usual = 0.05 * np.ptp(held), default_prior(prior.name)
-        modulus = not property_of(prior.name).signed
+        pad = 0.05 * np.ptp(held)
+        usual = usual_prior(prior.of_interest)
+        modulus = not prior.of_interest.signed
         shown = (0.0 if modulus else held.min() - pad, held.max() + pad)
         mark_edges([axes] * (k == 0), [axes] * (k == 1), usual, shown)
         for end in (prior.lower, prior.upper):
@@ -85,7 +85,7 @@ def _contour_legend(joint: Joint) -> list[Any]:
     else:
         handles.append(Line2D([], [], label=f"best fit {points}", **BEST))
     handles.append(Line2D([], [], linestyle="none", label="Standard Model", **STANDARD))
-    if not all(property_of(prior.name).signed for prior in joint.model.physics):
+    if not all(prior.of_interest.signed for prior in joint.model.physics):
         handles.append(Patch(label="below the physical boundary 0", **EXCLUDED))
     if joint.is_open:
         handles.append(Line2D([], [], linestyle="none", label=r"no limit: $\Delta\chi^2$ has not risen where the axes end"))

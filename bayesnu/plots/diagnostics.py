@@ -13,7 +13,6 @@ from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import property_of
 from bayesnu.plots.style import (
     BACKGROUND,
     DARK,
@@ -52,7 +51,7 @@ def marginal_plot(model: Model, chain: Chain, verdict: Convergence, settings: Se
             mark_edges([axes], [], prior, shown)
             if prior.name in intervals:
                 mark_interval(axes, intervals[prior.name], f"{settings.probability * 100:g} % {KINDS[settings.kind]}")
-                if prior.lower == 0 and not property_of(prior.name).signed:
+                if prior.lower == 0 and not prior.of_interest.signed:
                     axes.axvline(0, color="black", linewidth=2.4, zorder=5, label="physical boundary 0")
             axes.set(xlabel=label(prior, model.experiments), yticks=[])
             axes.set_ylim(0)

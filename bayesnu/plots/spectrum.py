@@ -15,6 +15,7 @@ from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model import fold
+from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.plots.style import (
     BACKGROUND,
@@ -81,7 +82,8 @@ def _backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
     components = [each for experiment in model.experiments for each in experiment.background.components]
     labels = {each.name: each.label for each in components if each.name == each.shape}
     for t in np.flatnonzero(~model.is_signal):
-        name = model.names[model.factors[t].min()].partition("[")[0]
+        nuisance = model.parameters[model.factors[t].min()].parameter
+        name = nuisance.quantity if isinstance(nuisance, Nuisance) else nuisance.name
         text = labels.get(name, name)
         curves[text] = curves.get(text, 0.0) + coefficients[t] * model.templates[t]
     order = sorted(curves, key=lambda text: -float(curves[text].sum()))

@@ -21,6 +21,7 @@ from bayesnu.inference.interval import CredibleInterval
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
+from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
 from bayesnu.support.errors import BayesnuError
@@ -50,9 +51,22 @@ BACKGROUND = [
 def label(prior: Prior, experiments: Sequence[Experiment] = ()) -> str:
     """LaTeX label with the unit; with several experiments a nuisance's own, or `shared`, is in a second line."""
     symbol = re.sub(r"\\mathrm\{(\d+)([A-Z])", r"{}^{\1}\\mathrm{\2", prior.label)
-    titles, owner = {e.name: plain_text(e.title.partition(" (")[0]) for e in experiments}, prior.name.partition("[")[2][:-1]
-    line = f"\n{titles.get(owner, 'shared')}" if owner and len(experiments) > 1 else ""
-    return f"${symbol}$" + (f" [{unit}]" if (unit := unit_of(prior)) else "") + line
+    unit = unit_of(prior)
+    line = f"\n{_owner(prior, experiments)}" if len(experiments) > 1 and _is_owned(prior) else ""
+    return f"${symbol}$" + (f" [{unit}]" if unit else "") + line
+
+
+def _is_owned(prior: Prior) -> bool:
+    """Whether a parameter belongs to an experiment or to several that share it."""
+    nuisance = prior.parameter
+    return isinstance(nuisance, Nuisance) and (nuisance.experiment or nuisance.shared) is not None
+
+
+def _owner(prior: Prior, experiments: Sequence[Experiment]) -> str:
+    """The title of the experiment that a nuisance belongs to, or `shared`."""
+    titles = {e.name: plain_text(e.title.partition(" (")[0]) for e in experiments}
+    name = prior.parameter.experiment if isinstance(prior.parameter, Nuisance) else None
+    return titles.get(name, "shared") if name else "shared"
 
 
 def plain_text(text: str) -> str:

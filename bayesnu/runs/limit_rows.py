@@ -13,7 +13,6 @@ from bayesnu.inference.sampling import convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Flat, FlatInSquare, Prior, describe, with_kind
-from bayesnu.physics.properties import flavour_of, property_of
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 
@@ -56,7 +55,7 @@ def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, A
         first = len(table)
         table += _credible_rows(model, kept, k, settings)
         others = "profiled" if model.n_physics > 1 else "zero"
-        limit_exists = not property_of(prior.name).signed and settings.probability > 0.5
+        limit_exists = not prior.of_interest.signed and settings.probability > 0.5
         for one_sided in (False, True) if limit_exists else (False,):
             table.append(_profile_row(model, k, settings.probability, one_sided, others))
         table += _published_rows(model, prior)
@@ -105,7 +104,7 @@ def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Setting
 
 def _other_priors(model: Model) -> list[list[Prior]]:
     """Priors of moments to compare with the flat one: flat in the square, and log-uniform with its cut."""
-    if not all(isinstance(p, Flat) and not property_of(p.name).signed and p.lower < LOG_CUT for p in model.physics):
+    if not all(isinstance(p, Flat) and not p.of_interest.signed and p.lower < LOG_CUT for p in model.physics):
         return []
     squares: list[Prior] = [with_kind(p, "flat-square") for p in model.physics]
     logarithms: list[Prior] = [with_kind(p, "log-uniform", lower=LOG_CUT) for p in model.physics]
@@ -152,10 +151,10 @@ def _profile_row(model: Model, index: int, cl: float, one_sided: bool, others: s
     found = profile.interval(model, index, cl=cl, one_sided=one_sided, others=others)
     level = f"Δχ² = {found.delta_chi2:.2f}"
     coverage = f"{cl:.0%} one-sided" if one_sided else f"{cl:.0%} two-sided"
-    if not property_of(prior.name).signed and not one_sided:
+    if not prior.of_interest.signed and not one_sided:
         coverage += f", {(1 + cl) / 2:.0%} as an upper limit"
     scaled = [None if end is None else end * prior.scale for end in (found.lower, found.upper)]
-    lower_is_boundary = not property_of(prior.name).signed and scaled[0] == 0
+    lower_is_boundary = not prior.of_interest.signed and scaled[0] == 0
     return {
         "parameter": prior.name,
         "method": "profile",
@@ -172,7 +171,7 @@ def _profile_row(model: Model, index: int, cl: float, one_sided: bool, others: s
 
 def _published_rows(model: Model, prior: Prior) -> list[dict[str, Any]]:
     names = tuple(experiment.name for experiment in model.experiments)
-    item = property_of(prior.name)
+    item = prior.of_interest.em_property
     return [
         {
             "parameter": prior.name,
@@ -186,5 +185,5 @@ def _published_rows(model: Model, prior: Prior) -> list[dict[str, Any]]:
             "mcse_upper": None,
             "unit": prior.unit,
         }
-        for limit in published_for(names, item.name, flavour_of(prior.name))
+        for limit in published_for(names, item.name, prior.of_interest.flavour)
     ]

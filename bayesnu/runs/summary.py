@@ -17,7 +17,6 @@ from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
-from bayesnu.physics.properties import flavour_of, property_of
 from bayesnu.runs.limit_rows import integrated_interval, rows, scaled_interval
 
 
@@ -56,7 +55,7 @@ def parameter_summary(model: Model, samples: np.ndarray, prior: Prior, settings:
         "ess_tail": credible.ess(samples, "tail"),
         "unit": prior.unit,
         "prior": describe(prior),
-        "flavour": flavour_of(prior.name),
+        "flavour": prior.of_interest.flavour,
         "others": "marginalised" if model.n_physics > 1 else "zero",
         "note": _boundary_note(samples, prior),
         "cross_check": cross_check(model, settings) if model.n_physics == 1 else None,
@@ -68,7 +67,7 @@ def _boundary_note(samples: np.ndarray, prior: Prior) -> str | None:
     low, high = np.quantile(samples, [0.005, 0.995])
     span = prior.upper - prior.lower
     ends = [f"{prior.upper:g}"] if prior.upper - high < 0.01 * span else []
-    if property_of(prior.name).signed and low - prior.lower < 0.01 * span:
+    if prior.of_interest.signed and low - prior.lower < 0.01 * span:
         ends.insert(0, f"{prior.lower:g}")
     return f"the posterior reaches the end of the prior's range at {' and '.join(ends)}" if ends else None
 

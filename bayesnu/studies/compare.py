@@ -21,7 +21,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
-from bayesnu.physics.properties import PROPERTIES, flavour_of, parameters_of, property_of
+from bayesnu.physics.properties import PROPERTIES, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.versions import __version__
 
@@ -141,13 +141,13 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
 
 
 def _own(model: Model, preset: str, method: str, pieces: Iterable[Piece], remark: str, drawn: bool = True) -> Row:
-    item, name = property_of(model.names[0]), model.names[0]
+    item = model.of_interest[0].em_property
     radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
     return Row(
         kind=OWN,
         name=joined([experiment.title for experiment in model.experiments]),
         parameter=item.name,
-        flavour=flavour_of(name),
+        flavour=model.of_interest[0].flavour,
         preset=preset,
         method=method,
         pieces=tuple(pieces),
@@ -171,14 +171,14 @@ def joined(titles: Sequence[str]) -> str:
 
 def _credible(model: Model, preset: str) -> Row:
     prior, posterior = model.parameters[0], marginal.marginal(model)
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2) if property_of(prior.name).signed else (None, LEVEL)
+    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2) if prior.of_interest.signed else (None, LEVEL)
     low, high = (None if tail is None else posterior.quantile(tail) * prior.scale for tail in tails)
     words = "upper limit" if low is None else "equal tails"
     return _own(model, preset, "credible", [(low, high)], f"{words}, prior {describe(prior)}, integrated")
 
 
 def _profiles(model: Model, preset: str) -> Iterator[Row]:
-    signed = property_of(model.names[0]).signed
+    signed = model.of_interest[0].signed
     for one_sided in (False,) if signed else (False, True):
         found = profile.interval(model, cl=LEVEL, one_sided=one_sided)
         side = "one-sided" if one_sided else "two-sided" if signed else "two-sided, 95 % as an upper limit"
@@ -215,17 +215,17 @@ def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
 
 def _chain_row(row: dict[str, Any], probability: float, title: str, preset: str, verdict: str) -> Row:
     """A row of a summary; one that is re-weighted or not converged is not drawn."""
-    item = property_of(row["parameter"])
+    parameter = parameter_of(row["parameter"])
     return Row(
         kind=OWN,
         name=f"{title}, sampled" + (f", prior {row['prior']}" if row["prior"] != "flat" else ""),
-        parameter=item.name,
-        flavour=flavour_of(row["parameter"]),
+        parameter=parameter.em_property.name,
+        flavour=parameter.flavour,
         preset=preset,
         method="credible",
         pieces=((row["lower"], row["upper"]),),
         cl_percent=100 * probability,
-        unit=item.unit,
+        unit=parameter.unit,
         reference=f"bayesnu {__version__}",
         remark=f"{row['what']}, {row['how']}, {verdict}",
         drawn=row["how"] == "sampled" and verdict == "converged",

@@ -21,8 +21,7 @@ from bayesnu.inference.toys.posteriors import toy_posteriors
 from bayesnu.inference.toys.statistic import share_with_error, statistic
 from bayesnu.inference.toys.toys import constraint_widths, draw, with_data
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import LOG_CUT, Prior, default_prior, describe, with_kind
-from bayesnu.physics.properties import property_of
+from bayesnu.model.priors import LOG_CUT, Prior, describe, usual_prior, with_kind
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
 from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked
@@ -64,7 +63,7 @@ def true_values(model: Model, points: int) -> np.ndarray:
     asimov = interval(with_data(model, model.expected(model.nominal())), 0, cl=0.9)
     if asimov.upper is None:
         raise BayesnuError(f"{model.names[0]}: the expected limit is not found, so no range of true values suggests itself")
-    if not property_of(model.names[0]).signed:
+    if not model.of_interest[0].signed:
         return np.linspace(0.0, 2 * asimov.upper, points)
     assert asimov.lower is not None
     extra = (asimov.upper - asimov.lower) / 4
@@ -73,9 +72,9 @@ def true_values(model: Model, points: int) -> np.ndarray:
 
 def priors_of(model: Model) -> dict[str, Prior]:
     """The priors whose credible intervals are tested, by their words."""
-    flat: Prior = default_prior(model.names[0])
+    flat: Prior = usual_prior(model.of_interest[0])
     priors = [flat]
-    if not property_of(flat.name).signed:
+    if not flat.of_interest.signed:
         priors += [with_kind(flat, "flat-square"), with_kind(flat, "log-uniform", lower=LOG_CUT)]
     return {describe(prior): prior for prior in priors}
 
@@ -100,7 +99,7 @@ def at_truth(
         "excess": best - nominal[0],
         "at_nominal": statistic(fitter, draw(fitter.model, nominal, number, random), nominal)[0],
     }
-    grid = toy_posteriors(fitter, toys, truth, default_prior(fitter.model.names[0]))
+    grid = toy_posteriors(fitter, toys, truth, usual_prior(fitter.model.of_interest[0]))
     for k, prior in enumerate(priors_of(fitter.model).values()):
         out[f"below_{k}"], out[f"denser_{k}"] = grid.below(prior, nominal[0]), grid.denser(prior, nominal[0])
     return out
@@ -115,7 +114,7 @@ def coverages_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.
 
 def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: float) -> list[Coverage]:
     """The coverage of every kind of interval, from what `at_truth` gave at every value."""
-    signed = property_of(model.names[0]).signed
+    signed = model.of_interest[0].signed
     rules = dict(_profile_rules(cl, signed))
     for k, words in enumerate(priors_of(model)):
         rules |= _credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)

@@ -16,7 +16,6 @@ import numpy as np
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.toys.statistic import profiled, quantile_with_error, share_with_error
 from bayesnu.inference.toys.toys import Toys, draw, observed
-from bayesnu.physics.properties import property_of
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
 from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked
@@ -63,7 +62,7 @@ def campaign(run: Run, toys: int, seed: int, cl: float) -> Campaign:
 
 def ends_of(settings: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """The ends reported: upper limits, two- and one-sided, of a modulus; both ends of a signed parameter."""
-    signed = property_of(fitter_of(settings).model.names[0]).signed
+    signed = fitter_of(settings).model.of_interest[0].signed
     return [("lower", False), ("upper", False)] if signed else [("upper", False), ("upper", True)]
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_error, statistic
 from bayesnu.inference.toys.toys import draw, observed
-from bayesnu.physics.properties import property_of
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
 from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked, tested_values
@@ -96,7 +95,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
         critical=critical,
         critical_error=error,
         p_value=np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)]),
-        intervals=_pieces(values, seen - critical, error, not property_of(model.names[0]).signed),
+        intervals=_pieces(values, seen - critical, error, not model.of_interest[0].signed),
         toys=sum(map(len, toys)),
         failed=sum(map(len, toys)) - sum(map(len, ended)),
     )

@@ -20,7 +20,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Prior, describe, with_kind
 from bayesnu.physics.oscillation import FLAVOURS
-from bayesnu.physics.properties import PROPERTIES, flavour_of, parameters_of, property_of
+from bayesnu.physics.properties import PROPERTIES, parameters_of
 from bayesnu.runs import sampling
 from bayesnu.runs.run import resolve
 from bayesnu.studies.variations import LEVEL, PRESETS, Row, ends_of, single_changes
@@ -47,7 +47,7 @@ def single(model: Model, preset: str) -> list[Row]:
     rows = [_profile_row(model, profile.interval(model, cl=LEVEL), preset)]
     for prior in _priors(model.parameters[0]):
         exact = marginal.marginal(model.with_priors(prior))
-        tails = (LEVEL,) if not property_of(prior.name).signed else ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+        tails = (LEVEL,) if not prior.of_interest.signed else ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
         ends = [exact.quantile(p) * prior.scale for p in tails]
         error = max(exact.error(p) for p in tails) * prior.scale
         lower = ends[0] if len(ends) > 1 else None
@@ -56,7 +56,7 @@ def single(model: Model, preset: str) -> list[Row]:
 
 
 def _priors(prior: Prior) -> list[Prior]:
-    if property_of(prior.name).signed:
+    if prior.of_interest.signed:
         return [prior]
     return [prior, with_kind(prior, "flat-square"), with_kind(prior, "log-uniform", lower=LOG_CUT)]
 
@@ -112,10 +112,10 @@ def _row(
 ) -> Row:
     parameter = model.parameters[index]
     other = {"profile": "profiled", "credible": "marginalised"}[method]
-    flavour = flavour_of(parameter.name)
+    flavour = parameter.of_interest.flavour
     return {
         "experiment": "+".join(experiment.name for experiment in model.experiments),
-        "parameter": property_of(parameter.name).name,
+        "parameter": parameter.of_interest.em_property.name,
         "flavour": flavour,
         "others": other if model.n_physics > 1 else "zero",
         "preset": preset,

@@ -20,6 +20,7 @@ from bayesnu.inference.toys import toys
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Gaussian
+from bayesnu.physics.properties import Parameter
 from bayesnu.runs import chain_file, extension
 
 POINTS = 1024
@@ -62,7 +63,7 @@ def with_parameters(model: Model, number: int) -> Model:
     templates = np.concatenate([model.templates, parts[1:]])
     templates[last] = parts[0]
     names = [f"background_{n}" for n in range(extra)]
-    nuisances = [Gaussian(name, name, "", 1.0, 0.0, np.inf, mean=1.0, width=0.1) for name in names]
+    nuisances = [Gaussian(Parameter(name, name, "", 1.0), 0.0, np.inf, mean=1.0, width=0.1) for name in names]
     factors = np.where(model.factors == size, number, model.factors)
     added = np.full((extra, factors.shape[1]), number)
     added[:, 0] = size + np.arange(extra)

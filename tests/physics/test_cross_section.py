@@ -259,7 +259,7 @@ def test_the_rate_of_a_physical_coupling_is_never_negative(seed: int) -> None:
 
 def interference(parameter: str, flavour: int, recoil: float = 5.0, energy: float = 267.0) -> float:
     """Derivative of a flavour's dsigma/dT at the Standard Model point along a parameter."""
-    cross = cs.kernel_coefficients(SM, properties.direction(parameter), np.eye(3))[:, flavour]
+    cross = cs.kernel_coefficients(SM, properties.direction(properties.parameter_of(parameter)), np.eye(3))[:, flavour]
     return float(2 * cross @ cs.kernels(recoil, energy))
 
 
@@ -275,7 +275,7 @@ def test_interference_of_the_other_flavours_has_the_opposite_sign() -> None:
 
 def zero_effect_radius(parameter: str, content: np.ndarray, recoil: float = 10.0) -> float:
     """The second value of a radius, 1e-32 cm^2, at which the rate is that of the Standard Model."""
-    mixing, direction = mixing_matrix(Oscillation()), properties.direction(parameter)
+    mixing, direction = mixing_matrix(Oscillation()), properties.direction(properties.parameter_of(parameter))
 
     def rate(x: cs.Couplings, y: cs.Couplings) -> float:
         return float(cs.kernel_coefficients(x, y, mixing) @ content @ cs.kernels(recoil, 350.0))

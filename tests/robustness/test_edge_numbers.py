@@ -19,7 +19,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian
-from bayesnu.physics.properties import PROPERTIES, property_of
+from bayesnu.physics.properties import PROPERTIES
 from bayesnu.support.errors import BayesnuError
 from tests.robustness.fuzz import BARE, SOURCED
 
@@ -84,7 +84,7 @@ def wide(model: Model) -> Model:
 
     def reaching(prior: Any) -> Any:
         low = 0.0 if isinstance(prior, Gaussian) and prior.lower == 0 else -1e12
-        return Flat(prior.name, prior.label, prior.unit, prior.scale, low, 1e12)
+        return Flat(prior.parameter, low, 1e12)
 
     return model.with_priors(*map(reaching, model.parameters))
 
@@ -93,7 +93,7 @@ def points(model: Model) -> np.ndarray:
     """Parameters (points, parameters) from nothing to a million scales, with nuisances from none to a thousand."""
     random = np.random.default_rng(5)
     sizes = np.array([0.0, 1e-12, 1e-3, 1.0, 30.0, 1e3, 1e6])
-    values = np.unique(np.concatenate([-sizes, sizes]) if property_of(model.names[0]).signed else sizes)
+    values = np.unique(np.concatenate([-sizes, sizes]) if model.of_interest[0].signed else sizes)
     theta = np.tile(model.nominal(), (6 * len(values), 1))
     theta[:, 0] = np.repeat(values, 6)
     for k in range(1, len(model.parameters)):

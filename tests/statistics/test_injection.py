@@ -13,7 +13,7 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import draw, with_data
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import FLAVOURS, property_of
+from bayesnu.physics.properties import FLAVOURS, parameter_of
 from bayesnu.runs import chain_file
 from bayesnu.runs.extension import extend_chain
 from tests.statistics.models import model_of
@@ -50,7 +50,7 @@ def test_toys_with_a_signal_give_it_back(name: str) -> None:
     toys = draw(model, truth, 1500, np.random.default_rng(1))
     fit = ToyFitter(model).best_fit(toys)
     assert fit.ended.all()
-    value = fit.theta[:, 0] if not property_of(name).signed else fit.theta[fit.theta[:, 0] > 0, 0]
+    value = fit.theta[:, 0] if not parameter_of(name).signed else fit.theta[fit.theta[:, 0] > 0, 0]
     assert len(value) > 0.45 * len(toys)  # the other mode may fit as well, never much better
     assert abs(np.median(value) / truth[0] - 1) < 0.1
     assert np.all(np.abs(np.median(fit.theta[:, 1:], axis=0) - truth[1:]) < 0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from bayesnu.inference import marginal as integration
 from bayesnu.inference.marginal import marginal
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, with_kind
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import chi2, counting, model_of, xenonnt_with
 
@@ -97,7 +99,10 @@ def test_error_of_importance_sampling_is_the_scatter_of_seeds(monkeypatch: pytes
 
 def on_off(n: int, m: int, size: float) -> Model:
     """n events where s + b are expected, m where b is: s flat, b = size * nuisance flat on [0, 10 size]."""
-    priors: list[Prior] = [Flat("mu_nu", "", "mu_B", 1.0, 0.0, 200.0), Flat("b", "", "", 1.0, 0.0, 10.0)]
+    priors: list[Prior] = [
+        Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 200.0),
+        Flat(Parameter("b", "", "", 1.0), 0.0, 10.0),
+    ]
     return counting(np.array([1.0, 0.0]), np.array([size, size]), np.array([n, m]), priors)
 
 
@@ -127,8 +132,8 @@ def test_a_background_near_zero_has_the_closed_form_within_the_error(n: int, m: 
 
 def test_signal_alone_is_a_gamma_distribution() -> None:
     priors: list[Prior] = [
-        Flat("mu_nu", "", "mu_B", 1.0, 0.0, 100.0),
-        Gaussian("b", "", "", 1.0, 0.0, 2.0, mean=1.0, width=0.1),
+        Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 100.0),
+        Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=0.1),
     ]
     result = marginal(counting(np.array([1.0]), np.array([0.0]), np.array([7]), priors))
     for p in PROBABILITIES:

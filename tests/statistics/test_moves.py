@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import emcee
 import numpy as np
@@ -14,17 +15,18 @@ from bayesnu.inference.sampling.moves import SweepMove
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior
+from bayesnu.physics.properties import Parameter, parameter_of
 from tests.statistics.models import counting, without_data
 from tests.statistics.test_integrate import on_off, on_off_quantile
 
 RUNS = 24
 KINDS = {"both": (0.5, 0.1), "stretch": (0.0, 0.1), "evolution": (1.0, 0.1), "jumps": (0.9, 0.5)}
 PRIORS: tuple[Prior, ...] = (
-    Gaussian("wide", "", "", 1.0, -50.0, 50.0, mean=3.0, width=2.0),
-    Gaussian("cut", "", "", 1.0, 0.0, 50.0, mean=0.3, width=1.0),
-    Flat("flat", "", "", 1.0, -1.0, 2.0),
-    FlatInSquare("square", "", "", 1.0, 0.0, 4.0),
-    LogUniform("log", "", "", 1.0, 0.1, 10.0),
+    Gaussian(Parameter("wide", "", "", 1.0), -50.0, 50.0, mean=3.0, width=2.0),
+    Gaussian(Parameter("cut", "", "", 1.0), 0.0, 50.0, mean=0.3, width=1.0),
+    Flat(Parameter("flat", "", "", 1.0), -1.0, 2.0),
+    FlatInSquare(Parameter("square", "", "", 1.0), 0.0, 4.0),
+    LogUniform(Parameter("log", "", "", 1.0), 0.1, 10.0),
 )
 
 
@@ -96,7 +98,10 @@ def test_on_and_off_counts_have_their_closed_form(kind: str) -> None:
 
 
 def test_a_limit_at_the_boundary_has_its_closed_form() -> None:
-    priors: list[Prior] = [Flat("mu_nu", "", "", 1.0, 0.0, 100.0), Gaussian("b", "", "", 1.0, 0.0, 2.0, mean=1.0, width=0.1)]
+    priors: list[Prior] = [
+        Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 100.0),
+        Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=0.1),
+    ]
     model = counting(np.array([1.0]), np.array([0.0]), np.array([0]), priors)
     samples = ensembles(model, from_priors(priors, 16, seed=5), 500)[:, 100:, :, 0]
     for p in (0.05, 0.5, 0.9, 0.99):

@@ -19,6 +19,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import (
     EXPERIMENTS,
@@ -228,7 +229,10 @@ def parabola(background: float = 1e4, width: float = 1e-6) -> Model:
         np.array([1.0]),
         np.array([background]),
         np.array([background]),
-        [Flat("q_nu", "", "e", 1.0, -2000.0, 2000.0), Gaussian("b", "", "", 1.0, 0.0, 2.0, mean=1.0, width=width)],
+        [
+            Flat(replace(parameter_of("q_nu"), scale=1.0), -2000.0, 2000.0),
+            Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=width),
+        ],
     )
 
 

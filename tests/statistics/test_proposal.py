@@ -18,7 +18,7 @@ from bayesnu.inference.settings import Settings
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
-from bayesnu.physics.properties import GROUPS, parameters_of
+from bayesnu.physics.properties import GROUPS, Parameter, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import counting, model_of
 from tests.statistics.test_moves import deviation
@@ -167,10 +167,10 @@ def test_the_sampler_is_a_tenth_of_a_per_cent_exact() -> None:
 
 def test_three_counts_of_an_own_experiment_are_exact() -> None:
     # a background nearly without a constraint and three counts: nothing is Gaussian here
-    flat = Flat("s", "s", "", 1.0, 0.0, 30.0)
-    background = Gaussian("b", "b", "", 1.0, 0.0, 50.0, mean=1.0, width=0.8)
+    flat = Flat(Parameter("s", "s", "", 1.0), 0.0, 30.0)
+    background = Gaussian(Parameter("b", "b", "", 1.0), 0.0, 50.0, mean=1.0, width=0.8)
     model = counting(np.array([1.0, 0.5]), np.array([0.5, 1.5]), np.array([2.0, 1.0]), (flat, background))
-    model = replace(model, parameters=(replace(flat, name="mu_nu"), background))
+    model = replace(model, parameters=(replace(flat, parameter=parameter_of("mu_nu")), background))
     samples = runs(model, built(model), 400)
     s, b = np.linspace(0, 30, 1201), np.linspace(0, 10, 801)
     grid = np.stack(np.meshgrid(s, b, indexing="ij"), axis=-1)

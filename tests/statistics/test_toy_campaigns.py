@@ -17,6 +17,7 @@ from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_
 from bayesnu.inference.toys.toys import Toys, draw, observed, with_data
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.runs import run
 from bayesnu.studies import coverage, expected, feldman_cousins
 from bayesnu.studies.toy_tasks import settings_of
@@ -26,8 +27,8 @@ from tests.statistics.models import model_of, without_data
 
 def counting(background: float, count: float, width: float = 1e-7) -> Model:
     """One bin with mu^2 expected events of signal above a background known to a relative width."""
-    moment = Flat("mu_nu", "m", "", 1.0, 0.0, 10.0)
-    known = Gaussian("b", "b", "", 1.0, 0.0, np.inf, mean=1.0, width=width)
+    moment = Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 10.0)
+    known = Gaussian(Parameter("b", "b", "", 1.0), 0.0, np.inf, mean=1.0, width=width)
     factors = np.full((2, 6), 2)
     factors[0, :2], factors[1, 0] = 0, 1
     return replace(

@@ -15,7 +15,7 @@ from bayesnu.inference.settings import DEFAULT_KIND, Settings
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import PROPERTIES, parameters_of, property_of
+from bayesnu.physics.properties import PROPERTIES, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError
 
 
@@ -43,7 +43,7 @@ def curve(names: tuple[str, ...], as_json: bool, options: dict[str, Any]) -> Non
     if len(parameters) > 1:
         raise BayesnuError(f"--flavour: found '{flavour}', which is {len(parameters)} parameters; a curve needs one")
     model, settings = _model(names, parameters, options), Settings(DEFAULT_KIND[parameter], cl)
-    sides = (False,) if property_of(parameters[0]).signed else (False, True)
+    sides = (False,) if parameter_of(parameters[0]).signed else (False, True)
     intervals = [profile.interval(model, cl=cl, one_sided=side) for side in sides if not side or cl > 0.5]
     scan, posterior = profile.fine_scan(model), marginal.marginal(model)
     if output:

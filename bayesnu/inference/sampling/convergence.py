@@ -13,7 +13,6 @@ from bayesnu.inference.marginal import Marginal, marginal
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import property_of
 
 RHAT_BELOW = 1.01
 STEPS_PER_TAU = 50
@@ -180,7 +179,7 @@ def modes(exact: Marginal) -> list[tuple[float, float]]:
     nodes = exact.density
     inner = np.flatnonzero((nodes[1:-1] < nodes[:-2]) & (nodes[1:-1] <= nodes[2:])) + 1
     deep = [i for i in inner if nodes[i] < 0.5 * min(nodes[:i].max(), nodes[i:].max())]
-    if not deep or not property_of(prior.name).signed:
+    if not deep or not prior.of_interest.signed:
         return [(prior.lower, prior.upper)]
     cuts = [prior.lower, *(float(prior.ppf(exact.nodes[i])) for i in deep), prior.upper]
     return list(itertools.pairwise(cuts))

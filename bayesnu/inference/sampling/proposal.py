@@ -16,7 +16,6 @@ from scipy.special import logsumexp, ndtri
 
 from bayesnu.inference.profile import Profiler
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import property_of
 from bayesnu.support.compiled import compiled
 
 COARSE, NODES = 513, 48  # points that find the support, and how many of each kind tabulate the proposal
@@ -56,7 +55,7 @@ def build(model: Model) -> Proposal | None:
     if shape is None:
         return None
     centre, axes = shape
-    folded = np.array([not property_of(name).signed for name in model.names[: model.n_physics]])
+    folded = np.array([not parameter.signed for parameter in model.of_interest])
     posterior = _Posterior(Profiler(model), centre, axes, _directions(model.n_physics, folded))
     radius = posterior.nodes()
     log_density, theta = posterior.profiled(radius, DIRECTIONS)
@@ -89,7 +88,7 @@ def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
             quadratic[physics[1], physics[0]] += size * counts / 2
     weight = np.trace(quadratic) / np.maximum(expected, 1e-9)
     form = quadratic @ weight
-    if not all(property_of(name).signed for name in model.names[:d]):
+    if not all(parameter.signed for parameter in model.of_interest):
         form = np.diag(np.diagonal(form))  # a modulus can be folded about an axis only
     values, vectors = np.linalg.eigh(form)
     if not values.min() > 1e-9 * values.max():

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bayesnu.model.polynomial import FACTORS, Model
-from bayesnu.physics.properties import property_of
 
 
 class Counts(NamedTuple):
@@ -46,7 +45,7 @@ def exponents_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
     A modulus that enters every term 0 or 2 times is replaced by its square, whose powers are 0 and 1.
     """
     exponents = np.stack([(model.factors == k).sum(axis=1) for k in range(len(model.parameters))], axis=1)
-    modulus = [k < model.n_physics and not property_of(p.name).signed for k, p in enumerate(model.parameters)]
+    modulus = [k < model.n_physics and not p.of_interest.signed for k, p in enumerate(model.parameters)]
     squared = np.all(exponents % 2 == 0, axis=0) & modulus
     exponents[:, squared] //= 2
     return exponents, squared

@@ -24,7 +24,6 @@ from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_c
 from bayesnu.inference.toys.lanes import TINY, Rows, allocate_lanes, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.toys import Toys, constraint_widths
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import property_of
 from bayesnu.support.errors import BayesnuError
 
 ATTEMPTS, HALVINGS = 5, 60
@@ -95,7 +94,7 @@ class ToyFitter:
         for minimum in minima:  # the outermost end belongs to the outermost minimum below the level
             further = (minimum.chi2 < target) & (sign * minimum.theta[:, 0] > sign * theta[:, 0])
             theta[further] = minimum.theta[further]
-        if side == "lower" and not property_of(self.model.names[0]).signed:
+        if side == "lower" and not self.model.of_interest[0].signed:
             at_zero = self._profiled(toys, theta, np.zeros(len(toys)))
             limit[at_zero <= target] = 0.0
             sought &= at_zero > target
