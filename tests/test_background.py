@@ -14,6 +14,7 @@ from bayesnu.experiments import AbsoluteWidth, Background, Experiment, FreeWidth
 from bayesnu.model import builder, fold, polynomial
 from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
 from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.observation import observe
 from bayesnu.model.priors import Flat, Gaussian
 from bayesnu.physics.cross_section import standard_model, weak_couplings
 from bayesnu.support.errors import BayesnuError
@@ -41,8 +42,7 @@ def folded(experiment: Experiment, analysis: Analysis) -> np.ndarray:
 
 
 def shapes_of(experiment: Experiment, analysis: Analysis) -> dict[str, Shape]:
-    bins = fold.bins_of(experiment, analysis)
-    return {s.name: s for s in background_shapes(experiment, analysis, neutrinos(experiment, analysis), bins)}
+    return {s.name: s for s in background_shapes(observe(experiment, analysis), neutrinos(experiment, analysis))}
 
 
 def summed(shapes: dict[str, Shape]) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_total_at_the_standard_model_point_is_the_published_one_in_every_bin(nam
     experiment = experiments.load(name, PRESETS[preset].inputs)
     for choices in CHOICES:
         analysis = replace(PRESETS[preset], **choices)
-        bins, own = fold.bins_of(experiment, analysis), neutrinos(experiment, analysis)
+        bins, own = observe(experiment, analysis).bins, neutrinos(experiment, analysis)
         published = experiment.background.published_solar_neutrinos[bins]
         taken_out = own if analysis.solar_subtraction == "model" else published
         # A bin whose neutrinos alone exceed the published total (XENONnT below 1 keV) keeps no background.
@@ -75,7 +75,7 @@ def test_total_at_the_standard_model_point_is_the_published_one_in_every_bin(nam
 @pytest.mark.parametrize("name", NAMES)
 def test_no_bin_of_the_region_of_interest_is_cut_at_zero(name: str) -> None:
     experiment, analysis = experiments.load(name), Analysis()
-    total = experiment.background.total[fold.bins_of(experiment, analysis)]
+    total = experiment.background.total[observe(experiment, analysis).bins]
     expected = summed(shapes_of(experiment, analysis)) + neutrinos(experiment, analysis)
     np.testing.assert_allclose(expected, total, rtol=1e-12)
 
@@ -99,7 +99,7 @@ def test_without_published_neutrinos_the_components_are_the_background() -> None
     experiment = experiments.load(RUN1)
     own = tuple(c for c in experiment.background.components if c.counts is not None)
     bare = replace(experiment, background=Background("absent", None, None, None, own))
-    bins = fold.bins_of(bare, Analysis())
+    bins = observe(bare, Analysis()).bins
     expected = np.sum([c.counts[bins] for c in own], axis=0)
     for background in ("components", "single"):
         shapes = shapes_of(bare, Analysis(background=background))

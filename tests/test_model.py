@@ -13,6 +13,7 @@ from bayesnu.model import fold
 from bayesnu.model.backgrounds import background_shapes
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform
 from bayesnu.physics import detector
@@ -51,9 +52,9 @@ def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: f
     signal = fluxes @ fold.fold(experiment, analysis, **shift).signal(couplings_at(built, theta))
     ratio = 1.0
     if "threshold_shift_kev" in shift:
-        ratio = detector.mean_efficiency_ratio(fold.response_of(experiment, analysis), shift["threshold_shift_kev"])
+        ratio = detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift["threshold_shift_kev"])
     neutrinos = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
-    shapes = background_shapes(experiment, analysis, neutrinos, fold.bins_of(experiment, analysis))
+    shapes = background_shapes(observe(experiment, analysis), neutrinos)
     background = sum(nuisance(at, shape.name, shape.shared, experiment.name) * shape.counts * ratio for shape in shapes)
     return signal * efficiency(built, at, experiment) + background
 

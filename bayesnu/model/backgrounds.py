@@ -1,4 +1,4 @@
-"""Backgrounds beside an own prediction of the solar neutrinos, step 8: no neutrino is counted twice.
+"""Backgrounds beside an own prediction of the solar neutrinos: no neutrino is counted twice.
 
 Where a published fit includes Standard Model neutrinos, the model's own (or the published) ones are taken out of its
 total; what remains beside the components with counts of their own is the remainder, cut at zero.
@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 
 from bayesnu.experiments import Component, Experiment, FreeWidth
-from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import Observation
 
 FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper, and far from the data on both sides
 
@@ -31,39 +31,39 @@ class Shape:
     shared: str | None = None
 
 
-def background_shapes(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> list[Shape]:
-    """Return what floats beside the model's own Standard Model `neutrinos`, counts in the given bins of the experiment."""
+def background_shapes(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
+    """Return what floats beside the model's own Standard Model `neutrinos`, counts (bins,) of the observation."""
+    analysis = observation.analysis
     if analysis.background == "single":
-        shapes = [Shape("background", _total(experiment, analysis, neutrinos, bins), analysis.background_width)]
+        shapes = [Shape("background", _total(observation, neutrinos), analysis.background_width)]
     else:
-        shapes = _components(experiment, analysis, neutrinos, bins)
+        shapes = _components(observation, neutrinos)
     if analysis.normalisations == "free":
         shapes = [replace(shape, width=None) for shape in shapes]
     return [shape for shape in shapes if np.any(shape.counts > 0)]
 
 
-def _total(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> np.ndarray:
+def _total(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     """All backgrounds together, without neutrinos."""
-    background = experiment.background
+    background = observation.experiment.background
     if background.total is None:
-        return np.sum(
-            [np.zeros(bins.stop - bins.start), *(c.counts[bins] for c in background.components if c.counts is not None)],
-            axis=0,
-        )
+        parts = [observation.cut(c.counts) for c in background.components if c.counts is not None]
+        return np.sum([np.zeros_like(observation.observed), *parts], axis=0)
     assert background.published_solar_neutrinos is not None
-    published = background.published_solar_neutrinos[bins]
-    taken_out = neutrinos if analysis.solar_subtraction == "model" else published
-    return np.maximum(background.total[bins] - taken_out, 0.0)
+    published = observation.cut(background.published_solar_neutrinos)
+    taken_out = neutrinos if observation.analysis.solar_subtraction == "model" else published
+    return np.maximum(observation.cut(background.total) - taken_out, 0.0)
 
 
-def _components(experiment: Experiment, analysis: Analysis, neutrinos: np.ndarray, bins: slice) -> list[Shape]:
+def _components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
+    experiment = observation.experiment
     components = experiment.background.components
-    own = [c.counts[bins] for c in components if c.counts is not None]
-    remainder = np.maximum(_total(experiment, analysis, neutrinos, bins) - np.sum(own, axis=0), 0.0)
+    own = [observation.cut(c.counts) for c in components if c.counts is not None]
+    remainder = np.maximum(_total(observation, neutrinos) - np.sum(own, axis=0), 0.0)
     shapes = []
     for c in components:
-        counts = c.counts[bins] if c.counts is not None else (c.fraction or 0.0) * remainder
-        name = c.shape if analysis.one_nuisance_per_shape else c.name
+        counts = observation.cut(c.counts) if c.counts is not None else (c.fraction or 0.0) * remainder
+        name = c.shape if observation.analysis.one_nuisance_per_shape else c.name
         if isinstance(c.width, FreeWidth):
             shapes.append(Shape(name, counts, None, c.width.maximum, c.shared))
         else:

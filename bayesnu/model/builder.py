@@ -12,6 +12,7 @@ from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
 from bayesnu.model.nuisances import Nuisance, owned, solar_flux
+from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.physics import detector, flux
@@ -99,8 +100,7 @@ class _Builder:
         return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.abs(v).max() > NOISE * largest}
 
     def background_terms(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
-        bins = fold.bins_of(experiment, self.analysis)
-        shapes = background_shapes(experiment, self.analysis, sm, bins)
+        shapes = background_shapes(observe(experiment, self.analysis), sm)
         return [_Term([self.background_nuisance(experiment, shape)], shape.counts, False) for shape in shapes]
 
     def background_nuisance(self, experiment: Experiment, shape: Shape) -> str:
@@ -171,7 +171,7 @@ class _Builder:
         factors = np.full((len(flat), FACTORS), len(parameters))
         for t, term in enumerate(flat):
             factors[t, : len(term.factors)] = sorted(index[name] for name in term.factors)
-        observed = [e.observed[fold.bins_of(e, self.analysis)] for e in self.experiments]
+        observed = [observe(experiment, self.analysis).observed for experiment in self.experiments]
         templates = np.zeros((len(flat), sum(map(len, observed))))
         blocks, row, column = [], 0, 0
         for experiment, terms, counts in zip(self.experiments, self.terms, observed, strict=True):
@@ -220,5 +220,4 @@ def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None
 
 
 def _threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:
-    response = fold.response_of(experiment, analysis)
-    return detector.mean_efficiency_ratio(response, shift_kev)
+    return detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift_kev)

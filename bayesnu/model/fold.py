@@ -1,4 +1,4 @@
-"""Where physics meets detector, step 7: recoil kernels folded into bins once.
+"""Where physics meets detector: recoil kernels folded into bins once.
 
 A `Fold` holds the expected counts per unit coefficient of every flux component, recoil kernel, mass state and bin; the
 signal of any couplings is a contraction of it. No integral is left for the sampler, and none of the flavour.
@@ -13,6 +13,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
@@ -83,35 +84,6 @@ def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) ->
     return atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
 
 
-def response_of(experiment: Experiment, analysis: Analysis) -> detector.Response:
-    """The response of the experiment's bins of interest under the choices of an analysis."""
-    efficiency, resolution = experiment.efficiency, experiment.resolution
-    return detector.Response(
-        edges_kev=experiment.edges_kev[bins_of(experiment, analysis).start : bins_of(experiment, analysis).stop + 1],
-        resolution=(
-            resolution.constant_kev,
-            resolution.sqrt_kev,
-            resolution.linear,
-            resolution.quadratic_per_kev,
-            resolution.cubic_per_kev2,
-            resolution.valid_to_kev,
-        ),
-        efficiency_kev=efficiency.energies_kev,
-        efficiency=efficiency.values,
-        efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,
-        binning=analysis.binning,
-        resolution_at=analysis.resolution_at,
-    )
-
-
-def bins_of(experiment: Experiment, analysis: Analysis) -> slice:
-    """The bins of the region of interest, or all of the file."""
-    if analysis.region == "all":
-        return slice(0, len(experiment.observed))
-    low, high = np.searchsorted(experiment.edges_kev, experiment.region_kev)
-    return slice(int(low), int(high))
-
-
 @lru_cache(maxsize=64)
 def fold(
     experiment: Experiment,
@@ -125,7 +97,8 @@ def fold(
 
     Kept for an experiment object and an analysis: the parameters of a model do not enter.
     """
-    response = replace(response_of(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
+    observation = observe(experiment, analysis)
+    response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
     order = 96 * 2**halvings
     counts = np.zeros((len(flux.COMPONENTS) * 7 * 3, len(response.edges_kev) - 1))
@@ -134,8 +107,8 @@ def fold(
         rates = kernel_rates(nodes[part], analysis, order) * weights[part]
         counts += detector.fold(rates.reshape(len(counts), -1), nodes[part], response)
     counts *= experiment.exposure_tonne_years
-    if experiment.turn_on is not None:
-        counts *= experiment.turn_on[bins_of(experiment, analysis)]
+    if observation.turn_on is not None:
+        counts *= observation.turn_on
     counts.flags.writeable = False
     shape = (len(flux.COMPONENTS), 7, 3, counts.shape[1])
     return Fold(counts.reshape(shape), mixing_of(analysis))

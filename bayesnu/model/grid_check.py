@@ -10,6 +10,7 @@ from scipy.integrate import quad_vec
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
 from bayesnu.physics import atom, detector
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients
@@ -57,7 +58,8 @@ def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
 
 def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[Couplings]) -> np.ndarray:
     """Signal counts (couplings, bins) with the integral over true energy done adaptively, break points at shell edges."""
-    response = fold.response_of(experiment, analysis)
+    observation = observe(experiment, analysis)
+    response = observation.response
     nodes, _ = fold.true_energy_grid(experiment, response, analysis)
     mixing = fold.mixing_of(analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
@@ -74,8 +76,8 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     points = sorted({float(np.log(b)) for b in breaks if low < b < high})
     integral, _ = quad_vec(integrand, np.log(low), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
     counts = integral.reshape(len(couplings), -1) * experiment.exposure_tonne_years
-    if experiment.turn_on is not None:
-        counts = counts * experiment.turn_on[fold.bins_of(experiment, analysis)]
+    if observation.turn_on is not None:
+        counts = counts * observation.turn_on
     return counts
 
 

@@ -10,6 +10,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import background_shapes
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.physics.properties import couplings
 from bayesnu.support.errors import BayesnuError
@@ -58,12 +59,13 @@ class Counts:
 def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:
     """Counts at the published normalisations for couplings given as in `rate`; solar neutrinos are counted once."""
     analysis = analysis or Analysis()
-    folded, bins = fold.fold(experiment, analysis), fold.bins_of(experiment, analysis)
+    folded = fold.fold(experiment, analysis)
+    observation = observe(experiment, analysis)
     neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
-    shapes = background_shapes(experiment, analysis, neutrinos, bins)
+    shapes = background_shapes(observation, neutrinos)
     return Counts(
-        edges_kev=experiment.edges_kev[bins.start : bins.stop + 1],
-        observed=experiment.observed[bins],
+        edges_kev=observation.edges_kev,
+        observed=observation.observed,
         signal=folded.signal(all_couplings(analysis, **values)),
         backgrounds={shape.name: shape.counts for shape in shapes},
     )

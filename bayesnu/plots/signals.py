@@ -14,9 +14,10 @@ from matplotlib.patches import Patch
 
 from bayesnu.experiments import Experiment
 from bayesnu.inference import profile
-from bayesnu.model import fold, predict
+from bayesnu.model import predict
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, unit_of
@@ -100,8 +101,7 @@ def _rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -
 
 
 def _bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
-    bins = fold.bins_of(experiment, model.analysis)
-    return experiment.edges_kev[bins.start : bins.stop + 1]
+    return observe(experiment, model.analysis).edges_kev
 
 
 def _bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:

@@ -14,8 +14,8 @@ from bayesnu.inference.interval import CredibleInterval
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
-from bayesnu.model import fold
 from bayesnu.model.nuisances import Nuisance
+from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.plots.style import (
     BACKGROUND,
@@ -98,8 +98,7 @@ def _spectrum(
     bands: Mapping[str, Any],
     curves: Mapping[str, Any],
 ) -> None:
-    bins = fold.bins_of(experiment, model.analysis)
-    edges = experiment.edges_kev[bins.start : bins.stop + 1]
+    edges = observe(experiment, model.analysis).edges_kev
     middles, widths, observed = (edges[1:] + edges[:-1]) / 2, np.diff(edges), model.observed[block.bins]
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]

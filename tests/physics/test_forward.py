@@ -12,6 +12,7 @@ from bayesnu import experiments
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.observation import observe
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.cross_section import Couplings, electromagnetic, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.physics.properties import PROPERTIES, couplings
@@ -49,7 +50,7 @@ def at(point: str) -> Couplings:
 
 
 def edges_of(name: str, preset: str) -> np.ndarray:
-    experiment, bins = loaded(name, preset), fold.bins_of(loaded(name, preset), PRESETS[preset])
+    experiment, bins = loaded(name, preset), observe(loaded(name, preset), PRESETS[preset]).bins
     return experiment.edges_kev[bins.start : bins.stop + 1]
 
 
@@ -205,13 +206,13 @@ def direct_rate(recoil: np.ndarray, analysis: Analysis, point: str) -> np.ndarra
 @pytest.mark.parametrize("name", NAMES)
 def test_contraction_is_direct_integration(name: str, preset: str, point: str) -> None:
     experiment, analysis = loaded(name, preset), PRESETS[preset]
-    response = fold.response_of(experiment, analysis)
+    response = observe(experiment, analysis).response
     nodes, weights = fold.true_energy_grid(experiment, response, analysis)
     electrons = np.array([oracle.electrons(t) for t in nodes])
     rate = direct_rate(nodes, analysis, point) * electrons * weights
     expected = experiment.exposure_tonne_years * detector.fold(rate[None], nodes, response)[0]
     if experiment.turn_on is not None:
-        expected *= experiment.turn_on[fold.bins_of(experiment, analysis)]
+        expected *= experiment.turn_on[observe(experiment, analysis).bins]
     found = folded(name, preset).signal(at(point)).sum(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -325,7 +326,7 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
 def counts_below(name: str, top_kev: float, analysis: Analysis, reading: str = "default") -> float:
     experiment = experiments.load(name, reading)
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    edges = experiment.edges_kev[fold.bins_of(experiment, analysis).start :]
+    edges = experiment.edges_kev[observe(experiment, analysis).bins.start :]
     counts = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
     return float(counts[edges[1 : len(counts) + 1] <= top_kev].sum())
 
@@ -371,7 +372,7 @@ def test_a_lower_cut_on_the_true_energy_acts_on_the_photon_terms_of_the_first_bi
 def test_region_of_interest_is_a_part_of_all_bins(name: str) -> None:
     experiment = loaded(name, "default")
     inside, whole = (fold.fold(experiment, Analysis(region=r)).signal(SM) for r in ("interest", "all"))
-    np.testing.assert_allclose(whole[:, fold.bins_of(experiment, Analysis())], inside, rtol=1e-6)
+    np.testing.assert_allclose(whole[:, observe(experiment, Analysis()).bins], inside, rtol=1e-6)
     assert whole.shape[1] == len(experiment.observed)
 
 

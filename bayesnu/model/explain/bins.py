@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from bayesnu.experiments import Experiment
-from bayesnu.model import fold
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.support.errors import BayesnuError
 
 MOST_NAMED = 40  # bins that a sentence names one by one
@@ -20,7 +20,7 @@ def find_bin(experiment: Experiment, analysis: Analysis, text: str | None) -> in
 
     Raises `BayesnuError`, naming the bins or the nearest ones, for what is none.
     """
-    edges = bin_edges(experiment, analysis)
+    edges = observe(experiment, analysis).edges_kev
     if text is None:
         raise BayesnuError(f"--bin: none given; {experiment.name} has {_named(edges)}, numbered from 1")
     number = r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)"
@@ -38,11 +38,6 @@ def find_bin(experiment: Experiment, analysis: Analysis, text: str | None) -> in
     if len(exact):
         return int(exact[0])
     raise BayesnuError(f"--bin: found '{text[:60]}'; {_no_such_bin(experiment, edges, wanted, off.sum(axis=1))}")
-
-
-def bin_edges(experiment: Experiment, analysis: Analysis) -> np.ndarray:
-    bins = fold.bins_of(experiment, analysis)
-    return experiment.edges_kev[bins.start : bins.stop + 1]
 
 
 def _range(low: float, high: float) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
 from bayesnu.physics import atom, detector, flux
 from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, standard_model, weak_couplings
@@ -104,7 +105,7 @@ def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict
 
 def smear(experiment: Experiment, analysis: Analysis, index: int, **values: float) -> Smearing:
     """Follow true energies into bin `index` (from 0, among those of the analysis) by a quadrature with ends at its edges."""
-    response = fold.response_of(experiment, analysis)
+    response = observe(experiment, analysis).response
     bin_kev = response.edges_kev[index : index + 2]
     breaks = np.union1d(atom.breakpoints_kev(analysis.electrons), bin_kev)
     nodes, weights = detector.true_energy_grid(response, analysis.lowest_true_kev, breaks)

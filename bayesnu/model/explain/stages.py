@@ -14,8 +14,8 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
-from bayesnu.model.explain.bins import bin_edges
 from bayesnu.model.explain.counts import Contribution, Smearing, recoil_rates, smear, split_counts, split_couplings
+from bayesnu.model.observation import Observation, observe
 from bayesnu.model.predict import all_couplings
 from bayesnu.physics import atom, constants, detector, flux
 from bayesnu.physics.cross_section import KERNELS, minimum_neutrino_energy
@@ -79,12 +79,13 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
     folded = fold.fold(experiment, analysis)
     signal = float(folded.signal(all_couplings(analysis, **values)).sum(axis=0)[index])
     contributions = split_counts(folded, analysis, index, values)
-    bins, edges = fold.bins_of(experiment, analysis), bin_edges(experiment, analysis)
+    observation = observe(experiment, analysis)
     neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
-    shapes = background_shapes(experiment, analysis, neutrinos, bins)
-    low, high = float(edges[index]), float(edges[index + 1])
+    shapes = background_shapes(observation, neutrinos)
+    low = float(observation.edges_kev[index])
+    high = float(observation.edges_kev[index + 1])
     smearing = smear(experiment, analysis, index, **values)
-    observed = float(experiment.observed[bins][index])
+    observed = float(observation.observed[index])
     background = float(sum(shape.counts[index] for shape in shapes))
     return Explanation(
         experiment=experiment.name,
@@ -100,8 +101,8 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
             "oscillation": _oscillation(folded, analysis, index),
             "couplings": _couplings(analysis, values),
             "recoil": _recoil(analysis, low, high, smearing, values),
-            "detector": _detector(experiment, analysis, index, smearing, signal),
-            "background": _background(experiment, analysis, shapes, float(neutrinos[index]), index),
+            "detector": _detector(observation, index, smearing, signal),
+            "background": _background(observation, shapes, float(neutrinos[index]), index),
             "data": _data(experiment, observed, signal, background),
         },
         contributions=contributions,
@@ -197,15 +198,14 @@ def _ratio(part: float, whole: float) -> float | None:
     return float(part / whole) if whole > 0 else None
 
 
-def _detector(
-    experiment: Experiment, analysis: Analysis, index: int, smearing: Smearing, signal: float
-) -> tuple[Quantity, ...]:
+def _detector(observation: Observation, index: int, smearing: Smearing, signal: float) -> tuple[Quantity, ...]:
     """From recoils to counts: who leaves the bin, who comes in, and whom the efficiency lets through."""
-    response = fold.response_of(experiment, analysis)
+    experiment = observation.experiment
+    response = observation.response
     low, high = (float(edge) for edge in response.edges_kev[index : index + 2])
     centre = np.array((low + high) / 2)
     exposure, resolution, efficiency = (_source(experiment, table) for table in ("exposure", "resolution", "efficiency"))
-    turn_on = None if experiment.turn_on is None else float(experiment.turn_on[fold.bins_of(experiment, analysis)][index])
+    turn_on = None if observation.turn_on is None else float(observation.turn_on[index])
     atom_years = experiment.exposure_tonne_years * constants.XENON_ATOMS_PER_TONNE
     electron_years = _ratio(smearing.counted.sum() * atom_years, smearing.one_electron)
     width = float(detector.resolution_kev(centre, response.resolution))
@@ -252,18 +252,17 @@ def _source(experiment: Experiment, table: str) -> str:
     return f"{item.quality}: {item.source}"
 
 
-def _background(
-    experiment: Experiment, analysis: Analysis, shapes: list[Shape], neutrinos: float, index: int
-) -> tuple[Quantity, ...]:
+def _background(observation: Observation, shapes: list[Shape], neutrinos: float, index: int) -> tuple[Quantity, ...]:
     """The published total, the neutrinos taken out of it, and what floats; nothing negative is left."""
-    table, bins = experiment.background, fold.bins_of(experiment, analysis)
+    experiment = observation.experiment
+    table = experiment.background
     source = _source(experiment, "background")
     out = []
     if table.total is not None and table.published_solar_neutrinos is not None:
-        own = analysis.solar_subtraction == "model"
-        taken = neutrinos if own else float(table.published_solar_neutrinos[bins][index])
+        own = observation.analysis.solar_subtraction == "model"
+        taken = neutrinos if own else float(observation.cut(table.published_solar_neutrinos)[index])
         how = "Standard Model neutrinos of this analysis" if own else source
-        out.append(Quantity("published total, with neutrinos", float(table.total[bins][index]), "counts", source))
+        out.append(Quantity("published total, with neutrinos", float(observation.cut(table.total)[index]), "counts", source))
         out.append(Quantity("- neutrinos taken out of it", taken, "counts", how))
     for shape in shapes:
         spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
