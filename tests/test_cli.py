@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from bayesnu import experiments
+from bayesnu.cli.failures import ARGUMENTS, with_flags
 from bayesnu.cli.main import main
+from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Analysis
+from bayesnu.model.priors import PRIORS
+from bayesnu.physics import names, properties
 from bayesnu.runs import chain_file
 from bayesnu.support.versions import __version__
 from tests.commands import SAMPLE, SMALL, answer, invoke, parsed, refusal, sampled, without_path
 
+ROOT = Path(__file__).resolve().parent.parent
 PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
 HEAVY = {"numpy", "scipy", "numba", "pydantic", "rich", "h5py", "emcee", "arviz", "matplotlib", "corner", "tomli_w"}
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX streams")
@@ -27,7 +36,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX streams")
 
 # What answers at once
 
-COMMANDS = [*main.commands]
+COMMANDS = main.list_commands(click.Context(main))
 QUICK = [("--help",), ("-h",), ("--version",), (), ("sampel",), ("--nonsense",), ("rate",), ("limits", "--parameter", "x")]
 
 
@@ -383,3 +392,77 @@ def test_a_cache_that_cannot_be_written_is_one_warning(tmp_path: Path) -> None:
     done = bayesnu(*words, env=environment)
     assert done.returncode == 0 and parsed(done.stdout) == answer(*words)
     assert done.stderr.startswith("Warning: ") and done.stderr.count("\n") == 1
+
+
+# Words and flags: each in one place
+
+
+def test_a_library_names_arguments_and_no_flags() -> None:
+    """But for what a user reads in a file that it writes: there a whole command stands in backticks."""
+    found = []
+    for path in sorted((ROOT / "bayesnu").rglob("*.py")):
+        if "cli" in path.relative_to(ROOT).parts:
+            continue
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                found += re.findall(r"(?<![\w-])--[a-z][\w-]*", re.sub(r"`bayesnu [^`]*`", "", each.value))
+    assert found == []
+
+
+def test_an_argument_in_a_sentence_is_a_flag_of_some_command() -> None:
+    context = click.Context(main)
+    commands = [main.get_command(context, name) for name in COMMANDS]
+    flags = {flag for command in commands for option in command.params for flag in option.opts}
+    for name in ARGUMENTS:
+        found = with_flags(f"`{name}`: found 3; change `{name}='all'`, and leave {name} and `bayesnu {name}` alone")
+        flag = f"--{name.replace('.', '-')}"
+        assert flag in flags
+        assert found == f"{flag}: found 3; change {flag} all, and leave {name} and `bayesnu {name}` alone"
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_help_says_what_every_choice_of_an_analysis_does(name: str) -> None:
+    choice = CHOICES[name]
+    assert choice.help.endswith(".") and all(len(each.split()) <= 30 for each in re.split(r"[.;:] ", choice.help))
+    words = " ".join(invoke("limits", "--help").stdout.split())
+    assert " ".join(choice.help.split()) in words
+    assert f"--{name.replace('_', '-')}" in words
+
+
+def test_every_field_of_an_analysis_is_a_choice_with_its_default() -> None:
+    assert {name: choice.default for name, choice in CHOICES.items()} == asdict(Analysis())
+
+
+def test_presets_lists_every_choice() -> None:
+    found = answer("presets", "--json")
+    assert [*found["default"]] == [*CHOICES] and found["paper"] == asdict(PRESETS["paper"])
+
+
+def test_words_of_the_command_line_are_those_of_the_package() -> None:
+    assert tuple(properties.PROPERTIES) == names.PROPERTY_NAMES
+    assert {item.name: item.unit for item in properties.PROPERTIES.values()} == names.UNITS
+    elements = {element for item in properties.PROPERTIES.values() for element in item.elements if element}
+    assert {*names.GROUPS_AND_ELEMENTS} == {*names.GROUPS, *elements}
+    assert len(names.GROUPS_AND_ELEMENTS) == len({*names.GROUPS_AND_ELEMENTS})
+    assert (*PRIORS, "gaussian") == PRIOR_KINDS
+
+
+# Commands, each in its own file
+
+
+def test_a_command_imports_no_other_commands_file() -> None:
+    script = (
+        "import sys\n"
+        "from bayesnu.cli.main import main\n"
+        "try: main(['sample', '--help'])\n"
+        "except SystemExit: print([name for name in sys.modules if name.startswith('bayesnu.cli.commands.')])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['bayesnu.cli.commands.sample']"
+
+
+def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
+    files = sorted(path.stem for path in (ROOT / "bayesnu" / "cli" / "commands").glob("*.py") if path.stem != "__init__")
+    assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 26
+    listed = re.findall(r"^  ([\w-]+)  ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert listed == COMMANDS

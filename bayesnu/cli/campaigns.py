@@ -1,14 +1,51 @@
-"""A campaign under the command line: its progress, and one sentence when it is told to stop."""
+"""A campaign under the command line: what is asked of it, its progress, and one sentence when it is told to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
 
 from bayesnu.cli.failures import Stopped
+from bayesnu.cli.runs import choose_run
 from bayesnu.cli.stopping import stoppable
+from bayesnu.model.priors import Prior
+from bayesnu.runs import campaign as campaigns
 from bayesnu.runs.campaign import MANIFEST, Report
+from bayesnu.runs.run import Run, preset_note
+from bayesnu.runs.task import Campaign
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The run that a campaign is about, and how it is carried out."""
+
+    run: Run
+    seed: int
+    workers: int | None
+    scheduler: str | None
+    output: str | None
+    quiet: bool
+
+
+def choose_campaign(experiments: tuple[str, ...], options: dict[str, Any]) -> Asked:
+    """Separate the options of every campaign from those that resolve to its run."""
+    names = ("seed", "workers", "scheduler", "output", "quiet")
+    how = {name: options.pop(name, None) for name in names}
+    return Asked(run=choose_run(experiments, options), **how)
+
+
+def carry_out(made: Campaign, asked: Asked) -> list[dict[str, np.ndarray]]:
+    """Results of all tasks, computed or found in the folder."""
+    word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign
+    folder = Path(asked.output or Path("chains") / f"{made.kind}_{asked.run.name}_{word}")
+    with watched(folder, asked.quiet) as report:
+        return list(campaigns.run(made, folder, asked.scheduler, asked.workers, report))
 
 
 @contextmanager
@@ -17,7 +54,6 @@ def watched(folder: Path, quiet: bool) -> Iterator[Report]:
 
     Finished tasks are stored as they come, so that there is nothing to save at that moment.
     """
-
     try:
         with stoppable():
             from bayesnu.cli.progress import TaskProgress
@@ -28,3 +64,14 @@ def watched(folder: Path, quiet: bool) -> Iterator[Report]:
         begun = (folder / MANIFEST).is_file()
         how = f"; finished tasks are in {folder}, and the same command goes on from there" if begun else ""
         raise Stopped(stopped.args[0], how) from None
+
+
+def title_of(prior: Prior, chosen: Run) -> str:
+    """What a table of toy experiments is about."""
+    return f"{prior.column}, {' + '.join(chosen.experiments)}, preset {preset_note(chosen)}"
+
+
+def print_failures(failed: int, toys: int) -> None:
+    """Say how many fits of toys are left out, if any are."""
+    if failed:
+        click.echo(f"{failed} of {toys} fits of toys did not end and are left out")

@@ -6,22 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu.model import choices as choices_of
-from bayesnu.physics.properties import PROPERTIES, parameter_of
+from bayesnu.cli.models import choose_analysis
+from bayesnu.cli.options import flag_of
+from bayesnu.model.choices import Analysis
+from bayesnu.physics.names import PROPERTY_NAMES
+from bayesnu.physics.properties import parameter_of
 from bayesnu.support.errors import BayesnuError
 
 
-def analysis_and_couplings(options: dict[str, Any]) -> tuple[choices_of.Analysis, dict[str, float]]:
+def choose_couplings(options: dict[str, Any]) -> tuple[Analysis, dict[str, float]]:
     """Separate couplings from choices of the analysis."""
-    values = {name: value for name, value in options.items() if name.startswith(tuple(PROPERTIES))}
+    values = {name: value for name, value in options.items() if name.startswith(PROPERTY_NAMES)}
     for name, value in values.items():
-        flag = f"--{name.replace('_', '-')}"
-        if not np.isfinite(value):
-            raise BayesnuError(f"{flag}: found {value}; must be a finite number")
-        if value < 0 and not parameter_of(name).signed:
-            raise BayesnuError(f"{flag}: found {value}; {name} is a modulus, so give 0 or more")
+        _check(name, value)
     rest = {name: value for name, value in options.items() if name not in values}
-    return choices_of.preset(rest.pop("preset", "default"), **rest), values
+    return choose_analysis(rest), values
+
+
+def _check(name: str, value: float) -> None:
+    if not np.isfinite(value):
+        raise BayesnuError(f"{flag_of(name)}: found {value}; must be a finite number")
+    if value < 0 and not parameter_of(name).signed:
+        raise BayesnuError(f"{flag_of(name)}: found {value}; {name} is a modulus, so give 0 or more")
 
 
 def check_finite(values: np.ndarray, what: str) -> None:

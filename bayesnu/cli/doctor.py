@@ -12,8 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bayesnu.cli.failures import with_flags
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.versions import PACKAGE, __version__
+from bayesnu.support.files import PACKAGE
+from bayesnu.support.versions import __version__
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -61,7 +63,10 @@ def examine(folder: Path) -> Iterator[Finding]:
             yield from check()
         except Exception as error:  # a broken installation breaks anywhere, and the other checks still have to speak
             yield Finding(
-                name, "act", f"could not be examined: {type(error).__name__}: {error}", f"reinstall; else {REPORT}"
+                name,
+                "act",
+                f"could not be examined: {type(error).__name__}: {error}",
+                f"reinstall; else {REPORT}",
             )
 
 
@@ -214,7 +219,7 @@ def _hdf5(folder: Path, scratch: Path) -> Finding:
         sample(run, scratch, figures=False)
     except (BayesnuError, OSError) as error:
         do = "run on a local disk; where HDF5 cannot lock a file, set the environment variable HDF5_USE_FILE_LOCKING=FALSE"
-        return Finding("chains", "act", f"{folder}: no chain can be stored ({error})", do)
+        return Finding("chains", "act", f"{folder}: no chain can be stored ({with_flags(str(error))})", do)
     return Finding("chains", "ok", f"{folder}: a chain is stored and read back")
 
 

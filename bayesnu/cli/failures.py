@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,24 @@ import click
 
 from bayesnu.support.text import one_line
 
+# Arguments that a library's sentence may name, in backticks as `output` or `region='all'`: here they are flags.
+ARGUMENTS = (
+    *("bin", "flavour", "output", "overwrite", "parameter", "prior.lower", "prior.upper", "region", "replicas"),
+    *("scheduler", "workers"),
+)
+
+
+def with_flags(sentence: str) -> str:
+    """Return a library's sentence with its arguments as a user of the command line gives them."""
+
+    def flag(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        words = f"--{name.replace('.', '-')}"
+        return f"{words} {value}" if value else words
+
+    names = "|".join(map(re.escape, ARGUMENTS))
+    return re.sub(rf"`({names})(?:='?(\w+)'?)?`", flag, sentence)
+
 
 class Mistake(click.ClickException):
     """A user's mistake: its sentence on standard error, in one line whatever a file puts in it; exit code 2."""
@@ -17,7 +36,7 @@ class Mistake(click.ClickException):
     exit_code = 2
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(one_line(sentence))
+        super().__init__(one_line(with_flags(sentence)))
 
 
 class Stopped(click.ClickException):

@@ -2,113 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, wraps
 from typing import Any
 
 import click
 
-PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
-FLAVOURS = (
-    *("common", "e", "mu", "tau", "all", "emu", "etau", "mutau", "emu_im", "etau_im", "mutau_im", "offdiagonal"),
-    *("dirac", "11", "12", "13", "21", "22", "23", "31", "32", "33", "majorana", "lambda1", "lambda2", "lambda3"),
-)
-KINDS = ("upper", "eti", "hdi")
-PRIORS = ("flat", "flat-square", "log-uniform", "gaussian")
-UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm^2"}
+from bayesnu.inference.kinds import KINDS as KINDS
+from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
+from bayesnu.physics.names import FLAVOURS, GROUPS_AND_ELEMENTS, PROPERTY_NAMES, UNITS
+from bayesnu.support.errors import BayesnuError
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _stacked(*decorators: Decorator) -> Decorator:
-    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            function = decorator(function)
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the options that were not given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def require_parameter(parameter: str | None) -> str:
+    """Return the property that is asked for; raises `BayesnuError` if none is."""
+    if parameter is None:
+        raise BayesnuError(f"--parameter: none given; choose one of {', '.join(PROPERTY_NAMES)}")
+    return parameter
+
+
+def flag_of(name: str) -> str:
+    """The flag of a parameter of a function: `most_steps` is `--most-steps`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _attach(options: Iterable[click.Option]) -> Decorator:
+    """Give options to a command, in their order."""
+
+    def attached(function: Callable[..., Any]) -> Callable[..., Any]:
+        for each in reversed([*options]):
+            function = click.option(cls=_giver_of(each))(function)  # type: ignore[arg-type]  # a class or what makes one
         return function
 
-    return apply
+    return attached
 
 
-def json_option() -> Decorator:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def _giver_of(option: click.Option) -> Callable[..., click.Option]:
+    return lambda *words, **more: option
+
+
+def _shared(make: Callable[[], Sequence[click.Option]]) -> Callable[[], Decorator]:
+    """Make options once for all commands that have them: `--help` loads every command, and must not keep anyone waiting."""
+    made = cache(make)
+    return wraps(make)(lambda: _attach(made()))
+
+
+@_shared
+def json_option() -> Sequence[click.Option]:
+    """`--json`."""
+    return [click.Option(["--json", "as_json"], is_flag=True, help="Print JSON and nothing else.")]
+
+
+@_shared
+def quiet_option() -> Sequence[click.Option]:
+    """`--quiet`."""
+    return [click.Option(["--quiet"], is_flag=True, help="No progress.")]
+
+
+@_shared
+def no_figures_option() -> Sequence[click.Option]:
+    """`--no-figures`."""
+    return [click.Option(["--no-figures"], is_flag=True, help="Leave out corner plot and spectrum.")]
+
+
+def figure_option(what: str) -> Decorator:
+    """`--figure` of a campaign, which draws what it has found."""
+    return click.option("--figure", type=str, metavar="FILE", help=f"Draw {what} too (png or pdf).")
+
+
+def cl_option(what: str = "Confidence level.") -> Decorator:
+    """`--cl`."""
+    return click.option("--cl", type=float, default=0.9, show_default=True, help=what)
 
 
 def experiments_argument() -> Decorator:
+    """The experiments, at least one."""
     return click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
 
 
-def coupling_options() -> Decorator:
-    return _stacked(
-        *(
-            click.option(
-                f"--{name.replace('_', '-')}{flavour}",
-                type=float,
-                metavar="VALUE",
-                help=f"{name} of {'all flavours' if not flavour else 'nu' + flavour.replace('-', '_')}, in {UNITS[name]}.",
-            )
-            for name in PROPERTIES
-            for flavour in ("", "-e", "-mu", "-tau")
-        )
-    )
+@_shared
+def coupling_options() -> Sequence[click.Option]:
+    """A flag for every property, common and of each flavour."""
+    return [_coupling_option(name, flavour) for name in PROPERTY_NAMES for flavour in ("", *FLAVOURS)]
 
 
-def analysis_options() -> Decorator:
+def _coupling_option(name: str, flavour: str) -> click.Option:
+    whose = f"nu_{flavour}" if flavour else "all flavours"
+    flag = flag_of(f"{name}_{flavour}" if flavour else name)
+    return click.Option([flag], type=float, metavar="VALUE", help=f"{name} of {whose}, in {UNITS[name]}.")
+
+
+@_shared
+def analysis_options() -> Sequence[click.Option]:
     """`--preset` and one flag for every choice of an analysis."""
-    from dataclasses import fields
-
-    from bayesnu.model.choices import RANGES, WORDS, Analysis
-
-    options = [
-        click.option(
-            "--preset", type=click.Choice(["default", "paper"]), default=None, help="Set of choices; default: default."
-        )
-    ]
-    for field in fields(Analysis):
-        flag = f"--{field.name.replace('_', '-')}"
-        if isinstance(field.default, bool):
-            flag += f"/--no-{field.name.replace('_', '-')}"
-            options.append(click.option(flag, field.name, default=None, help=f"[default: {field.default}]"))
-            continue
-        kind: Any = float if isinstance(field.default, float) else str
-        if field.name in WORDS:
-            kind = click.Choice(WORDS[field.name])
-        allowed = "[{:g}, {:g}], ".format(*RANGES[field.name]) if field.name in RANGES else ""
-        options.append(click.option(flag, field.name, type=kind, help=f"{allowed}default: {field.default}"))
-    return _stacked(*options)
+    preset = click.Option(["--preset"], type=click.Choice([*PRESETS]), help="Set of choices [default: default].")
+    return [preset, *(_choice_option(name, choice) for name, choice in CHOICES.items())]
 
 
-def parameter_options() -> Decorator:
-    return _stacked(
-        click.option("--parameter", type=click.Choice(PROPERTIES), help="The property to infer."),
-        click.option(
-            "--flavour",
-            type=click.Choice(FLAVOURS),
+def _choice_option(name: str, choice: Choice) -> click.Option:
+    """The flag of a choice: its text is the one that stands beside the choice."""
+    said = f"{choice.help} [default: {choice.default}]"
+    if isinstance(choice.default, bool):
+        return click.Option([f"{flag_of(name)}/{flag_of(f'no_{name}')}", name], default=None, help=said)
+    if choice.words:
+        return click.Option([flag_of(name)], type=click.Choice(choice.words), help=said)
+    if choice.range is None:
+        return click.Option([flag_of(name)], type=str, help=said)
+    low, high = choice.range
+    said = f"{choice.help} [default: {choice.default}; {low:g} to {high:g}]"
+    return click.Option([flag_of(name)], type=float, help=said)
+
+
+@_shared
+def parameter_options() -> Sequence[click.Option]:
+    """`--parameter` and `--flavour`."""
+    return [
+        click.Option(["--parameter"], type=click.Choice(PROPERTY_NAMES), help="The property to infer."),
+        click.Option(
+            ["--flavour"],
+            type=click.Choice(GROUPS_AND_ELEMENTS),
             metavar="FLAVOUR",
             help="common (default), e, mu, tau, all; for charge and radius emu, etau, mutau, with _im the imaginary part, "
             "offdiagonal; for the moment in the mass basis dirac, 11 to 33, majorana, lambda1 to lambda3.",
         ),
-    )
+    ]
 
 
-def prior_options() -> Decorator:
-    return _stacked(
-        click.option("--prior", "prior_kind", type=click.Choice(PRIORS), help="Prior of the property [default: flat]."),
-        click.option("--prior-lower", type=float, help="Lower end of the prior, in mu_B, e or cm^2."),
-        click.option("--prior-upper", type=float, help="Upper end of the prior."),
-        click.option("--prior-mean", type=float, help="Mean of a gaussian prior."),
-        click.option("--prior-width", type=float, help="Standard deviation of a gaussian prior."),
-    )
+@_shared
+def prior_options() -> Sequence[click.Option]:
+    """The prior of the property."""
+    return [
+        click.Option(
+            ["--prior", "prior_kind"], type=click.Choice(PRIOR_KINDS), help="Prior of the property [default: flat]."
+        ),
+        click.Option(["--prior-lower"], type=float, help="Lower end of the prior, in mu_B, e or cm^2."),
+        click.Option(["--prior-upper"], type=float, help="Upper end of the prior."),
+        click.Option(["--prior-mean"], type=float, help="Mean of a gaussian prior."),
+        click.Option(["--prior-width"], type=float, help="Standard deviation of a gaussian prior."),
+    ]
 
 
 def campaign_options(number: int, what: str = "toys", said: str = "Toy experiments per tested value.") -> Decorator:
-    """What every campaign of toy experiments takes."""
-    return _stacked(
-        click.option(f"--{what}", type=int, default=number, show_default=True, help=said),
-        click.option("--seed", type=int, default=1, show_default=True, help="Seed of all randomness."),
-        click.option("--workers", type=int, help="Processes on this machine [default: 1]; more need the extra `cluster`."),
-        click.option("--scheduler", type=str, metavar="ADDRESS", help="dask scheduler of a cluster, as tcp://host:8786."),
-        click.option("--output", type=str, metavar="DIR", help="Folder of finished tasks [default: chains/ and a name]."),
-        click.option("--quiet", is_flag=True, help="No progress."),
-    )
+    """What every campaign takes: how many toys or replicas, and how they are carried out."""
+    how_many = click.Option([f"--{what}"], type=int, default=number, show_default=True, help=said)
+    return _attach([how_many, *_performance_options()])
 
 
-def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+@cache
+def _performance_options() -> Sequence[click.Option]:
+    return [
+        click.Option(["--seed"], type=int, default=1, show_default=True, help="Seed of all randomness."),
+        click.Option(["--workers"], type=int, help="Processes on this machine [default: 1]; more need the extra `cluster`."),
+        click.Option(["--scheduler"], type=str, metavar="ADDRESS", help="dask scheduler of a cluster, as tcp://host:8786."),
+        click.Option(["--output"], type=str, metavar="DIR", help="Folder of finished tasks [default: chains/ and a name]."),
+        click.Option(["--quiet"], is_flag=True, help="No progress."),
+    ]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDTH = 120  # columns where the output is not a terminal
 
 
 def json_out(value: Any) -> None:
     """Print JSON in one line; what is not finite becomes null."""
+    import json
+
     click.echo(json.dumps(_finite(value), allow_nan=False))
 
 
@@ -32,6 +34,8 @@ def _finite(value: Any) -> Any:
 
 def console(stderr: bool = False) -> Console:
     """A console that does not squeeze tables where nobody watches."""
+    from rich.console import Console
+
     stream = sys.stderr if stderr else sys.stdout
     return Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, markup=False, soft_wrap=False)
 
@@ -46,6 +50,8 @@ def check_figure(path: str | None) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:
     """Print a table; the first `text` columns are text, the rest numbers."""
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for i, name in enumerate(columns):
         drawn.add_column(name, justify="left" if i < text else "right", overflow="fold")

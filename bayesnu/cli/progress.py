@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from bayesnu.cli.output import console
 
 if TYPE_CHECKING:
-    from bayesnu.inference.sampling.convergence import Convergence
+    from bayesnu.inference.diagnostics import Convergence
 
 
 class Shown:

@@ -1,4 +1,4 @@
-"""Credible intervals and convergence diagnostics, step 14: the only import of arviz, and one adapter for its two lines.
+"""Credible intervals and convergence diagnostics: the only import of arviz, and one adapter for its two lines.
 
 arviz 0.23 (Python 3.11) and 1.x differ in argument names and in their default interval, so probability and kind are
 always explicit. Samples come as (ensembles, steps, walkers). Two layouts matter:
@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu.inference.interval import CredibleInterval
+from bayesnu.inference.diagnostics import Diagnostics
+from bayesnu.inference.interval import CredibleInterval, Piece
 from bayesnu.inference.settings import KINDS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -53,7 +54,14 @@ def credible_interval(
     ends = [None if p is None else quantile(samples, p, weights) for p in (low, high)]
     errors = [None if p is None else quantile_error(samples, p, weights) for p in (low, high)]
     median = quantile(samples, 0.5, weights)
-    return CredibleInterval(kind, probability, median, ((ends[0], ends[1]),), errors[0], errors[1])
+    return CredibleInterval(
+        kind=kind,
+        probability=probability,
+        median=median,
+        pieces=(Piece(*ends),),
+        mcse_lower=errors[0],
+        mcse_upper=errors[1],
+    )
 
 
 def quantile(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
@@ -87,19 +95,26 @@ def quantile_error(samples: np.ndarray, probability: float, weights: np.ndarray 
 def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) -> CredibleInterval:
     pieces = _hdi(samples.ravel(), probability, multimodal)
     parts = [part for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
-    ends = np.array([[p[0][0], p[-1][1]] for p in (_hdi(part.ravel(), probability, multimodal) for part in parts)])
+    ends = np.array([[p[0].lower, p[-1].upper] for p in (_hdi(part.ravel(), probability, multimodal) for part in parts)])
     # the ends of a shortest interval converge with the cube root of the number of samples, not with the square root
     errors = ends.std(axis=0, ddof=1) / np.cbrt(len(parts))
-    return CredibleInterval("hdi", probability, quantile(samples, 0.5), pieces, float(errors[0]), float(errors[1]))
+    return CredibleInterval(
+        kind="hdi",
+        probability=probability,
+        median=quantile(samples, 0.5),
+        pieces=pieces,
+        mcse_lower=float(errors[0]),
+        mcse_upper=float(errors[1]),
+    )
 
 
-def _hdi(values: np.ndarray, probability: float, multimodal: bool) -> tuple[tuple[float, float], ...]:
+def _hdi(values: np.ndarray, probability: float, multimodal: bool) -> tuple[Piece, ...]:
     arguments: dict[str, Any] = {"prob" if ARVIZ_1 else "hdi_prob": probability}
     if multimodal:
         arguments |= {"method": "multimodal"} if ARVIZ_1 else {"multimodal": True}
-    pieces = np.atleast_2d(np.asarray(arviz.hdi(values, **arguments), dtype=float))
-    kept = pieces[~np.isnan(pieces).any(axis=1)]
-    return tuple((float(low), float(high)) for low, high in kept)
+    found = np.atleast_2d(np.asarray(arviz.hdi(values, **arguments), dtype=float))
+    kept = found[~np.isnan(found).any(axis=1)]
+    return tuple(Piece(float(low), float(high)) for low, high in kept)
 
 
 def as_chains(samples: np.ndarray) -> np.ndarray:
@@ -119,6 +134,11 @@ def _without_numba() -> Iterator[None]:
         yield
     finally:
         switch.enable_numba()
+
+
+def diagnose(samples: np.ndarray) -> Diagnostics:
+    """Diagnostics of samples (ensembles, steps, walkers)."""
+    return Diagnostics(rhat=rhat(samples), ess_bulk=ess(samples, "bulk"), ess_tail=ess(samples, "tail"))
 
 
 def rhat(samples: np.ndarray) -> float:

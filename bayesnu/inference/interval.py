@@ -1,71 +1,130 @@
-"""Intervals as objects, and the level of a profile-likelihood interval."""
+"""Intervals as objects: their pieces, what they are, how well their ends are known; and the level of the profile's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 from scipy.special import ndtri
 
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 
-@dataclass(frozen=True)
-class CredibleInterval:
-    """A credible interval of one parameter, in units of `scale * unit` of its prior.
+class Piece(NamedTuple):
+    """One connected piece of an interval; an end is None where none exists."""
 
-    `kind` is `upper` (from the lower end of the prior), `eti` (equal tails) or `hdi` (highest density in the parameter as
-    it is named). `intervals` are its pieces; an end is None where the kind has none. `mcse` are Monte-Carlo standard
-    errors of the outermost ends.
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An interval of one parameter, in units of its `scale * unit`, or in its unit once `scaled`.
+
+    `kind` is `upper` (a limit from the lower end of the prior), `eti` (equal tails), `hdi` (highest density in the
+    parameter as it is named), `profile` or `published`; `probability` is None where a publication names none. `pieces` are
+    lowest first. `mcse_lower` and `mcse_upper` are
+    Monte-Carlo standard errors of the outermost ends, None where an end has none. `status` says in words how it ended.
     """
 
     kind: str
-    probability: float
-    median: float
-    intervals: tuple[tuple[float | None, float | None], ...]
-    mcse_lower: float | None
-    mcse_upper: float | None
+    probability: float | None
+    pieces: tuple[Piece, ...]
+    mcse_lower: float | None = None
+    mcse_upper: float | None = None
+    status: str = ""
 
     @property
     def lower(self) -> float | None:
         """Outermost lower end."""
-        return self.intervals[0][0]
+        return self.pieces[0].lower
 
     @property
     def upper(self) -> float | None:
         """Outermost upper end."""
-        return self.intervals[-1][1]
+        return self.pieces[-1].upper
+
+    @property
+    def largest_error(self) -> float | None:
+        """The larger Monte-Carlo error of the outermost ends; None where neither has one."""
+        errors = [each for each in (self.mcse_lower, self.mcse_upper) if each is not None]
+        return max(errors, default=None)
+
+    def scaled(self, factor: float) -> Self:
+        """The same interval with every number multiplied: by a parameter's scale to have it in its unit."""
+        pieces = tuple(Piece(_times(piece.lower, factor), _times(piece.upper, factor)) for piece in self.pieces)
+        return replace(
+            self,
+            pieces=pieces,
+            mcse_lower=_times(self.mcse_lower, factor),
+            mcse_upper=_times(self.mcse_upper, factor),
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class ProfileInterval:
-    """An interval from the profile likelihood, in units of `scale * unit`.
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
-    `intervals` are its pieces, lowest first; an end is None where none exists. `status` says in words how it ended.
+
+@dataclass(frozen=True, kw_only=True)
+class CredibleInterval(Interval):
+    """A credible interval, with the posterior's median."""
+
+    probability: float
+    median: float
+
+    def scaled(self, factor: float) -> Self:
+        """The same with every number multiplied."""
+        return replace(super().scaled(factor), median=self.median * factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedInterval(CredibleInterval):
+    """An interval of a derived quantity, and `of_prior`, the one that its inherited prior alone would give."""
+
+    unit: str
+    prior: str
+    of_prior: Piece
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegratedInterval(Interval):
+    """A credible interval by integration instead of sampling; `method` says how the nuisances were integrated."""
+
+    probability: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileInterval(Interval):
+    """An interval from the profile likelihood: where chi^2 is less than `delta_chi2` above its minimum `chi2_min`.
+
     `others` says what became of the other flavours: `zero` or `profiled`. `best_fit` is None where it is not unique.
     """
 
-    parameter: str
-    flavour: str
+    probability: float
+    parameter: PhysicsParameter
     others: str
-    unit: str
-    scale: float
-    cl: float
     one_sided: bool
     delta_chi2: float
     best_fit: float | None
     chi2_min: float
-    intervals: tuple[tuple[float | None, float | None], ...]
-    status: str
+    kind: str = field(default="profile", init=False)
 
     @property
-    def lower(self) -> float | None:
-        """Outermost lower end."""
-        return self.intervals[0][0]
+    def cl(self) -> float:
+        """The confidence level."""
+        return self.probability
 
-    @property
-    def upper(self) -> float | None:
-        """Outermost upper end."""
-        return self.intervals[-1][1]
+    def scaled(self, factor: float) -> Self:
+        """The same with every number but chi^2 multiplied."""
+        return replace(super().scaled(factor), best_fit=_times(self.best_fit, factor))
+
+    def without_boundary(self) -> Self:
+        """The same without the physical boundary 0 of a modulus, which is no end that the data have found."""
+        if self.parameter.signed:
+            return self
+        return replace(self, pieces=tuple(Piece(None if low == 0 else low, high) for low, high in self.pieces))
 
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:

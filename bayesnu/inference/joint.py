@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import label
 from scipy.special import chdtri, log_ndtr
 
-from bayesnu.inference.profile import WIDER, Profiler, widened
+from bayesnu.inference.profiler import WIDER, Profiler, widened
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LogUniform, Prior
 from bayesnu.support.errors import BayesnuError

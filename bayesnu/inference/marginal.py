@@ -1,4 +1,4 @@
-"""The posterior of one physics parameter without sampling, step 12: the cross-check of every chain.
+"""The posterior of one physics parameter without sampling: the cross-check of every chain.
 
 Integrates in u, the prior's own quantile, where the prior is constant: p(u) is proportional to the likelihood with the
 nuisance parameters integrated out. At each node that integral is a Gauss-Hermite tensor rule around the conditional
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from math import pi
 
 import numpy as np
 from numpy.polynomial import legendre
 
-from bayesnu.inference.profile import Profiler
-from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.inference.interval import IntegratedInterval, Piece
+from bayesnu.inference.profiler import Profiler
+from bayesnu.model.likelihood import CompiledPosterior
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Flat
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
@@ -25,6 +26,7 @@ PANELS, ORDER = 64, 8  # Gauss-Legendre panels and nodes in u
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 TENSOR_DIMENSIONS, TENSOR_ORDER = 4, 7
 DRAWS, BATCHES = 2048, 16  # importance samples per node, in batches that give the error
+DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian: importance sampling then
 
 
@@ -58,6 +60,21 @@ class Marginal:
         values = [self._quantile(batch, probability) for batch in self.batches]
         return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
+    def interval(self, kind: str, probability: float) -> IntegratedInterval:
+        """Upper limit (`upper`) or equal-tailed interval (any other kind), with the error of the method."""
+        is_limit = kind == "upper"
+        tail = (1 - probability) / 2
+        low = None if is_limit else tail
+        high = probability if is_limit else 1 - tail
+        return IntegratedInterval(
+            kind="upper" if is_limit else "eti",
+            probability=probability,
+            pieces=(Piece(None if low is None else self.quantile(low), self.quantile(high)),),
+            mcse_lower=None if low is None else self.error(low),
+            mcse_upper=self.error(high),
+            method=self.method,
+        )
+
     def _quantile(self, density: np.ndarray, probability: float) -> float:
         u = _invert(self.borders, density.reshape(-1, ORDER), probability)
         return float(self.model.parameters[0].ppf(np.array(u)))
@@ -87,7 +104,13 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     """Integrate the posterior of a model with exactly one physics parameter; `seed` drives importance sampling."""
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
-    profiler, prior = Profiler(model), model.parameters[0]
+    return integrate(Profiler(model), seed)
+
+
+def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
+    """The integration of `marginal` with the fits of a model that there already are."""
+    model = profiler.model
+    prior = model.parameters[0]
     borders = _panels(profiler)
     u = _nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
@@ -95,7 +118,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     factors = profiler.conditional_factors(fit.theta)
     log_laplace = -fit.chi2 / 2 + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
     log_laplace -= log_laplace.max()
-    flat = compile_posterior(model.with_priors(Flat(prior.parameter, -1e300, 1e300)))
+    flat = profiler.arrays
     if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
         points, rule = _hermite(len(which))
         ratio = _ratios(flat, fit.theta, factors, which, points) @ rule
@@ -108,6 +131,18 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         batches = np.exp(log_laplace) * means
         method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
     return Marginal(model, borders, batches.mean(axis=0), batches, method)
+
+
+def modes(posterior: Marginal) -> list[tuple[float, float]]:
+    """Ranges of the parameter around each maximum of its posterior, divided at deep minima between them."""
+    prior = posterior.model.parameters[0]
+    nodes = posterior.density
+    inner = np.flatnonzero((nodes[1:-1] < nodes[:-2]) & (nodes[1:-1] <= nodes[2:])) + 1
+    deep = [i for i in inner if nodes[i] < DEEP * min(nodes[:i].max(), nodes[i:].max())]
+    if not deep or not prior.of_interest.signed:
+        return [(prior.lower, prior.upper)]
+    cuts = [prior.lower, *(float(prior.ppf(posterior.nodes[i])) for i in deep), prior.upper]
+    return list(pairwise(cuts))
 
 
 def _nodes(borders: np.ndarray) -> np.ndarray:

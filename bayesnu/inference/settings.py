@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
-KINDS = ("upper", "eti", "hdi")
 DEFAULT_KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
 FEWEST_STEPS = 8  # half of them may be burn-in, and a diagnostic needs four
 

@@ -6,87 +6,203 @@ inferred from its published limits and are not known to be the authors' own (see
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
-# Allowed words, or the closed range of a number.
-WORDS = {
-    "couplings": ("radiative", "tree"),
-    "solar_model": ("B16-GS98", "B16-AGSS09met"),
-    "flavour_content": ("exact", "shortcut"),
-    "electrons": ("stepped", "free", "rrpa"),
-    "region": ("interest", "all"),
-    "binning": ("integrated", "centre"),
-    "resolution_at": ("true", "reconstructed"),
-    "efficiency_on": ("file", "reconstructed", "true"),
-    "background": ("components", "single"),
-    "normalisations": ("published", "free"),
-    "solar_subtraction": ("model", "published"),
-    "efficiency_nuisance": ("published", "off"),
-}
-RANGES = {
-    "sin2_theta_w": (0.0, 1.0),
-    "sin2_theta12": (0.0, 1.0),
-    "sin2_theta13": (0.0, 1.0),
-    "sin2_theta23": (0.0, 1.0),
-    "delta_cp_deg": (-360.0, 360.0),
-    "dm2_21_ev2": (1e-6, 1e-3),
-    "lowest_true_kev": (0.001, 100.0),
-    "background_width": (1e-6, 10.0),
-    "efficiency_width": (0.0, 1.0),
-    "threshold_shift_kev": (0.0, 1.0),
-    "energy_scale": (0.0, 0.2),
-}
+PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
+
+
+class Choice(NamedTuple):
+    """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false."""
+
+    help: str
+    default: str | float | bool
+    words: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+
+    def checked(self, name: str, value: Any) -> Any:
+        """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
+        if self.words and value not in self.words:
+            raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], self.words)}")
+        if isinstance(self.default, bool) and not isinstance(value, bool):
+            raise BayesnuError(f"{name}: found {value!r:.60}; must be true or false")
+        if isinstance(self.default, str) and not isinstance(value, str):
+            raise BayesnuError(f"{name}: found {value!r:.60}; must be the name of a reading, as default or paper")
+        if self.range is None:
+            return value
+        low, high = self.range
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise BayesnuError(f"{name}: found {value!r:.60}; must be a number in [{low:g}, {high:g}]")
+        return float(value)  # 0 and 0.0 are the same choice
+
+
+def _chosen(choice: Choice) -> Any:
+    return field(default=choice.default, metadata={"choice": choice})
+
+
+def _reading(default: str, help: str) -> Any:
+    return _chosen(Choice(help, default))
+
+
+def _word(default: str, *others: str, help: str) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others)))
+
+
+def _number(default: float, low: float, high: float, help: str) -> Any:
+    return _chosen(Choice(help, default, range=(low, high)))
+
+
+def _switch(default: bool, help: str) -> Any:
+    return _chosen(Choice(help, default))
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """All choices that change a number; the defaults are the preset `default`."""
+    """All choices that change a number; the defaults are the preset `default`. `CHOICES` says what each of them does."""
 
-    inputs: str = "default"  # which reading of the experiment files' tables; files without it use their default
-    region: str = "interest"  # bins of the published region of interest, or all bins of the file
-    couplings: str = "radiative"  # includes the SM charge radii, so <r^2> is the non-standard part; or tree
-    sin2_theta_w: float = 0.23857  # for tree couplings: MS-bar at low energy, PDG 2024
-    solar_model: str = "B16-GS98"
-    sin2_theta12: float = 0.308  # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380
-    sin2_theta13: float = 0.02215
-    sin2_theta23: float = 0.470
-    delta_cp_deg: float = 212.0
-    dm2_21_ev2: float = 7.49e-5
-    flavour_content: str = "exact"  # from mass states and the full mixing matrix; or the shortcut (1-P_ee) cos^2 theta23
-    electrons: str = "stepped"
-    lowest_true_kev: float = 0.0121  # the outermost xenon shell: no lower cut
-    binning: str = "integrated"
-    resolution_at: str = "true"
-    efficiency_on: str = "file"
-    background: str = "components"  # the published components, or their sum as one
-    background_width: float = 0.025  # relative width of the single background
-    normalisations: str = "published"  # published widths, or every background normalisation free
-    one_nuisance_per_shape: bool = True  # components of one shape float together, widths in quadrature
-    solar_subtraction: str = "model"  # what is taken out of a published total: the model's own neutrinos, or the published
-    correlated_runs: bool = True  # nuisances that runs of one detector share are one nuisance
-    efficiency_nuisance: str = "published"  # the width in the experiment file, if it has one, or off
-    efficiency_width: float = 0.0  # relative width for experiments whose file has none; 0 is off
-    threshold_shift_kev: float = 0.0  # standard deviation of a shift of the efficiency curve; 0 is off
-    energy_scale: float = 0.0  # relative standard deviation of the energy scale; 0 is off
+    inputs: str = _reading(
+        "default",
+        help="Which reading of an experiment's file is used: its own tables, or those that a reading of this name puts in "
+        "their place. A file that lacks a usual one, as paper, is read by its own.",
+    )
+    region: str = _word(
+        "interest",
+        "all",
+        help="Which bins enter the likelihood: those of the published region of interest, or all bins of the file.",
+    )
+    couplings: str = _word(
+        "radiative",
+        "tree",
+        help="Weak couplings. Radiative ones contain the Standard Model charge radii, so that r2_nu is the non-standard "
+        "part alone; with tree couplings r2_nu holds them too.",
+    )
+    sin2_theta_w: float = _number(  # MS-bar at low energy, PDG 2024
+        0.23857, 0.0, 1.0, help="sin^2 of the weak mixing angle in tree couplings; radiative couplings do not take it."
+    )
+    solar_model: str = _word(
+        "B16-GS98",
+        "B16-AGSS09met",
+        help="Solar model: the total pp and 7Be fluxes, and the widths of their constraints.",
+    )
+    # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
+    sin2_theta12: float = _number(
+        0.308,
+        0.0,
+        1.0,
+        help="sin^2 of theta12. It sets how much of the neutrinos arrives as nu_e, together with the matter of the Sun.",
+    )
+    sin2_theta13: float = _number(
+        0.02215, 0.0, 1.0, help="sin^2 of theta13: the share that arrives as the third mass state."
+    )
+    sin2_theta23: float = _number(
+        0.470, 0.0, 1.0, help="sin^2 of theta23: how the share that is not nu_e divides into nu_mu and nu_tau."
+    )
+    delta_cp_deg: float = _number(
+        212.0, -360.0, 360.0, help="CP phase in degrees: it moves shares between nu_mu and nu_tau."
+    )
+    dm2_21_ev2: float = _number(
+        7.49e-5,
+        1e-6,
+        1e-3,
+        help="Delta m^2_21 in eV^2. The smaller it is, the more the matter of the Sun changes the "
+        "shares of the mass states.",
+    )
+    flavour_content: str = _word(
+        "exact",
+        "shortcut",
+        help="Flavours at Earth: exact, from mass states and the full mixing matrix; or the shortcut that gives nu_mu the "
+        "share (1 - P_ee) cos^2 theta23, and has no off-diagonal elements and no mass states.",
+    )
+    electrons: str = _word(
+        "stepped",
+        "free",
+        "rrpa",
+        help="Electrons that a recoil can ionise: those bound by less than its energy, all 54 as if free, or the stepped "
+        "ones with a many-body ratio on the weak terms.",
+    )
+    lowest_true_kev: float = _number(  # the default is the outermost xenon shell: no lower cut
+        0.0121,
+        0.001,
+        100.0,
+        help="True recoil energy in keV below which no recoil is counted. The default is the outermost "
+        "shell of xenon, so that it cuts nothing.",
+    )
+    binning: str = _word(
+        "integrated",
+        "centre",
+        help="Counts of a bin: the spectrum integrated over the bin, or its value at the bin's centre times the width.",
+    )
+    resolution_at: str = _word(
+        "true",
+        "reconstructed",
+        help="Energy at which the width of the detector's response is taken: the true recoil energy, or the reconstructed "
+        "one, as the paper seems to do. It changes how recoils are smeared into the first bins, and q_nu the most.",
+    )
+    efficiency_on: str = _word(
+        "file",
+        "reconstructed",
+        "true",
+        help="Energy on which the efficiency curve acts: the one that the experiment's file names, the reconstructed or "
+        "the true recoil energy.",
+    )
+    background: str = _word(
+        "components",
+        "single",
+        help="What floats as background: the published components, each with its own width, or their sum as one shape.",
+    )
+    background_width: float = _number(
+        0.025, 1e-6, 10.0, help="Relative width of the constraint on a single background; components do not take it."
+    )
+    normalisations: str = _word(
+        "published",
+        "free",
+        help="Constraints of the background normalisations: the published widths, which are fits to these very data, or "
+        "none, each flat from 0 to 10 times its fit. Free ones give the longest intervals.",
+    )
+    one_nuisance_per_shape: bool = _switch(
+        True,
+        help="Background components of one shape float together, their errors added in quadrature; else each by itself.",
+    )
+    solar_subtraction: str = _word(
+        "model",
+        "published",
+        help="Neutrinos that are taken out of a published background which contains them: the model's own prediction, or "
+        "the published counts.",
+    )
+    correlated_runs: bool = _switch(
+        True,
+        help="Runs of one detector share the nuisances that their files name as common, as the efficiency; else each "
+        "run has its own.",
+    )
+    efficiency_nuisance: str = _word(
+        "published",
+        "off",
+        help="Whether the efficiency floats: with the width in the experiment's file, or else with efficiency_width; or "
+        "not at all.",
+    )
+    efficiency_width: float = _number(
+        0.0, 0.0, 1.0, help="Relative width of the efficiency of experiments whose file has none; 0 leaves it fixed there."
+    )
+    threshold_shift_kev: float = _number(
+        0.0,
+        0.0,
+        1.0,
+        help="Standard deviation in keV of a shift of the efficiency curve, which moves signal and "
+        "background; 0 leaves it fixed.",
+    )
+    energy_scale: float = _number(
+        0.0, 0.0, 0.2, help="Relative standard deviation of the energy scale, which moves the signal; 0 leaves it fixed."
+    )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.inputs, str):
-            raise BayesnuError(f"inputs: found {self.inputs!r:.60}; must be the name of a reading, as default or paper")
-        for name, allowed in WORDS.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], allowed)}")
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise BayesnuError(f"{name}: found {value!r:.60}; must be a number in [{low:g}, {high:g}]")
-            object.__setattr__(self, name, float(value))  # 0 and 0.0 are the same choice
-        for name in ("one_nuisance_per_shape", "correlated_runs"):
-            if not isinstance(getattr(self, name), bool):
-                raise BayesnuError(f"{name}: found {getattr(self, name)!r:.60}; must be true or false")
+        for name, choice in CHOICES.items():
+            object.__setattr__(self, name, choice.checked(name, getattr(self, name)))
+
+
+CHOICES: Mapping[str, Choice] = {each.name: each.metadata["choice"] for each in fields(Analysis)}
 
 
 PRESETS = {
@@ -110,10 +226,9 @@ def preset(name: str = "default", /, **choices: Any) -> Analysis:
     """Return a preset with some choices changed; raises `BayesnuError` for an unknown name or value."""
     if name not in PRESETS:
         raise BayesnuError(f"preset: found '{name[:60]}'{did_you_mean(name[:60], PRESETS)}")
-    known = {field.name for field in fields(Analysis)}
     for choice in choices:
-        if choice not in known:
-            raise BayesnuError(f"[analysis] {choice[:60]}: unknown key{did_you_mean(choice[:60], known)}")
+        if choice not in CHOICES:
+            raise BayesnuError(f"[analysis] {choice[:60]}: unknown key{did_you_mean(choice[:60], CHOICES)}")
     return replace(PRESETS[name], **choices)
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from bayesnu.model.choices import PRIOR_KINDS
 from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -218,7 +219,7 @@ def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
             raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
         return Gaussian(**(same | changes))
     if kind not in PRIORS:
-        raise BayesnuError(f"prior of {prior.name}: found '{kind}'{did_you_mean(kind, (*PRIORS, 'gaussian'))}")
+        raise BayesnuError(f"prior of {prior.name}: found '{kind}'{did_you_mean(kind, PRIOR_KINDS)}")
     return PRIORS[kind](**(same | changes))
 
 

@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 
 from bayesnu.physics.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE
+from bayesnu.physics.names import COMPONENTS as COMPONENTS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.quadrature import gauss_legendre
 
-COMPONENTS = ("pp", "7Be")
 PP_ENDPOINT_KEV = 420.22  # Bahcall 1997, hep-ph/9710491, without thermal motion of the protons
 BERYLLIUM_LINES_KEV = (861.3, 384.3)  # Bahcall 1994, Phys. Rev. D 49, 3923
 BERYLLIUM_BRANCHING = (0.896, 0.104)  # to the ground and first excited state of 7Li, same source

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesnu.physics.names import FLAVOURS as FLAVOURS
+
 # Effective potentials sqrt(2) G_F n_e at production, de Holanda, Liao and Smirnov 2004, hep-ph/0404042.
 PRODUCTION_POTENTIAL_EV = {"pp": 4.68e-12, "7Be": 6.16e-12}
-FLAVOURS = ("e", "mu", "tau")
 
 
 @dataclass(frozen=True)

@@ -21,19 +21,9 @@ from functools import cache
 import numpy as np
 
 from bayesnu.physics.cross_section import Couplings, electromagnetic
-from bayesnu.physics.oscillation import FLAVOURS
+from bayesnu.physics.names import DIRAC, FLAVOURS, GROUPS, IMAGINARY, MAJORANA, PAIRS, UNITS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
-PAIRS = {"emu": (0, 1), "etau": (0, 2), "mutau": (1, 2)}
-DIRAC = tuple(f"{j}{k}" for j in (1, 2, 3) for k in (1, 2, 3))
-MAJORANA = ("lambda1", "lambda2", "lambda3")
-GROUPS = {
-    "common": ("common",),
-    "all": FLAVOURS,
-    "offdiagonal": tuple(PAIRS),
-    "dirac": ("11", "22", "33"),
-    "majorana": MAJORANA,
-}
 _SYMBOL = {"e": "e", "mu": r"\mu", "tau": r"\tau", "emu": r"e\mu", "etau": r"e\tau", "mutau": r"\mu\tau"}
 
 
@@ -82,13 +72,15 @@ class Property:
         return self.symbol.replace("@", index)
 
 
-_SIGNED = ("common", *FLAVOURS, *PAIRS, *(f"{pair}_im" for pair in PAIRS))
+_SIGNED = ("common", *FLAVOURS, *PAIRS, *IMAGINARY)
 PROPERTIES = {
     item.name: item
     for item in (
-        Property("mu_nu", "mu_B", 1e-11, (0.0, 10.0), (0.0, 10.0), ("common", *FLAVOURS, *DIRAC, *MAJORANA), r"\mu_@"),
-        Property("q_nu", "e", 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
-        Property("r2_nu", "cm2", 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
+        Property(
+            "mu_nu", UNITS["mu_nu"], 1e-11, (0.0, 10.0), (0.0, 10.0), ("common", *FLAVOURS, *DIRAC, *MAJORANA), r"\mu_@"
+        ),
+        Property("q_nu", UNITS["q_nu"], 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
+        Property("r2_nu", UNITS["r2_nu"], 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
     )
 }
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.sampling.chain import Chain
-from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.plots.style import (
@@ -31,7 +31,7 @@ from bayesnu.plots.style import (
 )
 
 
-def marginal_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+def marginal_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
     """Draw the marginal posterior of every parameter over its prior, in units of `scale * unit`.
 
     Physics parameters get the credible interval of the settings, and moduli the physical boundary at zero.
@@ -63,7 +63,7 @@ def marginal_plot(model: Model, chain: Chain, verdict: Convergence, settings: Se
     return figure
 
 
-def trace_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
     """Draw every parameter against the stored step: of each ensemble one walker (thin) and the median of all (thick).
 
     The burn-in is shaded; physics parameters get the credible interval of the settings.
@@ -82,7 +82,7 @@ def trace_plot(model: Model, chain: Chain, verdict: Convergence, settings: Setti
                 text = f"ensemble {n + 1}" if n < len(colors) else None
                 axes.plot(steps, np.median(values, axis=1), color=color, linewidth=1.3, label=text)
             axes.axvspan(0, verdict.burn_in, color="0.85", zorder=0, label="burn-in, left out")
-            for piece in intervals[prior.name].intervals if prior.name in intervals else ():
+            for piece in intervals[prior.name].pieces if prior.name in intervals else ():
                 for end in (end for end in piece if end is not None):
                     axes.axhline(end, **LIMIT)
             axes.set(xlim=(0, chain.steps), ylabel=label(prior, model.experiments).replace(" [", "\n["))

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.sampling.chain import Chain
-from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior
@@ -49,7 +49,7 @@ with warnings.catch_warnings():
 def corner_plot(
     model: Model,
     chain: Chain,
-    verdict: Convergence,
+    verdict: Verdict,
     settings: Settings,
     path: str | Path,
     *,

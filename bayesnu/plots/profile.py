@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesnu.inference.interval import CredibleInterval, ProfileInterval, delta_chi2
+from bayesnu.inference.interval import ProfileInterval, delta_chi2
 from bayesnu.inference.marginal import Marginal
 from bayesnu.inference.profile import Scan
 from bayesnu.inference.settings import Settings
@@ -69,7 +69,7 @@ def profile_plot(
 
 
 def _mark_profile(axes: Axes, interval: ProfileInterval, shown: tuple[float, float]) -> None:
-    ends = [(low, high) for low, high in interval.intervals]
+    ends = [(low, high) for low, high in interval.pieces]
     words = " and ".join(f"[{number_text(low) or '−∞'}, {number_text(high) or '∞'}]" for low, high in ends)
     text = f"{interval.cl * 100:g} % profile {'one-sided limit' if interval.one_sided else 'interval'} {words}"
     color = "0.35" if interval.one_sided else "black"
@@ -85,9 +85,7 @@ def _posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[float,
     axes.plot(x, marginal.mean_density(x), color=DARK, linewidth=1.6, label="marginal posterior, integrated")
     axes.plot(x, np.exp(prior.logpdf(x)), label=f"prior {range_text(prior)}", **PRIOR)
     if settings.kind != "hdi":
-        tails = (None, p) if settings.kind == "upper" else ((1 - p) / 2, (1 + p) / 2)
-        ends = tuple(None if tail is None else marginal.quantile(tail) for tail in tails)
-        interval = CredibleInterval(settings.kind, p, marginal.quantile(0.5), ((ends[0], ends[1]),), None, None)
+        interval = marginal.interval(settings.kind, p)
         mark_interval(axes, interval, interval_text(prior, interval).replace("\n", ", "))
     axes.set_ylim(0)
     axes.set_ylabel(f"Density [1/({unit_of(prior)})]")

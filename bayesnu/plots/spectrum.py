@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
 from bayesnu.experiments import Experiment
+from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.interval import CredibleInterval
 from bayesnu.inference.sampling.chain import Chain
-from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.observation import observe
@@ -36,7 +36,7 @@ from bayesnu.plots.style import (
 PREDICTIVE_DRAWS, SEED = 4_000, 1  # parameter draws of a spectrum, and the seed of the counts drawn from them
 
 
-def spectrum_plot(model: Model, chain: Chain, verdict: Convergence, settings: Settings, path: str | Path) -> Figure:
+def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
     """Draw observed and predicted counts per bin against reconstructed energy [keV], one panel per experiment.
 
     Bands are central posterior intervals. Backgrounds are posterior medians; solar neutrinos are shown for the Standard

@@ -17,9 +17,9 @@ from scipy.special import gammaincinv
 
 from bayesnu.experiments import Experiment
 from bayesnu.inference.credible import credible_interval
-from bayesnu.inference.interval import CredibleInterval
+from bayesnu.inference.diagnostics import Verdict
+from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval
 from bayesnu.inference.sampling.chain import Chain
-from bayesnu.inference.sampling.convergence import Convergence
 from bayesnu.inference.settings import Settings
 from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.polynomial import Model
@@ -87,7 +87,7 @@ def number_text(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}".replace("-", "−")
 
 
-def interval_text(prior: Prior, interval: CredibleInterval) -> str:
+def interval_text(prior: Prior, interval: CredibleInterval | IntegratedInterval) -> str:
     """A credible interval with its unit, and in a second line what it is."""
     ends = ", ".join(number_text(end) for end in (interval.lower, interval.upper) if end is not None)
     value = f"< {ends}" if interval.kind == "upper" else f"in [{ends}]"
@@ -100,7 +100,7 @@ def range_text(prior: Prior) -> str:
     return (describe(prior).partition("]")[0] + "]").replace("-", "−")
 
 
-def draws_of(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
+def draws_of(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
     """Draws (n, parameters) after the burn-in, evenly thinned to at most `most`."""
     kept = chain.after(verdict.burn_in)
     if kept.shape[1] < FEWEST_STEPS:
@@ -109,7 +109,7 @@ def draws_of(chain: Chain, verdict: Convergence, most: int) -> np.ndarray:
     return flat[:: -(-len(flat) // most)]
 
 
-def intervals_of(model: Model, chain: Chain, verdict: Convergence, settings: Settings) -> dict[str, CredibleInterval]:
+def intervals_of(model: Model, chain: Chain, verdict: Verdict, settings: Settings) -> dict[str, CredibleInterval]:
     """The credible interval of every physics parameter after the burn-in."""
     kept = chain.after(verdict.burn_in)
     return {
@@ -125,9 +125,9 @@ def shown_range(x: np.ndarray, prior: Prior) -> tuple[float, float]:
     return max(low - pad, prior.lower), min(high + pad, prior.upper)
 
 
-def mark_interval(axes: Axes, interval: CredibleInterval, text: str = "_") -> None:
+def mark_interval(axes: Axes, interval: Interval, text: str = "_") -> None:
     """Draw the ends of a credible interval."""
-    for end in (end for piece in interval.intervals for end in piece if end is not None):
+    for end in (end for piece in interval.pieces for end in piece if end is not None):
         axes.axvline(end, label=text, **LIMIT)
         text = "_"  # one entry in the legend
 

@@ -46,9 +46,9 @@ def run(
     """
     folder = Path(folder)
     if scheduler is not None and workers is not None:
-        raise BayesnuError("--workers and --scheduler: found both; a scheduler has its own workers, so give one")
+        raise BayesnuError("`workers` and `scheduler`: found both; a scheduler has its own workers, so give one")
     if workers is not None and workers < 1:
-        raise BayesnuError(f"--workers: found {workers}; must be at least 1")
+        raise BayesnuError(f"`workers`: found {workers}; must be at least 1")
     with held(folder):
         _claim(campaign, folder)
         key = fingerprint(campaign)
@@ -81,7 +81,7 @@ def _performer(scheduler: str | None, workers: int) -> Performer:
     try:
         from bayesnu.runs import cluster
     except ModuleNotFoundError as error:
-        found = f"--workers {workers}" if scheduler is None else "--scheduler"
+        found = f"`workers={workers}`" if scheduler is None else "`scheduler`"
         raise BayesnuError(
             f"{found}: {error.name} is not installed; install bayesnu with its extra `cluster` (`bayesnu[cluster]`), "
             "or leave the option out to compute in one process"
@@ -124,13 +124,13 @@ def _claim(campaign: Campaign, folder: Path) -> None:
     """Write the manifest, or find that of the same campaign; one without any result is replaced."""
     path, here = folder / MANIFEST, _identity(campaign)
     if is_run(folder):
-        raise BayesnuError(f"{folder}: a sampled chain is there; use another --output")
+        raise BayesnuError(f"{folder}: a sampled chain is there; use another `output`")
     if path.exists():
         found = difference(flattened(_read(path)), flattened(here))
         if found is not None and any((folder / TASKS).rglob("*.npz")):
-            raise BayesnuError(f"{folder}: another campaign is there: {found}; use another --output")
+            raise BayesnuError(f"{folder}: another campaign is there: {found}; use another `output`")
     elif (folder / TASKS).exists():
-        raise BayesnuError(f"{folder}: holds results without {MANIFEST}; use another --output")
+        raise BayesnuError(f"{folder}: holds results without {MANIFEST}; use another `output`")
     manifest = here | {"fingerprint": fingerprint(campaign), "tasks": campaign.tasks}
     _replace(path, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
 
@@ -142,7 +142,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {key: there[key] for key in ("format", "kind", "work", "settings", "versions")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise BayesnuError(f"{path}: cannot be read ({reason}); restore it, or use another --output") from None
+        raise BayesnuError(f"{path}: cannot be read ({reason}); restore it, or use another `output`") from None
 
 
 def _place(folder: Path, task: int) -> Path:
@@ -177,5 +177,5 @@ def _replace(path: Path, content: bytes) -> None:
     except OSError as error:
         raise BayesnuError(
             f"{path}: cannot be written ({error.strerror or error}); what was stored before is unharmed: "
-            "free some space, or choose another --output"
+            "free some space, or choose another `output`"
         ) from None

@@ -28,6 +28,8 @@ from bayesnu.inference.sampling.chain import Chain, Piece
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
 from bayesnu.runs import chain_format
+from bayesnu.runs.result import RunResult
+from bayesnu.runs.result_json import result_from_json, result_to_json
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.fingerprint import difference
 from bayesnu.support.versions import versions
@@ -118,7 +120,7 @@ def _replacing(path: Path, more: int = 0) -> Iterator[h5py.File]:
         reason = getattr(error, "strerror", None) or str(error).partition("(")[0].strip()
         raise BayesnuError(
             f"{path}: cannot be written ({reason}); what was stored before is unharmed: "
-            "free some space or choose another --output"
+            "free some space or choose another `output`"
         ) from None
     finally:
         copy.unlink(missing_ok=True)
@@ -160,7 +162,7 @@ def verify(path: Path, model: Model, fingerprint: dict[str, str]) -> None:
         if found is None:
             found = _model_difference(file, model)
     if found is not None:
-        raise BayesnuError(f"{path}: the chain is of another run: {found}; use another --output or --overwrite")
+        raise BayesnuError(f"{path}: the chain is of another run: {found}; use another `output` or `overwrite`")
 
 
 def _model_difference(file: h5py.File, model: Model) -> str | None:
@@ -218,9 +220,9 @@ def _append(group: h5py.Group, piece: Piece) -> None:
     group.attrs["iteration"] = done + steps
 
 
-def store_result(path: Path, result: dict[str, Any]) -> None:
+def store_result(path: Path, result: RunResult) -> None:
     """Store a run's result beside its samples."""
-    text = json.dumps(result, allow_nan=False)
+    text = json.dumps(result_to_json(result), allow_nan=False)
     with _replacing(path, len(text)) as file:
         file.pop("result", None)
         file["result"] = text
@@ -258,12 +260,12 @@ def read(chain: str | Path) -> Chain:
         )
 
 
-def read_result(path: Path) -> dict[str, Any] | None:
+def read_result(path: Path) -> RunResult | None:
     """The stored result of a finished run, None if it is not finished."""
     with _opened(path) as file:
         if "result" not in file:
             return None
-        result: dict[str, Any] = json.loads(file["result"][()])
+        result = result_from_json(json.loads(file["result"][()]))
         chain_format.check_result(result, int(file["ensemble_0"].attrs.get("iteration", 0)))
         return result
 

@@ -1,4 +1,4 @@
-"""What the file of a chain holds, step 15: looked at each time before anything in it is used.
+"""What the file of a chain holds: looked at each time before anything in it is used.
 
 The checksum finds damage. This finds a file that is whole and still not what `chains` writes, because another program
 wrote or changed it: its numbers could not be trusted, and some would end in a crash far from their cause.
@@ -11,48 +11,9 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches that far (see run.FARTHEST)
+from bayesnu.runs.result import RunResult
 
-# What a table needs of a stored result; "*" stands for every key, a list of one for any number of the same,
-# a tuple for one of several.
-_NUMBER = (int, float)
-_END = (int, float, type(None))
-_ROW = {"parameter": str, "method": str, "what": str, "how": str, "lower": _END, "upper": _END}
-_ROW |= {"mcse_lower": _END, "mcse_upper": _END, "unit": str, "prior": (str, type(None))}
-_NUISANCE = {
-    "median": _NUMBER,
-    "lower": _END,
-    "upper": _END,
-    "rhat": _END,
-    "ess_bulk": _NUMBER,
-    "ess_tail": _NUMBER,
-    "prior": str,
-}
-_PARAMETER = _NUISANCE | {
-    "intervals": [[_END, _END]],
-    "mcse_lower": _END,
-    "mcse_upper": _END,
-    "kind": str,
-    "probability": _NUMBER,
-}
-_PARAMETER |= {"unit": str, "others": str, "note": (str, type(None))}
-_PARAMETER |= {"cross_check": ({"lower": _END, "upper": _END}, type(None))}
-_DERIVED = {"median": _NUMBER, "prior": str}
-_DERIVED |= dict.fromkeys(("lower", "upper", "mcse_lower", "mcse_upper", "prior_lower", "prior_upper"), _END)
-_RESULT = {
-    "parameters": {"*": _PARAMETER},
-    "nuisances": {"*": _NUISANCE},
-    "derived": {"*": _DERIVED},
-    "rows": [_ROW],
-    "converged": bool,
-    "missing": [str],
-    "steps": int,
-    "burn_in": int,
-    "autocorrelation_time": _END,
-    "acceptance": _NUMBER,
-    "thinned_by": int,
-    "fingerprint": str,
-}
+LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches that far (see run.FARTHEST)
 
 
 def check(file: Any, size: int) -> None:
@@ -117,25 +78,7 @@ def check_samples(samples: np.ndarray, log_prob: np.ndarray, scales: np.ndarray)
         raise ValueError("it holds a scale that is not positive")
 
 
-def check_result(result: Any, steps: int) -> None:
-    """Raise ValueError unless a stored result has what the tables are made of, and is of so many steps."""
-    if not _like(result, _RESULT) or result["steps"] != steps:
-        raise ValueError("its stored result is not what a run stores")
-
-
-def _like(value: Any, pattern: Any) -> bool:
-    """Whether a value has the types of a pattern, and text that can be shown."""
-    if isinstance(pattern, list):
-        patterns = pattern * len(value) if len(pattern) == 1 and isinstance(value, list) else pattern
-        return isinstance(value, list) and len(value) == len(patterns) and all(map(_like, value, patterns))
-    if isinstance(pattern, dict):
-        if not isinstance(value, dict):
-            return False
-        if "*" in pattern:
-            return all(_like(each, pattern["*"]) for each in value.values())
-        return all(key in value and _like(value[key], each) for key, each in pattern.items())
-    if isinstance(pattern, tuple):
-        return any(_like(value, each) for each in pattern)
-    if isinstance(value, str):
-        return pattern is str and value.isprintable()
-    return isinstance(value, pattern) and not (isinstance(value, bool) and pattern is not bool)
+def check_result(result: RunResult, steps: int) -> None:
+    """Raise ValueError unless a stored result is of so many steps."""
+    if result.verdict.steps != steps:
+        raise ValueError("its stored result is not of its steps")

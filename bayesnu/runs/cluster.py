@@ -171,7 +171,7 @@ def _processes(workers: int, scratch: str) -> LocalCluster:
         )
     except (OSError, RuntimeError) as error:
         raise BayesnuError(
-            f"--workers {workers}: the workers cannot be started ({error}); take fewer, and in a script of your own "
+            f"`workers={workers}`: the workers cannot be started ({error}); take fewer, and in a script of your own "
             'call this below `if __name__ == "__main__":` alone'
         ) from None
 
@@ -226,7 +226,7 @@ def _connected(scheduler: str) -> Iterator[Client]:
     with ThreadPoolExecutor(1) as aside:  # where no event loop is running: a notebook has one of its own
         found = aside.submit(asyncio.run, _version(scheduler)).result()
     if found != distributed.__version__:
-        raise BayesnuError(f"--scheduler: distributed is {found} there and {distributed.__version__} here; use one version")
+        raise BayesnuError(f"`scheduler`: distributed is {found} there and {distributed.__version__} here; use one version")
     try:
         with ExitStack() as opened:
             with _undisturbed(), warnings.catch_warnings():
@@ -252,7 +252,7 @@ async def _version(scheduler: str) -> str:
     except Exception as error:  # whatever an address can lead to
         reason = f" ({error})" if str(error) else ""
         raise BayesnuError(
-            f"--scheduler: found {scheduler}, where no dask scheduler answers within {TIMEOUT} s{reason}; "
+            f"`scheduler`: found {scheduler}, where no dask scheduler answers within {TIMEOUT} s{reason}; "
             "give the address that it prints when it starts, such as tcp://host:8786"
         ) from None
 

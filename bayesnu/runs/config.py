@@ -87,6 +87,6 @@ def from_dict(table: Mapping[str, Any]) -> Run:
     if found is not None:
         raise BayesnuError(
             f"the data have changed since this run was started: {found}; restore them or start a new run with "
-            "another --output"
+            "another `output`"
         )
     return run

@@ -9,11 +9,12 @@ from pathlib import Path
 import emcee
 import numpy as np
 
-from bayesnu.inference.sampling.convergence import Convergence, judge
+from bayesnu.inference.diagnostics import Convergence
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.sampling.convergence import judge
 from bayesnu.inference.sampling.ensembles import advance, begin, move_named
 from bayesnu.inference.settings import Settings
 from bayesnu.model.likelihood import compile_posterior
-from bayesnu.model.polynomial import Model
 from bayesnu.runs import chain_file
 
 FIRST_CHECK = 128  # stored steps before the first look
@@ -22,24 +23,25 @@ GROWTH, GRAIN = 1.5, 64  # a look after each 50 % of the chain, at multiples of 
 
 
 def extend_chain(
-    model: Model,
+    fits: Fits,
     path: Path,
     settings: Settings,
     report: Callable[[Convergence, float], None] | None = None,
 ) -> Convergence:
     """Run, or go on with, the chain in the file `path` until it has converged or has its steps.
 
-    The file has to exist (`chains.create`); what it holds decides where to go on. `report` is called with each verdict
+    The file has to exist (`chain_file.create`); what it holds decides where to go on. `report` is called with each verdict
     and the acceptance since the one before; without it a run of given length is judged at its end only. Raises
     `BayesnuError` when the file cannot be written.
     """
+    model = fits.model
     posterior = compile_posterior(model)
     done = chain_file.steps_done(path)
     if done:
-        states, move = _stored_states(path), move_named(chain_file.read_move(path), model, posterior)
-        verdict: Convergence | None = judge(model, chain_file.read(path), settings)
+        states, move = _stored_states(path), move_named(chain_file.read_move(path), fits.profiler, posterior)
+        verdict: Convergence | None = judge(fits, chain_file.read(path), settings)
     else:
-        states, name, move = begin(model, posterior, settings)
+        states, name, move = begin(fits.profiler, posterior, settings)
         chain_file.store_move(path, name)
         verdict = None
     while not _finished(done, verdict, settings):
@@ -53,7 +55,7 @@ def extend_chain(
         done = stop
         if report is None and done < (settings.steps or 0):
             continue  # nobody asks how a run of given length is doing before its end
-        verdict = judge(model, chain_file.read(path), settings)
+        verdict = judge(fits, chain_file.read(path), settings)
         if report is not None:
             report(verdict, float(np.mean(accepted)))
     assert verdict is not None

@@ -15,7 +15,7 @@ from bayesnu.support.errors import BayesnuError
 from bayesnu.support.fingerprint import difference, flattened
 
 if TYPE_CHECKING:
-    from bayesnu.inference.sampling.convergence import Convergence
+    from bayesnu.inference.diagnostics import Convergence
 
 
 try:
@@ -71,7 +71,7 @@ def held(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             first = file.read(200) or "another process"
-            raise BayesnuError(f"{folder}: {first} is running there; wait for it, or choose another --output") from None
+            raise BayesnuError(f"{folder}: {first} is running there; wait for it, or choose another `output`") from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}")
         file.flush()
@@ -80,7 +80,7 @@ def held(folder: Path) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError | ValueError) -> BayesnuError:
     reason = getattr(error, "strerror", None) or error
-    return BayesnuError(f"{folder}: cannot be written ({reason}); choose another --output")
+    return BayesnuError(f"{folder}: cannot be written ({reason}); choose another `output`")
 
 
 def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
@@ -94,12 +94,12 @@ def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
         found = difference(there, flattened(to_dict(run)))
         if found is not None:
             raise BayesnuError(
-                f"{folder}: another run is there: {found}; use another --output, or --overwrite, "
+                f"{folder}: another run is there: {found}; use another `output`, or `overwrite`, "
                 "or `bayesnu resume` to make the one there longer"
             )
         return
     if (folder / CHAIN).is_file() and not overwrite:
-        raise BayesnuError(f"{folder}: holds a chain without {CONFIG}; use another --output, or --overwrite")
+        raise BayesnuError(f"{folder}: holds a chain without {CONFIG}; use another `output`, or `overwrite`")
     try:
         for name in (CHAIN, *FIGURES):
             (folder / name).unlink(missing_ok=True)

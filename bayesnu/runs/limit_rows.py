@@ -2,77 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from bayesnu.experiments.published import published_for
-from bayesnu.inference import credible, marginal, profile
-from bayesnu.inference.interval import CredibleInterval
-from bayesnu.inference.sampling import convergence
+from bayesnu.experiments.published import PublishedLimit, published_for
+from bayesnu.inference.credible import credible_interval, ess
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval, Piece, ProfileInterval
+from bayesnu.inference.marginal import marginal
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import LOG_CUT, Flat, FlatInSquare, Prior, describe, with_kind
+from bayesnu.model.priors import LOG_CUT, Flat, Prior, describe, with_kind
+from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.runs.result import LimitRow
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
-
-
-def scaled_interval(result: CredibleInterval, scale: float) -> dict[str, Any]:
-    def of(value: float | None) -> float | None:
-        return None if value is None else value * scale
-
-    return {
-        "median": of(result.median),
-        "lower": of(result.lower),
-        "upper": of(result.upper),
-        "intervals": [[of(low), of(high)] for low, high in result.intervals],
-        "mcse_lower": of(result.mcse_lower),
-        "mcse_upper": of(result.mcse_upper),
-    }
-
-
-def integrated_interval(exact: marginal.Marginal, settings: Settings) -> dict[str, Any]:
-    scale = exact.model.parameters[0].scale
-    tail = (1 - settings.probability) / 2
-    ends = (None, settings.probability) if settings.kind == "upper" else (tail, 1 - tail)
-    values = [None if p is None else exact.quantile(p) * scale for p in ends]
-    errors = [None if p is None else exact.error(p) * scale for p in ends]
-    kind = "upper" if settings.kind == "upper" else "eti"
-    return {
-        "method": exact.method,
-        "kind": kind,
-        "lower": values[0],
-        "upper": values[1],
-        "error_lower": errors[0],
-        "error_upper": errors[1],
-    }
-
-
-def rows(model: Model, kept: np.ndarray, settings: Settings) -> list[dict[str, Any]]:
-    """The table of a run: credible and profile-likelihood intervals and published ones, each labelled as what it is."""
-    table: list[dict[str, Any]] = []
-    for k, prior in enumerate(model.physics):
-        first = len(table)
-        table += _credible_rows(model, kept, k, settings)
-        others = "profiled" if model.n_physics > 1 else "zero"
-        limit_exists = not prior.of_interest.signed and settings.probability > 0.5
-        for one_sided in (False, True) if limit_exists else (False,):
-            table.append(_profile_row(model, k, settings.probability, one_sided, others))
-        table += _published_rows(model, prior)
-        table[first]["note"] = volume_note(model, table[first], table[first + 1 :])
-    return table
-
-
 VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
+KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 
 
-def volume_note(model: Model, marginal: dict[str, Any], rest: list[dict[str, Any]]) -> str | None:
+def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[LimitRow]:
+    """Yield the rows of every physics parameter from samples (ensembles, steps, walkers, parameters)."""
+    for index in range(fits.model.n_physics):
+        sampled, *reweighted = _credible_rows(fits, kept, index, settings)
+        profiled = _profile_rows(fits, index, settings)
+        yield replace(sampled, note=volume_note(sampled, profiled[0]) if fits.model.n_physics > 1 else None)
+        yield from reweighted
+        yield from profiled
+        yield from _published_rows(fits.model, index)
+
+
+def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:
     """Say where a marginal interval of several physics parameters is made by the prior or by volume, not by the data."""
-    profiled = next(row for row in rest if row["method"] == "profile")
-    if model.n_physics == 1 or profiled["upper"] is None:
+    if profiled.interval.upper is None or marginal.interval.upper is None:
         return None
-    widths = [row["upper"] - (row["lower"] or 0.0) for row in (marginal, profiled)]
-    change = widths[0] / widths[1] - 1
+    change = _width(marginal.interval) / _width(profiled.interval) - 1
     if abs(change) < VOLUME_FROM:
         return None
     compared = "shorter" if change < 0 else "longer"
@@ -82,24 +48,28 @@ def volume_note(model: Model, marginal: dict[str, Any], rest: list[dict[str, Any
     )
 
 
-def _credible_rows(model: Model, kept: np.ndarray, index: int, settings: Settings) -> list[dict[str, Any]]:
+def _width(interval: Interval) -> float:
+    """Width of an interval with an upper end; a limit begins at zero."""
+    assert interval.upper is not None
+    return interval.upper - (interval.lower or 0.0)
+
+
+def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> Iterator[LimitRow]:
     """The interval of the run's own prior, and of others by re-weighting where enough effective samples remain."""
-    prior, samples = model.parameters[index], kept[..., index]
-    several = convergence.several_modes(model)
-    result = credible.credible_interval(samples, settings.kind, settings.probability, multimodal=several)
-    table = [_row(prior, "credible", result, f"{_words(settings)}, prior {describe(prior)}", "sampled")]
-    if model.n_physics == 1:
-        table[0]["integrated"] = integrated_interval(convergence.cross_check(model), settings)
+    model = fits.model
+    prior = model.parameters[index]
+    samples = kept[..., index]
+    is_alone = model.n_physics == 1
+    found = credible_interval(samples, settings.kind, settings.probability, multimodal=fits.has_several_modes)
+    exact = fits.marginal.interval(settings.kind, settings.probability) if is_alone else None
+    yield _credible_row(prior, found, exact, "sampled")
     for others in _other_priors(model) if settings.kind != "hdi" else []:
         weights = _weights(model, kept, others)
         if _effective(kept, weights) < FEWEST_EFFECTIVE:
             continue  # only a run of its own gives this limit
-        result = credible.credible_interval(samples, settings.kind, settings.probability, weights=weights)
-        other = others[index]
-        table.append(_row(other, "credible", result, f"{_words(settings)}, prior {describe(other)}", "re-weighted"))
-        if model.n_physics == 1:
-            table[-1]["integrated"] = integrated_interval(marginal.marginal(model.with_priors(other)), settings)
-    return table
+        found = credible_interval(samples, settings.kind, settings.probability, weights=weights)
+        exact = marginal(model.with_priors(*others)).interval(settings.kind, settings.probability) if is_alone else None
+        yield _credible_row(others[index], found, exact, "re-weighted")
 
 
 def _other_priors(model: Model) -> list[list[Prior]]:
@@ -121,69 +91,68 @@ def _weights(model: Model, kept: np.ndarray, others: list[Prior]) -> np.ndarray:
 
 def _effective(kept: np.ndarray, weights: np.ndarray) -> float:
     """Effective samples that weights leave of a chain: their own loss times that of its autocorrelation."""
-    independent = credible.ess(kept[..., 0], "bulk") / weights.size
+    independent = ess(kept[..., 0], "bulk") / weights.size
     return float(weights.sum() ** 2 / np.sum(weights**2) * independent)
 
 
-def _words(settings: Settings) -> str:
-    words = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
-    return f"{settings.probability:.0%} credible {words[settings.kind]}"
+def _credible_row(prior: Prior, found: CredibleInterval, exact: IntegratedInterval | None, how: str) -> LimitRow:
+    return LimitRow(
+        parameter=prior.of_interest,
+        method="credible",
+        what=f"{found.probability:.0%} credible {KINDS[found.kind]}, prior {describe(prior)}",
+        how=how,
+        prior=prior.description,
+        interval=found.scaled(prior.scale),
+        integrated=None if exact is None else exact.scaled(prior.scale),
+    )
 
 
-def _row(prior: Prior, method: str, result: CredibleInterval, what: str, how: str) -> dict[str, Any]:
-    numbers = scaled_interval(result, prior.scale)
-    return {
-        "parameter": prior.name,
-        "method": method,
-        "what": what,
-        "how": how,
-        "prior": FlatInSquare.description if isinstance(prior, FlatInSquare) else prior.description,
-        "lower": numbers["lower"],
-        "upper": numbers["upper"],
-        "mcse_lower": numbers["mcse_lower"],
-        "mcse_upper": numbers["mcse_upper"],
-        "unit": prior.unit,
-    }
-
-
-def _profile_row(model: Model, index: int, cl: float, one_sided: bool, others: str) -> dict[str, Any]:
-    prior = model.parameters[index]
-    found = profile.interval(model, index, cl=cl, one_sided=one_sided, others=others)
-    level = f"Δχ² = {found.delta_chi2:.2f}"
-    coverage = f"{cl:.0%} one-sided" if one_sided else f"{cl:.0%} two-sided"
-    if not prior.of_interest.signed and not one_sided:
-        coverage += f", {(1 + cl) / 2:.0%} as an upper limit"
-    scaled = [None if end is None else end * prior.scale for end in (found.lower, found.upper)]
-    lower_is_boundary = not prior.of_interest.signed and scaled[0] == 0
-    return {
-        "parameter": prior.name,
-        "method": "profile",
-        "what": f"profile likelihood, {level} ({coverage})",
-        "how": found.status,
-        "prior": None,
-        "lower": None if lower_is_boundary else scaled[0],
-        "upper": scaled[1],
-        "mcse_lower": None,
-        "mcse_upper": None,
-        "unit": prior.unit,
-    }
-
-
-def _published_rows(model: Model, prior: Prior) -> list[dict[str, Any]]:
-    names = tuple(experiment.name for experiment in model.experiments)
-    item = prior.of_interest.em_property
-    return [
-        {
-            "parameter": prior.name,
-            "method": "published",
-            "what": f"published: {limit.experiment}" + (f", {limit.cl_percent:g} % CL" if limit.cl_percent else ""),
-            "how": limit.reference,
-            "prior": None,
-            "lower": limit.lower,
-            "upper": limit.upper,
-            "mcse_lower": None,
-            "mcse_upper": None,
-            "unit": prior.unit,
-        }
-        for limit in published_for(names, item.name, prior.of_interest.flavour)
+def _profile_rows(fits: Fits, index: int, settings: Settings) -> list[LimitRow]:
+    """The two-sided interval, and for a modulus the one-sided limit where there is one."""
+    parameter = fits.model.of_interest[index]
+    limit_exists = not parameter.signed and settings.probability > 0.5
+    sides = (False, True) if limit_exists else (False,)
+    several = fits.model.n_physics > 1
+    found = [
+        fits.interval(index, cl=settings.probability, one_sided=side, others="profiled" if several else "zero")
+        for side in sides
     ]
+    return [_profile_row(each) for each in found]
+
+
+def _profile_row(found: ProfileInterval) -> LimitRow:
+    parameter = found.parameter
+    coverage = f"{found.cl:.0%} {'one-sided' if found.one_sided else 'two-sided'}"
+    if not parameter.signed and not found.one_sided:
+        coverage += f", {(1 + found.cl) / 2:.0%} as an upper limit"
+    return LimitRow(
+        parameter=parameter,
+        method="profile",
+        what=f"profile likelihood, Δχ² = {found.delta_chi2:.2f} ({coverage})",
+        how=found.status,
+        prior=None,
+        interval=found.scaled(parameter.scale).without_boundary(),
+    )
+
+
+def _published_rows(model: Model, index: int) -> Iterator[LimitRow]:
+    names = tuple(experiment.name for experiment in model.experiments)
+    parameter = model.of_interest[index]
+    for limit in published_for(names, parameter.em_property.name, parameter.flavour):
+        yield _published_row(parameter, limit)
+
+
+def _published_row(parameter: PhysicsParameter, limit: PublishedLimit) -> LimitRow:
+    level = f", {limit.cl_percent:g} % CL" if limit.cl_percent else ""
+    return LimitRow(
+        parameter=parameter,
+        method="published",
+        what=f"published: {limit.experiment}{level}",
+        how=limit.reference,
+        prior=None,
+        interval=Interval(
+            kind="published",
+            probability=limit.cl_percent / 100 if limit.cl_percent else None,
+            pieces=(Piece(limit.lower, limit.upper),),
+        ),
+    )

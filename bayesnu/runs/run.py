@@ -120,7 +120,7 @@ def load_experiments(run: Run) -> tuple[Experiment, ...]:
         if run.digests.get(experiment.name, experiment.digest) != experiment.digest:
             raise BayesnuError(
                 f"{experiment.path}: the data file has changed since this run was started (key data.{experiment.name}); "
-                "restore it or start a new run with another --output"
+                "restore it or start a new run with another `output`"
             )
     return loaded
 
@@ -134,7 +134,7 @@ def priors(run: Run) -> tuple[Prior, ...]:
         default = default_prior(name)
         given = {key: value / default.scale for key, value in numbers.items() if value is not None}
         if choice.kind == "log-uniform" and "lower" not in given:
-            raise BayesnuError("prior: a log-uniform prior needs its lower cut; give --prior-lower, the limit depends on it")
+            raise BayesnuError("prior: a log-uniform prior needs its lower cut; give `prior.lower`, the limit depends on it")
         if choice.kind != "gaussian" and {"mean", "width"} & given.keys():
             raise BayesnuError(f"prior: mean and width belong to a gaussian prior, not to '{choice.kind}'")
         if not PROPERTIES[run.parameter].signed and given.get("lower", 0.0) < 0:

@@ -6,12 +6,12 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from bayesnu.inference.sampling.convergence import Convergence
+from bayesnu.inference.diagnostics import Verdict
 from bayesnu.model.polynomial import Model
 from bayesnu.runs.config import CONFIG, from_config, to_toml
 from bayesnu.runs.folder import CHAIN, FIGURES, LOCK, Report, claim, default_folder, held, run_folder, write_config
+from bayesnu.runs.result import RunResult
 from bayesnu.runs.run import Run, fingerprint, model_of
 from bayesnu.support.errors import BayesnuError
 
@@ -23,8 +23,8 @@ def sample(
     overwrite: bool = False,
     report: Report | None = None,
     figures: bool = True,
-) -> dict[str, Any]:
-    """Sample the posterior of a run into a folder and return its summary; an identical finished run is only read.
+) -> RunResult:
+    """Sample the posterior of a run into a folder and return its result; an identical finished run is only read.
 
     The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. Raises
     `BayesnuError` if the run cannot be, or if another one is there; then nothing is left behind and nothing replaced.
@@ -59,10 +59,8 @@ def _withdraw(folder: Path, created: list[Path]) -> None:
             each.rmdir()
 
 
-def resume(
-    chain: str | Path, *, up_to: int | None = None, report: Report | None = None, figures: bool = True
-) -> dict[str, Any]:
-    """Continue a run to where it was going, or up to so many stored steps; returns its summary.
+def resume(chain: str | Path, *, up_to: int | None = None, report: Report | None = None, figures: bool = True) -> RunResult:
+    """Continue a run to where it was going, or up to so many stored steps; returns its result.
 
     A new length becomes part of the configuration. Raises `BayesnuError` if the chain in the folder is of another model,
     prior or data set, or cannot be read or written.
@@ -78,7 +76,7 @@ def resume(
         return _carry_out(folder, run, model, report, figures)
 
 
-def _state(folder: Path, run: Run, model: Model) -> tuple[int, dict[str, Any] | None]:
+def _state(folder: Path, run: Run, model: Model) -> tuple[int, RunResult | None]:
     """Stored steps and stored result of a chain, which has to be of this run."""
     from bayesnu.runs import chain_file
 
@@ -89,43 +87,50 @@ def _state(folder: Path, run: Run, model: Model) -> tuple[int, dict[str, Any] | 
     return chain_file.steps_done(path), chain_file.read_result(path)
 
 
-def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figures: bool) -> dict[str, Any]:
-    """Begin, continue or find finished the run of a folder; returns its summary, with `chain` set to its file."""
-    from bayesnu.runs import chain_file
-
+def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figures: bool) -> RunResult:
+    """Begin, continue or find finished the run of a folder; returns its result, with `chain` set to its file."""
     path = folder / CHAIN
-    done, summary = _state(folder, run, model)
-    missing = not all((folder / name).is_file() for name in FIGURES)
-    if summary is None or done < (run.sampling.steps or 0):
-        from bayesnu.runs import extension  # emcee and arviz: only when there is something to sample
-
-        if not path.is_file():
-            chain_file.create(path, model, fingerprint(run), run.sampling.seed, to_toml(run), run.sampling.ensembles)
-        verdict = extension.extend_chain(model, path, run.sampling, report)
-        summary, missing = summary_of(path, model, run, verdict), True
-        chain_file.store_result(path, summary)
-    if figures and missing:
-        draw(folder, model, run)
-    return summary | {"chain": str(path)}
+    done, result = _state(folder, run, model)
+    undrawn = not all((folder / name).is_file() for name in FIGURES)
+    if result is None or done < (run.sampling.steps or 0):
+        result = _extended(path, run, model, report)
+        undrawn = True
+    if figures and undrawn:
+        draw(folder, model, run, result.verdict)
+    return replace(result, chain=path)
 
 
-def summary_of(path: Path, model: Model, run: Run, verdict: Convergence | None = None) -> dict[str, Any]:
-    """Summarise the stored steps of a chain, with their verdict where it is known."""
-    from bayesnu.inference.sampling import convergence
+def _extended(path: Path, run: Run, model: Model, report: Report | None) -> RunResult:
+    """Begin or continue the chain of a run until it ends; its result is stored with it."""
+    from bayesnu.inference.fits import Fits
+    from bayesnu.runs import chain_file, extension, summary  # emcee and arviz: only when there is something to sample
+
+    if not path.is_file():
+        chain_file.create(path, model, fingerprint(run), run.sampling.seed, to_toml(run), run.sampling.ensembles)
+    fits = Fits(model)
+    verdict = extension.extend_chain(fits, path, run.sampling, report)
+    result = summary.summarise(fits, chain_file.read(path), verdict, run.sampling)
+    chain_file.store_result(path, result)
+    return result
+
+
+def summary_of(path: Path, model: Model, run: Run) -> RunResult:
+    """The result of the stored steps of a chain, with a verdict of now."""
+    from bayesnu.inference.fits import Fits
+    from bayesnu.inference.sampling.convergence import judge
     from bayesnu.runs import chain_file, summary
 
+    fits = Fits(model)
     chain = chain_file.read(path)
-    return summary.summarise(model, chain, verdict or convergence.judge(model, chain, run.sampling), run.sampling)
+    return summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
 
 
-def draw(folder: Path, model: Model, run: Run) -> None:
+def draw(folder: Path, model: Model, run: Run, verdict: Verdict) -> None:
     """Draw corner plot and spectrum of the stored steps into the folder."""
     from bayesnu import plots
-    from bayesnu.inference.sampling import convergence
     from bayesnu.runs import chain_file
 
     chain = chain_file.read(folder / CHAIN)
-    verdict = convergence.judge(model, chain, run.sampling)
     corner, spectrum = (folder / name for name in FIGURES)
     plots.corner_plot(model, chain, verdict, run.sampling, corner)
     plots.spectrum_plot(model, chain, verdict, run.sampling, spectrum)

@@ -19,7 +19,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.versions import PACKAGE, __version__
+from bayesnu.support.files import PACKAGE
+from bayesnu.support.versions import __version__
 
 Work = Callable[[dict[str, Any], int, np.random.SeedSequence], Mapping[str, np.ndarray]]
 

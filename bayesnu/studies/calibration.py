@@ -23,6 +23,7 @@ import numpy as np
 
 from bayesnu.inference import credible
 from bayesnu.inference.profile import interval
+from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.ranks import FEWEST, LEVEL, TESTS, Sensitivity, Uniformity, sensitivity, uniformity
 from bayesnu.inference.sampling import convergence
 from bayesnu.inference.sampling.ensembles import advance, begin
@@ -137,7 +138,7 @@ def _sampled(model: Model, settings: Settings) -> _Sampled:
     The rule is shorter: bounds need no precision and modes are not compared with integration, as ranks show both.
     """
     posterior = compile_posterior(model)
-    states, name, move = begin(model, posterior, settings)
+    states, name, move = begin(Profiler(model), posterior, settings)
     samples = np.empty((len(states), 0, settings.walkers, len(model.parameters)))
     for look in LOOKS:
         pieces = []
@@ -180,14 +181,14 @@ def _expected_limit(run: Run) -> float:
     found = [interval(asimov, k) for k in range(model.n_physics)]
     ends = [end for each in found for end in (each.lower, each.upper)]
     if any(end is None for end in ends):
-        raise BayesnuError("prior: the expected limit is not found, so there is no usual range; give --prior-upper")
+        raise BayesnuError("prior: the expected limit is not found, so there is no usual range; give `prior.upper`")
     return max(abs(end) for end in ends if end is not None) * model.parameters[0].scale
 
 
 def campaign(run: Run, replicas: int, seed: int) -> Campaign:
     """The campaign of a calibration of a `prepared` run; raises `BayesnuError` for too few replicas."""
     if replicas < FEWEST:
-        raise BayesnuError(f"--replicas: found {replicas}; must be at least {FEWEST}")
+        raise BayesnuError(f"`replicas`: found {replicas}; must be at least {FEWEST}")
     settings = {"seed": seed, "run": runs.to_dict(run), "per_task": PER_TASK}
     return Campaign("calibrate", settings, -(-replicas // PER_TASK), work)
 

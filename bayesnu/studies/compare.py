@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bayesnu import experiments as data
 from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_limits
 from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
-from bayesnu.inference import marginal, profile
-from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.diagnostics import Verdict
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.interval import Piece
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
-from bayesnu.physics.properties import PROPERTIES, parameter_of, parameters_of
+from bayesnu.physics.properties import PROPERTIES, parameters_of
+from bayesnu.runs import config, folder
+from bayesnu.runs import run as runs
+from bayesnu.runs.result import LimitRow
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.versions import __version__
 
@@ -42,7 +45,6 @@ CONVENTION = (
     "charge radii as in the form factor q + q^2 <r^2>/6 where the source's convention is known; a remark marks those where "
     "it was not checked. Own radii are beyond the Standard Model's"
 )
-Piece = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,12 @@ class Row:
     @property
     def lower(self) -> float | None:
         """Outermost lower end."""
-        return self.pieces[0][0]
+        return self.pieces[0].lower
 
     @property
     def upper(self) -> float | None:
         """Outermost upper end."""
-        return self.pieces[-1][1]
+        return self.pieces[-1].upper
 
     @property
     def what(self) -> str:
@@ -136,8 +138,8 @@ def _combinations(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
     """Credible and profile limits of one physics parameter from these experiments together."""
     analysis = choices_of.preset(preset)
-    model = build([data.load(name, analysis.inputs) for name in names], [parameter], analysis)
-    return [_credible(model, preset), *_profiles(model, preset)]
+    fits = Fits(build([data.load(name, analysis.inputs) for name in names], [parameter], analysis))
+    return [_credible(fits, preset), *_profiles(fits, preset)]
 
 
 def _own(model: Model, preset: str, method: str, pieces: Iterable[Piece], remark: str, drawn: bool = True) -> Row:
@@ -169,66 +171,58 @@ def joined(titles: Sequence[str]) -> str:
     return " + ".join(short)
 
 
-def _credible(model: Model, preset: str) -> Row:
-    prior, posterior = model.parameters[0], marginal.marginal(model)
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2) if prior.of_interest.signed else (None, LEVEL)
-    low, high = (None if tail is None else posterior.quantile(tail) * prior.scale for tail in tails)
-    words = "upper limit" if low is None else "equal tails"
-    return _own(model, preset, "credible", [(low, high)], f"{words}, prior {describe(prior)}, integrated")
+def _credible(fits: Fits, preset: str) -> Row:
+    prior = fits.model.parameters[0]
+    kind = "eti" if prior.of_interest.signed else "upper"
+    found = fits.marginal.interval(kind, LEVEL).scaled(prior.scale)
+    words = "equal tails" if prior.of_interest.signed else "upper limit"
+    return _own(fits.model, preset, "credible", found.pieces, f"{words}, prior {describe(prior)}, integrated")
 
 
-def _profiles(model: Model, preset: str) -> Iterator[Row]:
-    signed = model.of_interest[0].signed
-    for one_sided in (False,) if signed else (False, True):
-        found = profile.interval(model, cl=LEVEL, one_sided=one_sided)
-        side = "one-sided" if one_sided else "two-sided" if signed else "two-sided, 95 % as an upper limit"
+def _profiles(fits: Fits, preset: str) -> Iterator[Row]:
+    parameter = fits.model.of_interest[0]
+    for one_sided in (False,) if parameter.signed else (False, True):
+        found = fits.interval(cl=LEVEL, one_sided=one_sided)
+        side = "one-sided" if one_sided else "two-sided" if parameter.signed else "two-sided, 95 % as an upper limit"
         remark = f"Δχ² = {found.delta_chi2:.2f}, {side}: {found.status}"
-        yield _own(model, preset, "profile", _pieces(found, signed), remark, drawn=not one_sided)
-
-
-def _pieces(found: ProfileInterval, signed: bool) -> list[Piece]:
-    """The pieces of an interval in mu_B, e or cm^2; the physical boundary of a modulus is not an end."""
-    ends = [(None if low == 0 and not signed else low, high) for low, high in found.intervals]
-    return [(None if a is None else a * found.scale, None if b is None else b * found.scale) for a, b in ends]
+        pieces = found.scaled(parameter.scale).without_boundary().pieces
+        yield _own(fits.model, preset, "profile", pieces, remark, drawn=not one_sided)
 
 
 def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
     """Credible limits of a finished chain on these parameters; raises `BayesnuError` if it has none."""
-    from bayesnu.runs import chain_file, config, folder
-    from bayesnu.runs import run as runs
+    from bayesnu.runs import chain_file  # h5py: only where a chain is read
 
     place = folder.run_folder(chain)
     run = config.from_config(place / config.CONFIG)
-    summary = chain_file.read_result(chain_file.chain_file(place))
-    if summary is None:
+    result = chain_file.read_result(chain_file.chain_file(place))
+    if result is None:
         raise BayesnuError(f"{chain}: no result is stored yet; `bayesnu resume {place}` finishes it")
-    found = [row for row in summary["rows"] if row["method"] == "credible" and row["parameter"] in parameters]
+    found = [row for row in result.rows if row.method == "credible" and row.parameter.name in parameters]
     if not found:
         raise BayesnuError(
             f"{chain}: is a run of {', '.join(run.parameters)}, this comparison is of {', '.join(parameters)}; "
-            "leave it out or change --parameter or --flavour"
+            "leave it out or change `parameter` or `flavour`"
         )
-    verdict = "converged" if summary["converged"] else "NOT CONVERGED: " + "; ".join(summary["missing"])
     title = joined([experiment.title for experiment in runs.load_experiments(run)])
-    return [_chain_row(row, run.sampling.probability, title, runs.preset_note(run), verdict) for row in found]
+    return [_chain_row(row, run, title, result.verdict) for row in found]
 
 
-def _chain_row(row: dict[str, Any], probability: float, title: str, preset: str, verdict: str) -> Row:
-    """A row of a summary; one that is re-weighted or not converged is not drawn."""
-    parameter = parameter_of(row["parameter"])
+def _chain_row(row: LimitRow, run: runs.Run, title: str, verdict: Verdict) -> Row:
+    """A row of a run's table; one that is re-weighted or not converged is not drawn."""
     return Row(
         kind=OWN,
-        name=f"{title}, sampled" + (f", prior {row['prior']}" if row["prior"] != "flat" else ""),
-        parameter=parameter.em_property.name,
-        flavour=parameter.flavour,
-        preset=preset,
+        name=f"{title}, sampled" + (f", prior {row.prior}" if row.prior != "flat" else ""),
+        parameter=row.parameter.em_property.name,
+        flavour=row.parameter.flavour,
+        preset=runs.preset_note(run),
         method="credible",
-        pieces=((row["lower"], row["upper"]),),
-        cl_percent=100 * probability,
-        unit=parameter.unit,
+        pieces=(Piece(row.interval.lower, row.interval.upper),),
+        cl_percent=100 * run.sampling.probability,
+        unit=row.parameter.unit,
         reference=f"bayesnu {__version__}",
-        remark=f"{row['what']}, {row['how']}, {verdict}",
-        drawn=row["how"] == "sampled" and verdict == "converged",
+        remark=f"{row.what}, {row.how}, {verdict.words}",
+        drawn=row.is_sampled and verdict.converged,
     )
 
 
@@ -250,7 +244,7 @@ def _published(limit: PublishedLimit) -> Row:
         flavour=limit.flavour,
         preset="",
         method="published",
-        pieces=((limit.lower, limit.upper),),
+        pieces=(Piece(limit.lower, limit.upper),),
         cl_percent=limit.cl_percent,
         unit=PROPERTIES[limit.parameter].unit,
         reference=limit.reference,

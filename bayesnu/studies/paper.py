@@ -8,27 +8,91 @@ of their own, so that an interrupted reproduction goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bayesnu import experiments as data
-from bayesnu.experiments.published import DATA_SETS, published_for
-from bayesnu.inference import marginal, profile
-from bayesnu.inference.interval import ProfileInterval
+from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_for
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.interval import Interval, Piece, ProfileInterval
+from bayesnu.inference.marginal import marginal
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Prior, describe, with_kind
 from bayesnu.physics.oscillation import FLAVOURS
-from bayesnu.physics.properties import PROPERTIES, parameters_of
+from bayesnu.physics.properties import PROPERTIES, PhysicsParameter, parameters_of
 from bayesnu.runs import sampling
+from bayesnu.runs.result import ParameterResult, RunResult
 from bayesnu.runs.run import resolve
-from bayesnu.studies.variations import LEVEL, PRESETS, Row, ends_of, single_changes
+from bayesnu.studies.variations import LEVEL, PRESETS, SingleChange, in_units, single_changes
 
 EXPLAINED_FROM = 10.0  # per cent of difference from the paper from which a reason is computed
 
 
-def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: None) -> Iterator[Row]:
+@dataclass(frozen=True)
+class PaperRow:
+    """One result beside the paper's: an interval in mu_B, e or cm^2, with its `method` and `prior` (None: a profile).
+
+    `others` says what became of the other flavours. `paper` is the published interval, `difference_percent` the largest
+    difference of an end from it, and `reasons` explain a large one. `note` is a remark on a sampled interval.
+    """
+
+    experiments: tuple[str, ...]
+    parameter: PhysicsParameter
+    others: str
+    preset: str
+    method: str
+    prior: str | None
+    interval: Interval
+    status: str
+    delta_chi2: float | None = None
+    note: str | None = None
+    paper: Piece | None = None
+    difference_percent: float | None = None
+    reasons: tuple[SingleChange, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Whether the interval may be quoted: only a sampled one may not."""
+        return not self.status.startswith("NOT CONVERGED")
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for JSON."""
+        table: dict[str, Any] = {
+            "experiment": "+".join(self.experiments),
+            "parameter": self.parameter.em_property.name,
+            "flavour": self.parameter.flavour,
+            "others": self.others,
+            "preset": self.preset,
+            "method": self.method,
+            "prior": self.prior,
+            "probability": self.interval.probability,
+            "lower": self.interval.lower,
+            "upper": self.interval.upper,
+            "unit": self.parameter.unit,
+            "mcse": self.interval.largest_error,
+            "status": self.status,
+            "paper_lower": None if self.paper is None else self.paper.lower,
+            "paper_upper": None if self.paper is None else self.paper.upper,
+            "difference_percent": self.difference_percent,
+        }
+        if self.delta_chi2 is not None:
+            table["delta_chi2"] = self.delta_chi2
+        if self.method == "credible" and self.others == "marginalised":
+            table["note"] = self.note
+        if self.reasons:
+            table["reason"] = [_change_as_json(change) for change in self.reasons]
+        return table
+
+
+def _change_as_json(change: SingleChange) -> dict[str, Any]:
+    ends = {"lower": change.interval.lower, "upper": change.interval.upper}
+    return {"choice": change.choice, "value": change.value} | ends
+
+
+def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: None) -> Iterator[PaperRow]:
     """Yield the rows of all results; only those of one common flavour value if no folder for sampled runs is given."""
     for names in DATA_SETS:
         for preset in PRESETS:
@@ -42,17 +106,14 @@ def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: No
                     yield from three_flavours(names, parameter, preset, runs)
 
 
-def single(model: Model, preset: str) -> list[Row]:
+def single(model: Model, preset: str) -> list[PaperRow]:
     """Profile and credible intervals of a model with one physics parameter."""
-    rows = [_profile_row(model, profile.interval(model, cl=LEVEL), preset)]
+    rows = [_profile_row(model, Fits(model).interval(cl=LEVEL), preset)]
+    kind = "eti" if model.of_interest[0].signed else "upper"
     for prior in _priors(model.parameters[0]):
-        exact = marginal.marginal(model.with_priors(prior))
-        tails = (LEVEL,) if not prior.of_interest.signed else ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-        ends = [exact.quantile(p) * prior.scale for p in tails]
-        error = max(exact.error(p) for p in tails) * prior.scale
-        lower = ends[0] if len(ends) > 1 else None
-        rows.append(_row(model, 0, preset, "credible", describe(prior), lower, ends[-1], error, exact.method))
-    return _with_paper(rows, model)
+        exact = marginal(model.with_priors(prior)).interval(kind, LEVEL).scaled(prior.scale)
+        rows.append(_credible_row(model, 0, preset, describe(prior), exact, exact.method))
+    return _with_paper(rows)
 
 
 def _priors(prior: Prior) -> list[Prior]:
@@ -61,23 +122,21 @@ def _priors(prior: Prior) -> list[Prior]:
     return [prior, with_kind(prior, "flat-square"), with_kind(prior, "log-uniform", lower=LOG_CUT)]
 
 
-def three_flavours(names: tuple[str, ...], parameter: str, preset: str, runs: Path) -> list[Row]:
+def three_flavours(names: tuple[str, ...], parameter: str, preset: str, runs: Path) -> list[PaperRow]:
     """Intervals of the three flavour values together: profiled over the other two, and marginalised by sampling."""
     chosen = choices_of.preset(preset)
     model = build([data.load(name, chosen.inputs) for name in names], parameters_of(parameter, "all"), chosen)
+    fits = Fits(model)
     rows = []
     for k in range(model.n_physics):
-        rows.append(_profile_row(model, profile.interval(model, k, cl=LEVEL, others="profiled"), preset, k))
+        rows.append(_profile_row(model, fits.interval(k, cl=LEVEL, others="profiled"), preset))
     for kind, numbers in _sampled_priors(parameter):
         run = resolve(names, parameter, "all", preset, prior={"kind": kind} | numbers)
-        summary = sampling.sample(run, runs / run.name, figures=False)
-        for k, found in enumerate(summary["parameters"].values()):
-            error = max(e for e in (found["mcse_lower"], found["mcse_upper"]) if e is not None)
-            how = "sampled" if summary["converged"] else "NOT CONVERGED: " + "; ".join(summary["missing"])
-            rows.append(
-                _row(model, k, preset, "credible", found["prior"], found["lower"], found["upper"], error, how)
-                | {"note": _note(summary, found)}
-            )
+        result = sampling.sample(run, runs / run.name, figures=False)
+        status = "sampled" if result.converged else result.verdict.words
+        for k, found in enumerate(result.parameters.values()):
+            row = _credible_row(model, k, preset, found.prior, found.interval, status)
+            rows.append(replace(row, note=_note(result, found)))
     return rows
 
 
@@ -88,69 +147,54 @@ def _sampled_priors(parameter: str) -> list[tuple[str, dict[str, float]]]:
     return [("flat", {}), ("flat-square", {}), ("log-uniform", {"lower": cut})]
 
 
-def _note(summary: dict[str, Any], found: dict[str, Any]) -> str | None:
-    names = [name for name, each in summary["parameters"].items() if each is found]
-    return next((row.get("note") for row in summary["rows"] if row["parameter"] in names and row.get("note")), None)
+def _note(result: RunResult, found: ParameterResult) -> str | None:
+    """The remark on the limit of a parameter, if the table of the run has one."""
+    return next((row.note for row in result.rows if row.parameter == found.parameter and row.note), None)
 
 
-def _profile_row(model: Model, found: ProfileInterval, preset: str, index: int = 0) -> Row:
-    ends = ends_of(found)
-    row = _row(model, index, preset, "profile", None, ends["lower"], ends["upper"], None, found.status)
-    return row | {"delta_chi2": found.delta_chi2}
+def _profile_row(model: Model, found: ProfileInterval, preset: str) -> PaperRow:
+    return PaperRow(
+        experiments=tuple(experiment.name for experiment in model.experiments),
+        parameter=found.parameter,
+        others="profiled" if model.n_physics > 1 else "zero",
+        preset=preset,
+        method="profile",
+        prior=None,
+        interval=in_units(found),
+        status=found.status,
+        delta_chi2=found.delta_chi2,
+    )
 
 
-def _row(
-    model: Model,
-    index: int,
-    preset: str,
-    method: str,
-    prior: str | None,
-    lower: float | None,
-    upper: float | None,
-    mcse: float | None,
-    status: str,
-) -> Row:
-    parameter = model.parameters[index]
-    other = {"profile": "profiled", "credible": "marginalised"}[method]
-    flavour = parameter.of_interest.flavour
-    return {
-        "experiment": "+".join(experiment.name for experiment in model.experiments),
-        "parameter": parameter.of_interest.em_property.name,
-        "flavour": flavour,
-        "others": other if model.n_physics > 1 else "zero",
-        "preset": preset,
-        "method": method,
-        "prior": prior,
-        "probability": LEVEL,
-        "lower": lower,
-        "upper": upper,
-        "unit": parameter.unit,
-        "mcse": mcse,
-        "status": status,
-        "paper_lower": None,
-        "paper_upper": None,
-        "difference_percent": None,
-    }
+def _credible_row(model: Model, index: int, preset: str, prior: str, found: Interval, status: str) -> PaperRow:
+    return PaperRow(
+        experiments=tuple(experiment.name for experiment in model.experiments),
+        parameter=model.of_interest[index],
+        others="marginalised" if model.n_physics > 1 else "zero",
+        preset=preset,
+        method="credible",
+        prior=prior,
+        interval=found,
+        status=status,
+    )
 
 
-def _with_paper(rows: list[Row], model: Model) -> list[Row]:
-    """Add the paper's interval, the largest difference of an end from it, and a reason where that is large.
-
-    A credible interval differs by its method first: its reason is the profile interval of the same conventions.
-    """
-    names = tuple(experiment.name for experiment in model.experiments)
-    published = published_for(names, rows[0]["parameter"], rows[0]["flavour"])
+def _with_paper(rows: list[PaperRow]) -> list[PaperRow]:
+    """Add the paper's interval, the largest difference of an end from it, and a reason where that is large."""
+    profiled = rows[0]
+    published = published_for(profiled.experiments, profiled.parameter.em_property.name, profiled.parameter.flavour)
     paper = next((limit for limit in published if "Demirci" in limit.experiment), None)
-    if paper is None:
-        return rows
-    out = []
-    for row in rows:
-        pairs = [(row[end], getattr(paper, end)) for end in ("lower", "upper")]
-        difference = max((100 * (x / y - 1) for x, y in pairs if x is not None and y is not None), key=abs)
-        row = row | {"paper_lower": paper.lower, "paper_upper": paper.upper, "difference_percent": difference}
-        if abs(difference) > EXPLAINED_FROM:
-            as_profile = {"choice": "method", "value": "profile", "lower": rows[0]["lower"], "upper": rows[0]["upper"]}
-            is_profile = row["method"] == "profile"
-            row["reason"] = single_changes(names, row["parameter"], row["preset"]) if is_profile else [as_profile]
-        out.append(row)
-    return out
+    return rows if paper is None else [_beside(row, paper, profiled) for row in rows]
+
+
+def _beside(row: PaperRow, paper: PublishedLimit, profiled: PaperRow) -> PaperRow:
+    """A row beside the paper's interval. A credible interval differs by its method first: the profile is its reason."""
+    theirs = Piece(paper.lower, paper.upper)
+    pairs = zip((row.interval.lower, row.interval.upper), theirs, strict=True)
+    difference = max((100 * (x / y - 1) for x, y in pairs if x is not None and y is not None), key=abs)
+    reasons: tuple[SingleChange, ...] = ()
+    if abs(difference) > EXPLAINED_FROM and row.method == "profile":
+        reasons = single_changes(row.experiments, row.parameter.em_property.name, row.preset)
+    elif abs(difference) > EXPLAINED_FROM:
+        reasons = (SingleChange("method", "profile", profiled.interval),)
+    return replace(row, paper=theirs, difference_percent=difference, reasons=reasons)

@@ -106,10 +106,11 @@ def sampled(table: dict[str, Any], place: Path) -> Comparison:
     name, parameter, preset = POSTERIORS[0]
     expected, error = table["posterior"][_name(*POSTERIORS[0])]
     chosen = run.resolve((name,), parameter, preset=preset, sampling={"steps": STEPS, "probability": PROBABILITY})
-    found = sampling.sample(chosen, place, figures=False)["parameters"][parameter]
+    found = sampling.sample(chosen, place, figures=False).parameters[parameter].interval
+    assert found.upper is not None and found.mcse_upper is not None  # it is a limit
     scale = PROPERTIES[parameter].scale
-    allowed = ERRORS * sqrt(error**2 + (found["mcse_upper"] / scale) ** 2)
-    return Comparison(f"{_name(*POSTERIORS[0])}, sampled", found["upper"] / scale, expected, allowed)
+    allowed = ERRORS * sqrt(error**2 + (found.mcse_upper / scale) ** 2)
+    return Comparison(f"{_name(*POSTERIORS[0])}, sampled", found.upper / scale, expected, allowed)
 
 
 def _name(experiment: str, parameter: str, preset: str) -> str:

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bayesnu import experiments as data
 from bayesnu.inference import profile
-from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.interval import Interval, ProfileInterval
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
-from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import PROPERTIES
 
 PRESETS = ("paper", "default")
 LEVEL = 0.9
-Row = dict[str, Any]
 
 
-def single_changes(names: tuple[str, ...], parameter: str, preset: str) -> list[Row]:
+@dataclass(frozen=True)
+class SingleChange:
+    """The interval, in mu_B, e or cm^2, after one choice alone has taken another value."""
+
+    choice: str
+    value: object
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Variation:
+    """The interval, in mu_B, e or cm^2, of a changed analysis, and what was changed in words."""
+
+    label: str
+    interval: Interval
+
+
+def single_changes(names: tuple[str, ...], parameter: str, preset: str) -> tuple[SingleChange, ...]:
     """The common-flavour interval after each single change of a convention of this preset to that of the other."""
     other = next(name for name in PRESETS if name != preset)
-    here, there = choices_of.preset(preset), choices_of.preset(other)
-    out = []
-    for choice, (_, value) in choices_of.differences(here, there).items():
-        found = profile.interval(_common(names, parameter, replace(here, **{choice: value})), cl=LEVEL)
-        out.append({"choice": choice, "value": value} | ends_of(found))
-    return out
+    here = choices_of.preset(preset)
+    changes = choices_of.differences(here, choices_of.preset(other))
+    return tuple(
+        SingleChange(choice, value, _common_interval(names, parameter, replace(here, **{choice: value})))
+        for choice, (_, value) in changes.items()
+    )
 
 
-def _common(names: tuple[str, ...], parameter: str, chosen: Analysis) -> Model:
-    return build([data.load(name, chosen.inputs) for name in names], (parameter,), chosen)
+def _common_interval(names: tuple[str, ...], parameter: str, chosen: Analysis) -> Interval:
+    """The profile interval of one common value of all flavours."""
+    model = build([data.load(name, chosen.inputs) for name in names], (parameter,), chosen)
+    return in_units(profile.interval(model, cl=LEVEL))
 
 
-def ends_of(found: ProfileInterval) -> dict[str, float | None]:
-    """Ends in mu_B, e or cm^2; the boundary 0 of a modulus is no lower limit."""
-    lower, upper = (None if end is None else end * found.scale for end in (found.lower, found.upper))
-    return {"lower": None if lower == 0 and not PROPERTIES[found.parameter].signed else lower, "upper": upper}
+def in_units(found: ProfileInterval) -> ProfileInterval:
+    """An interval in mu_B, e or cm^2; the boundary 0 of a modulus is no lower limit."""
+    return found.scaled(found.parameter.scale).without_boundary()
 
 
 # The walk from one preset to the other, in an order in which each step has a meaning of its own.
@@ -53,16 +68,17 @@ WALK = (
 )
 
 
-def walk(names: tuple[str, ...], parameter: str) -> list[Row]:
+def walk(names: tuple[str, ...], parameter: str) -> list[Variation]:
     """The common-flavour interval on the way from `paper` to `default`, one choice after the other."""
-    here, there = choices_of.preset("paper"), choices_of.preset("default")
-    rows: list[Row] = [{"step": "preset paper"} | ends_of(profile.interval(_common(names, parameter, here), cl=LEVEL))]
+    here = choices_of.preset("paper")
+    there = choices_of.preset("default")
+    steps = [Variation("preset paper", _common_interval(names, parameter, here))]
     for step in WALK:
         here = replace(here, **{choice: getattr(there, choice) for choice in step})
-        found = profile.interval(_common(names, parameter, here), cl=LEVEL)
-        rows.append({"step": ", ".join(f"{choice} = {getattr(here, choice)}" for choice in step)} | ends_of(found))
+        label = ", ".join(f"{choice} = {getattr(here, choice)}" for choice in step)
+        steps.append(Variation(label, _common_interval(names, parameter, here)))
     assert here == there, "the walk has to end at the preset default"
-    return rows
+    return steps
 
 
 # What a referee would ask for, beside the preset `default`.
@@ -84,12 +100,11 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def variants(names: tuple[str, ...], parameter: str) -> list[Row]:
+def variants(names: tuple[str, ...], parameter: str) -> list[Variation]:
     """The common-flavour interval of the preset `default` with one change at a time."""
-    rows = []
+    found = []
     for label, choices in VARIANTS:
         if label.startswith("Run 0 and Run 1") and not {"pandax4t-run0", "pandax4t-run1"} <= {*names}:
             continue
-        model = _common(names, parameter, choices_of.preset("default", **choices))
-        rows.append({"variant": label} | ends_of(profile.interval(model, cl=LEVEL)))
-    return rows
+        found.append(Variation(label, _common_interval(names, parameter, choices_of.preset("default", **choices))))
+    return found

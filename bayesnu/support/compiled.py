@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from llvmlite import binding
 
-from bayesnu.support.versions import PACKAGE
+from bayesnu.support.files import PACKAGE
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from unicodedata import normalize
 
 LONGEST = 600  # characters of a sentence: what a file or a shell puts in it may be endless
 
@@ -24,6 +23,8 @@ TEX |= {"×": r"$\times$", "−": "$-$", "–": "--", "—": "---"}
 
 def tex(text: str) -> str:
     """Text as LaTeX that compiles with any engine: specials escaped, beyond ASCII a command or the nearest letter."""
+    from unicodedata import normalize
+
     words = " ".join(text.split())
     out = "".join(TEX.get(c) or normalize("NFKD", c).encode("ascii", "ignore").decode() or "?" for c in words)
     return re.sub(r"(?<!\\)\$\$", "", out)  # formulas side by side are one

@@ -1,12 +1,8 @@
-"""The version of this package, where it lies, and the versions of everything that can change a last digit."""
+"""The version of this package, and the versions of everything that can change a last digit."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 __version__ = "0.1.0"
-
-PACKAGE = Path(__file__).resolve().parent.parent  # the folder of this package's sources
 
 
 def versions() -> dict[str, str]:

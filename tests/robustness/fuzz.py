@@ -553,7 +553,7 @@ def options_of(dice: random.Random, command: click.Command, hostile: float) -> l
 def _words(seed: int, dice: random.Random, given: Corpus) -> Case:
     name = dice.choice(READING)
     start = list(STARTS.get(name, ()))
-    words = start + options_of(dice, main.commands[name], dice.choice([0.0, 0.3, 1.0]))
+    words = start + options_of(dice, main.get_command(click.Context(main), name), dice.choice([0.0, 0.3, 1.0]))
     for _ in range(dice.choice([0, 0, 1, 2])):
         words.insert(dice.randrange(len(words) + 1), word(dice))
     if dice.random() < 0.2 and words:

@@ -205,7 +205,7 @@ def test_another_campaign_is_refused_by_the_key_that_differs(tmp_path: Path, mon
     }
     for sentence, other in others.items():
         with pytest.raises(
-            BayesnuError, match=f"^{re.escape(str(place))}: another campaign is there: {sentence}.*--output$"
+            BayesnuError, match=f"^{re.escape(str(place))}: another campaign is there: {sentence}.*`output`$"
         ):
             run(other, place)
     known = tasks.versions(tasks.name_of(works.draw))
@@ -236,12 +236,12 @@ def test_a_campaign_without_results_makes_room(tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.toml").write_text("")
-    with pytest.raises(BayesnuError, match="a sampled chain is there; use another --output"):
+    with pytest.raises(BayesnuError, match="a sampled chain is there; use another `output`"):
         run(campaign(1), tmp_path / "run")
     run(campaign(1), tmp_path / "a")
     for content in ("", "{", "[]", '{"kind": 1}', "\xff"):
         (tmp_path / "a" / MANIFEST).write_bytes(content.encode("latin1"))
-        with pytest.raises(BayesnuError, match=r"campaign\.json: cannot be read .*restore it, or use another --output"):
+        with pytest.raises(BayesnuError, match=r"campaign\.json: cannot be read .*restore it, or use another `output`"):
             run(campaign(1), tmp_path / "a")
     (tmp_path / "a" / MANIFEST).unlink()
     with pytest.raises(BayesnuError, match=r"holds results without campaign\.json"):
@@ -282,9 +282,9 @@ def test_what_cannot_be_a_campaign_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(BayesnuError, match=sentence):
             replace(campaign(1), **changes)
-    with pytest.raises(BayesnuError, match="--workers: found 0; must be at least 1"):
+    with pytest.raises(BayesnuError, match="`workers`: found 0; must be at least 1"):
         run(campaign(1), tmp_path / "a", workers=0)
-    with pytest.raises(BayesnuError, match="--workers and --scheduler: found both"):
+    with pytest.raises(BayesnuError, match="`workers` and `scheduler`: found both"):
         run(campaign(1), tmp_path / "a", scheduler="tcp://127.0.0.1:1", workers=2)
     with pytest.raises(ValueError, match="Object arrays"):  # a mistake in the code: nothing is ever pickled
         run(campaign(1, works.objects), tmp_path / "a")
@@ -385,7 +385,7 @@ def test_a_scheduler_out_of_reach_is_one_sentence(tmp_path: Path, capfd: pytest.
             "tls://127.0.0.1:80",
         ):
             with pytest.raises(
-                BayesnuError, match=f"^--scheduler: found {address}, where no dask scheduler answers"
+                BayesnuError, match=f"^`scheduler`: found {address}, where no dask scheduler answers"
             ) as refused:
                 run(campaign(2), tmp_path / "a", scheduler=address)
             assert refused.value.__suppress_context__ and "\n" not in str(refused.value)

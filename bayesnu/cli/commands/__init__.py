@@ -1,1 +1,1 @@
-"""What the commands do: call the package's functions and print the result."""
+"""One file per command: its options beside what it does. A file is imported when its command is called, or listed."""

@@ -1,70 +1,102 @@
-"""`compare` and `bibliography`."""
+"""`compare`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.options import FLAVOURS, PRESETS, PROPERTY_NAMES
 from bayesnu.cli.output import check_figure, json_out, table
-from bayesnu.model.choices import PRESETS
-from bayesnu.physics.properties import PROPERTIES
-from bayesnu.studies import bibliography as references
-from bayesnu.studies import compare as comparison
-from bayesnu.studies import comparison_text
-from bayesnu.studies.compare import Row
 from bayesnu.support.errors import BayesnuError
 
-TEXTS = {"markdown": comparison_text.to_markdown, "latex": comparison_text.to_latex, "csv": comparison_text.to_csv}
+if TYPE_CHECKING:
+    from bayesnu.studies.compare import Row
+
+COLUMNS = ("what [remark]", "flavour", "kind", "reference", "value", "unit", "CL [%]")
 
 
-def compare(names: tuple[str, ...], chains: tuple[str, ...], how: str, plot: str | None, options: dict[str, Any]) -> None:
-    """Print own and published limits as a table of the given format; draw them."""
-    parameter, preset = options.get("parameter"), options.get("preset")
+@click.command()
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.option("--parameter", type=click.Choice(PROPERTY_NAMES), help="One property [default: all].")
+@click.option(
+    "--flavour",
+    type=click.Choice(["common", *FLAVOURS]),
+    help="Own limits of one flavour [default: common], and no published ones of another.",
+)
+@click.option("--preset", type=click.Choice([*PRESETS]), help="One preset [default: both].")
+@click.option("--chain", "chains", multiple=True, metavar="CHAIN", help="Add the limits of a chain; can be repeated.")
+@click.option(
+    "--format",
+    "how",
+    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print; csv and json in mu_B, e and cm^2.",
+)
+@click.option("--plot", type=str, metavar="FILE", help="Also draw one property (png or pdf).")
+def compare(
+    experiments: tuple[str, ...],
+    parameter: str | None,
+    flavour: str | None,
+    preset: str | None,
+    chains: tuple[str, ...],
+    how: str,
+    plot: str | None,
+) -> None:
+    """Own limits beside the paper's, the collaborations' and other experiments', in one convention."""
+    from bayesnu.studies.compare import compare as compared
+
     if plot is not None and parameter is None:
-        raise BayesnuError(f"--plot: a figure shows one property; give --parameter, one of {', '.join(PROPERTIES)}")
+        raise BayesnuError(f"--plot: a figure shows one property; give --parameter, one of {', '.join(PROPERTY_NAMES)}")
     check_figure(plot)
-    rows = comparison.compare(
-        [parameter] if parameter else list(PROPERTIES),
-        options.get("flavour"),
-        names,
-        [preset] if preset else list(PRESETS),
-        chains,
-    )
+    parameters = [parameter] if parameter else list(PROPERTY_NAMES)
+    presets = [preset] if preset else list(PRESETS)
+    rows = compared(parameters, flavour, experiments, presets, chains)
     if plot is not None:
         from bayesnu.studies.figures.comparison import comparison_plot
 
         comparison_plot(rows, plot)
-    if how == "json":
-        json_out({"convention": comparison.CONVENTION, "rows": comparison_text.as_dicts(rows), "plot": plot})
-    elif how == "table":
-        _print(rows)
-    else:
-        click.echo(TEXTS[how](rows), nl=False)
+    _print(rows, how, plot)
     if plot is not None:
         click.echo(f"wrote {plot}", err=True)
 
 
-def _print(rows: Sequence[Row]) -> None:
-    """A table for each property, with remarks as numbered notes below."""
-    for parameter, some in comparison_text.by_parameter(rows):
-        notes: dict[str, int] = {}
-        lines, before = [], ""
-        for row in some:
-            kind, what, flavour, value, unit, cl, method, reference, remark = comparison_text.cells(row)
-            note = f" [{notes.setdefault(remark, len(notes) + 1)}]" if remark else ""
-            if kind != before:
-                lines.append((f"— {kind}", *[""] * 6))
-                before = kind
-            lines.append((what + note, flavour, method, reference, value, unit, cl))
-        columns = ("what [remark]", "flavour", "kind", "reference", "value", "unit", "CL [%]")
-        table(f"{parameter}; {comparison.CONVENTION}" if parameter == "r2_nu" else parameter, columns, lines, text=4)
-        for remark, number in notes.items():
-            click.echo(f"[{number}] {remark}")
-        click.echo()
+def _print(rows: Sequence[Row], how: str, plot: str | None) -> None:
+    from bayesnu.studies import comparison_text
+    from bayesnu.studies.compare import CONVENTION
+
+    if how == "json":
+        json_out({"convention": CONVENTION, "rows": comparison_text.as_dicts(rows), "plot": plot})
+        return
+    if how == "table":
+        for parameter, some in comparison_text.by_parameter(rows):
+            _print_table(f"{parameter}; {CONVENTION}" if parameter == "r2_nu" else parameter, some)
+        return
+    texts = {
+        "markdown": comparison_text.to_markdown,
+        "latex": comparison_text.to_latex,
+        "csv": comparison_text.to_csv,
+    }
+    click.echo(texts[how](rows), nl=False)
 
 
-def bibliography(names: tuple[str, ...]) -> None:
-    """Print the references of experiments and chains as BibTeX."""
-    click.echo(references.bibtex(names), nl=False)
+def _print_table(title: str, rows: Sequence[Row]) -> None:
+    """A table with a line above the rows of each kind, and remarks as numbered notes below."""
+    from bayesnu.studies.comparison_text import cells
+
+    notes: dict[str, int] = {}
+    lines: list[tuple[str, ...]] = []
+    before = ""
+    for row in rows:
+        kind, what, flavour, value, unit, cl, method, reference, remark = cells(row)
+        note = f" [{notes.setdefault(remark, len(notes) + 1)}]" if remark else ""
+        if kind != before:
+            lines.append((f"— {kind}", *[""] * 6))
+            before = kind
+        lines.append((what + note, flavour, method, reference, value, unit, cl))
+    table(title, COLUMNS, lines, text=4)
+    for remark, mark in notes.items():
+        click.echo(f"[{mark}] {remark}")
+    click.echo()

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bayesnu.cli.doctor import Finding, examine
+from bayesnu.cli.options import json_option
 from bayesnu.cli.output import json_out
+
+if TYPE_CHECKING:
+    from bayesnu.cli.doctor import Finding
 
 MARKS = {"ok": "ok  ", "note": "note", "act": "ACT "}
 
 
+@click.command()
+@json_option()
 def doctor(as_json: bool) -> None:
-    """Examine the installation and the current folder; exit code 1 if something must be done."""
+    """Check versions, cache, current folder and reference results, and say what to do; exit code 1 if anything must be."""
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from bayesnu.cli.doctor import examine
+
     found = []
     for each in examine(Path.cwd()):
         found.append(each)

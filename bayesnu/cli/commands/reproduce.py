@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.options import json_option, quiet_option
 from bayesnu.cli.output import console, json_out, table
-from bayesnu.physics.properties import PROPERTIES
-from bayesnu.studies import paper
-from bayesnu.studies.figures import paper as paper_figures
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import interval, number
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def reproduce(quick: bool, output: str | None, figures: str | None, as_json: bool, quiet: bool) -> None:
-    """Redo every result and print it beside the paper; draw the figures if a folder for them is given."""
+    from bayesnu.studies.paper import PaperRow
+
+HEAD = ("data", "preset", "flavour", "others", "method and prior", "interval", "MC error", "paper", "difference")
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Only one common value of all flavours: a minute.")
+@click.option("--output", type=str, metavar="DIR", help="Folder of the three-flavour runs [default: chains/reproduce].")
+@click.option("--figures", type=str, metavar="DIR", help="Draw spectra, curves and contours into this folder too.")
+@quiet_option()
+@json_option()
+def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
+    """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers."""
+    from pathlib import Path
+
+    from bayesnu.studies import paper
+
     errors = console(stderr=True)
 
     def report(line: str) -> None:
@@ -26,20 +41,21 @@ def reproduce(quick: bool, output: str | None, figures: str | None, as_json: boo
     runs = None if quick else Path(output or "chains/reproduce")
     rows = list(paper.reproduce(runs, report))
     if figures is not None:
-        place = _writable(Path(figures))
-        report(f"{len(list(paper_figures.figures(place, report)))} figures in {place}")
+        _draw(figures, report)
     if as_json:
-        json_out(rows)
-        return
-    for parameter, item in PROPERTIES.items():
-        table(
-            f"{parameter} [{item.scale:g} {item.unit}], 90 % (profile: Δχ² = 2.71)",
-            ("data", "preset", "flavour", "others", "method and prior", "interval", "MC error", "paper", "difference"),
-            [_cells(row, item.scale) for row in rows if row["parameter"] == parameter],
-            text=5,
-        )
-    for row in rows:
-        _explain(row, PROPERTIES[row["parameter"]].scale)
+        json_out([row.as_json() for row in rows])
+    else:
+        _print(rows)
+
+
+def _draw(figures: str, report: Callable[[str], None]) -> None:
+    from pathlib import Path
+
+    from bayesnu.studies.figures import paper
+
+    place = _writable(Path(figures))
+    drawn = list(paper.figures(place, report))
+    report(f"{len(drawn)} figures in {place}")
 
 
 def _writable(folder: Path) -> Path:
@@ -50,29 +66,43 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
-def _cells(row: dict[str, Any], scale: float) -> tuple[str, ...]:
-    method = "profile" if row["prior"] is None else "credible, " + row["prior"].partition(" on ")[0]
-    paper_has = row["paper_upper"] is not None
+def _print(rows: list[PaperRow]) -> None:
+    """A table for each property, and the reasons of large differences below all."""
+    from bayesnu.physics.properties import PROPERTIES
+
+    for item in PROPERTIES.values():
+        title = f"{item.name} [{item.scale:g} {item.unit}], 90 % (profile: Δχ² = 2.71)"
+        table(title, HEAD, [_cells(row) for row in rows if row.parameter.em_property == item], text=5)
+    for row in rows:
+        if row.reasons:
+            _print_reasons(row)
+
+
+def _cells(row: PaperRow) -> tuple[str, ...]:
+    scale = row.parameter.scale
+    method = "profile" if row.prior is None else "credible, " + row.prior.partition(" on ")[0]
+    error = row.interval.largest_error
     return (
-        row["experiment"],
-        row["preset"],
-        row["flavour"],
-        row["others"],
-        method + (" NOT CONVERGED" if row["status"].startswith("NOT CONVERGED") else ""),
-        interval(row["lower"], row["upper"], scale),
-        number(row["mcse"] / scale, 2) if row["mcse"] else "",
-        interval(row["paper_lower"], row["paper_upper"], scale) if paper_has else "",
-        f"{row['difference_percent']:+.1f} %" if row["difference_percent"] is not None else "",
+        "+".join(row.experiments),
+        row.preset,
+        row.parameter.flavour,
+        row.others,
+        method if row.converged else f"{method} NOT CONVERGED",
+        interval(row.interval.lower, row.interval.upper, scale),
+        number(error / scale, 2) if error else "",
+        "" if row.paper is None else interval(row.paper.lower, row.paper.upper, scale),
+        "" if row.difference_percent is None else f"{row.difference_percent:+.1f} %",
     )
 
 
-def _explain(row: dict[str, Any], scale: float) -> None:
-    """Print the computed reason of a large difference: the interval after each single change of convention."""
-    if "reason" not in row:
-        return
-    ours, change = interval(row["lower"], row["upper"], scale), row["difference_percent"]
-    head = f"{row['parameter']}, {row['experiment']}, preset {row['preset']}, {row['method']}"
-    head += "" if row["prior"] is None else f", prior {row['prior'].partition(' on ')[0]}"
-    click.echo(f"{head}: {change:+.1f} % from the paper; {ours} becomes")
-    for change in row["reason"]:
-        click.echo(f"  {interval(change['lower'], change['upper'], scale):>24} with {change['choice']} = {change['value']}")
+def _print_reasons(row: PaperRow) -> None:
+    """Print the computed reasons of a large difference: the interval after each single change of convention."""
+    scale = row.parameter.scale
+    ours = interval(row.interval.lower, row.interval.upper, scale)
+    names = "+".join(row.experiments)
+    head = f"{row.parameter.em_property.name}, {names}, preset {row.preset}, {row.method}"
+    head += "" if row.prior is None else f", prior {row.prior.partition(' on ')[0]}"
+    click.echo(f"{head}: {row.difference_percent:+.1f} % from the paper; {ours} becomes")
+    for change in row.reasons:
+        theirs = interval(change.interval.lower, change.interval.upper, scale)
+        click.echo(f"  {theirs:>24} with {change.choice} = {change.value}")

@@ -1,18 +1,16 @@
-"""When a chain has converged, step 15: the rule, and what is missing where it has not."""
+"""When a chain has converged: the rule, and what is missing where it has not."""
 
 from __future__ import annotations
-
-import itertools
-from dataclasses import dataclass
 
 import emcee
 import numpy as np
 
 from bayesnu.inference import credible
-from bayesnu.inference.marginal import Marginal, marginal
+from bayesnu.inference.diagnostics import Convergence
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.marginal import modes
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
-from bayesnu.model.polynomial import Model
 
 RHAT_BELOW = 1.01
 STEPS_PER_TAU = 50
@@ -24,27 +22,6 @@ BURN_IN_TAU = 5
 TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
 MODE_FROM = 0.01  # a mode with less posterior probability than this need not be visited
 MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probability and the share of samples in it
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """The verdict on a chain: `missing` says what is not met, one sentence each; empty if it has converged.
-
-    `tau` is the largest integrated autocorrelation time in stored steps, `burn_in` the steps left out, `error` the largest
-    Monte-Carlo error of a reported bound in the sense of the rule.
-    """
-
-    steps: int
-    burn_in: int
-    tau: float
-    rhat: float
-    error: float
-    missing: tuple[str, ...]
-
-    @property
-    def converged(self) -> bool:
-        """Whether every condition is met."""
-        return not self.missing
 
 
 def autocorrelation_time(samples: np.ndarray) -> float:
@@ -68,7 +45,7 @@ def burn_in(samples: np.ndarray) -> tuple[int, float]:
     return min(int(np.ceil(BURN_IN_TAU * tau)), samples.shape[1] // 2), tau
 
 
-def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
+def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
     """Apply the rule to a chain.
 
     Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
@@ -81,7 +58,14 @@ def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
     kept = samples[:, start:]
     missing = []
     if kept.shape[1] < 8:
-        return Convergence(chain.steps, start * thin, tau * thin, np.inf, np.inf, ("too few steps to judge: give more",))
+        return Convergence(
+            steps=chain.steps,
+            burn_in=start * thin,
+            tau=tau * thin,
+            missing=("too few steps to judge: give more",),
+            rhat=np.inf,
+            error=np.inf,
+        )
     largest = max(credible.rhat(kept[..., k]) for k in range(samples.shape[-1]))
     if not largest < RHAT_BELOW:
         missing.append(f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}")
@@ -95,33 +79,37 @@ def judge(model: Model, chain: Chain, settings: Settings) -> Convergence:
     beyond = smallest * min(min(p, 1 - p) for p in quantiles(settings))
     if not beyond > SAMPLES_BEYOND:
         missing.append(f"{beyond:.0f} effective samples lie beyond a bound, needs > {SAMPLES_BEYOND}")
-    errors = [bound_error(model, kept, k, settings) for k in range(model.n_physics)]
+    errors = [bound_error(fits, kept, k, settings) for k in range(fits.model.n_physics)]
     error = max(errors, default=0.0)
     if not error < ERROR_BELOW:
         missing.append(f"the Monte-Carlo error of a bound is {error:.2%}, needs < {ERROR_BELOW:.0%}")
     stuck = np.ptp(kept, axis=1).max(axis=-1) == 0
     if stuck.any():
         missing.append(f"{int(stuck.sum())} walkers never moved")
-    missing += modes_missed(model, kept) + bounds_off(model, kept, settings)
-    return Convergence(chain.steps, start * thin, tau * thin, largest, error, tuple(missing))
+    missing += modes_missed(fits, kept)
+    missing += bounds_off(fits, kept, settings)
+    return Convergence(
+        steps=chain.steps, burn_in=start * thin, tau=tau * thin, missing=tuple(missing), rhat=largest, error=error
+    )
 
 
-def bound_error(model: Model, kept: np.ndarray, index: int, settings: Settings) -> float:
+def bound_error(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> float:
     """Largest Monte-Carlo error of the bounds of one parameter: relative to a limit, or to an interval's width."""
-    several = several_modes(model)
-    result = credible.credible_interval(kept[..., index], settings.kind, settings.probability, multimodal=several)
-    errors = [e for e in (result.mcse_lower, result.mcse_upper) if e is not None]
-    lower, upper = result.lower, result.upper
-    assert upper is not None
-    size = upper - (lower if lower is not None else model.parameters[index].lower)
-    return max(errors) / size if size > 0 else np.inf
+    result = credible.credible_interval(
+        kept[..., index], settings.kind, settings.probability, multimodal=fits.has_several_modes
+    )
+    upper = result.upper
+    assert upper is not None and result.largest_error is not None
+    lower = fits.model.parameters[index].lower if result.lower is None else result.lower
+    size = upper - lower
+    return result.largest_error / size if size > 0 else np.inf
 
 
-def modes_missed(model: Model, kept: np.ndarray) -> list[str]:
+def modes_missed(fits: Fits, kept: np.ndarray) -> list[str]:
     """Compare the modes of a single physics parameter with the share of samples of every ensemble in them."""
-    if model.n_physics != 1:
+    if fits.model.n_physics != 1:
         return []
-    exact = cross_check(model)
+    exact = fits.marginal
     missing = []
     for low, high in modes(exact):
         expected = exact.probability_between(low, high)
@@ -129,23 +117,25 @@ def modes_missed(model: Model, kept: np.ndarray) -> list[str]:
         if expected > MODE_FROM and np.any(np.abs(shares - expected) > MODE_TOLERANCE * expected):
             found = ", ".join(f"{share:.3f}" for share in shares)
             missing.append(
-                f"the mode of {model.names[0]} in [{low:.3g}, {high:.3g}] holds {expected:.3f} of the posterior, "
+                f"the mode of {fits.model.names[0]} in [{low:.3g}, {high:.3g}] holds {expected:.3f} of the posterior, "
                 f"the ensembles have {found} there"
             )
     return missing
 
 
-def bounds_off(model: Model, kept: np.ndarray, settings: Settings) -> list[str]:
+def bounds_off(fits: Fits, kept: np.ndarray, settings: Settings) -> list[str]:
     """Compare the quantiles that bound a single physics parameter with those of its integrated posterior."""
-    if model.n_physics != 1:
+    if fits.model.n_physics != 1:
         return []
-    exact, values = cross_check(model), kept[..., 0]
+    exact = fits.marginal
+    values = kept[..., 0]
     missing = []
     for p in quantiles(settings):
-        sampled, error = credible.quantile(values, p), credible.quantile_error(values, p)
+        sampled = credible.quantile(values, p)
+        error = credible.quantile_error(values, p)
         if abs(sampled - exact.quantile(p)) > LARGEST_PULL * np.hypot(error, exact.error(p)):
             missing.append(
-                f"the {p:.0%} quantile of {model.names[0]} is {sampled:.4g} +- {error:.1g} sampled "
+                f"the {p:.0%} quantile of {fits.model.names[0]} is {sampled:.4g} +- {error:.1g} sampled "
                 f"and {exact.quantile(p):.4g} integrated: they disagree"
             )
     return missing
@@ -155,31 +145,3 @@ def quantiles(settings: Settings) -> tuple[float, ...]:
     """Probabilities below the bounds of the reported interval; for a highest-density one those of equal tails."""
     tail = (1 - settings.probability) / 2
     return (settings.probability,) if settings.kind == "upper" else (tail, 1 - tail)
-
-
-def several_modes(model: Model) -> bool:
-    """Whether a single physics parameter has more than one mode."""
-    return model.n_physics == 1 and len(modes(cross_check(model))) > 1
-
-
-_CROSS_CHECKS: dict[int, tuple[Model, Marginal]] = {}
-
-
-def cross_check(model: Model) -> Marginal:
-    """The posterior of a single physics parameter by integration, kept for the model of the run."""
-    if id(model) not in _CROSS_CHECKS:
-        _CROSS_CHECKS.clear()
-        _CROSS_CHECKS[id(model)] = (model, marginal(model))
-    return _CROSS_CHECKS[id(model)][1]
-
-
-def modes(exact: Marginal) -> list[tuple[float, float]]:
-    """Ranges of the parameter around each maximum of its marginal posterior, divided at the minima between them."""
-    prior = exact.model.parameters[0]
-    nodes = exact.density
-    inner = np.flatnonzero((nodes[1:-1] < nodes[:-2]) & (nodes[1:-1] <= nodes[2:])) + 1
-    deep = [i for i in inner if nodes[i] < 0.5 * min(nodes[:i].max(), nodes[i:].max())]
-    if not deep or not prior.of_interest.signed:
-        return [(prior.lower, prior.upper)]
-    cuts = [prior.lower, *(float(prior.ppf(exact.nodes[i])) for i in deep), prior.upper]
-    return list(itertools.pairwise(cuts))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import emcee
 import numpy as np
 
-from bayesnu.inference.profile import Profiler
+from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling import chain, proposal
 from bayesnu.inference.sampling.moves import IndependenceMove, SweepMove
 from bayesnu.inference.settings import Settings
@@ -26,15 +26,16 @@ START_POINTS = 4096  # draws of the prior, fitted and weighted by their likeliho
 
 
 def begin(
-    model: Model, posterior: CompiledPosterior, settings: Settings
+    profiler: Profiler, posterior: CompiledPosterior, settings: Settings
 ) -> tuple[list[emcee.State], str, IndependenceMove | SweepMove]:
     """The states from which the ensembles are stored, and the move that samples them, with its name.
 
     Where the acceptance of the independence move, after the sweeps have settled, is small, it does not fit, and the sweeps
     start again. All of it is decided before the first stored step and stored with the chain.
     """
-    states, sweeps = starts(model, posterior, settings), SweepMove(posterior, SWEEPS)
-    approximation = proposal.build(model)
+    states = starts(profiler, posterior, settings)
+    sweeps = SweepMove(posterior, SWEEPS)
+    approximation = proposal.build(profiler)
     if approximation is not None:
         move = IndependenceMove(posterior, approximation)
         settled = [advance(posterior, sweeps, state, SETTLE)[0] for state in states]
@@ -45,9 +46,9 @@ def begin(
     return states, "sweeps", sweeps
 
 
-def move_named(name: str, model: Model, posterior: CompiledPosterior) -> IndependenceMove | SweepMove:
+def move_named(name: str, profiler: Profiler, posterior: CompiledPosterior) -> IndependenceMove | SweepMove:
     """The move of a chain by the name stored with it."""
-    approximation = proposal.build(model) if name == "independence" else None
+    approximation = proposal.build(profiler) if name == "independence" else None
     return SweepMove(posterior, SWEEPS) if approximation is None else IndependenceMove(posterior, approximation)
 
 
@@ -72,25 +73,25 @@ def advance(
     return end, chain.Piece(backend.chain, backend.log_prob, backend.accepted, end.random_state)
 
 
-def starts(model: Model, posterior: CompiledPosterior, settings: Settings) -> list[emcee.State]:
+def starts(profiler: Profiler, posterior: CompiledPosterior, settings: Settings) -> list[emcee.State]:
     """Where the walkers of every ensemble begin, with the state of its generator.
 
     Points of the physics prior are fitted in the nuisances and drawn in proportion to their likelihood, so that every
     mode and the whole of a shell is occupied; around them parameters get a jitter.
     """
     seeds = np.random.SeedSequence(settings.seed).spawn(settings.ensembles)
-    return [_start(model, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]
+    return [_start(profiler, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]
 
 
 def _start(
-    model: Model,
+    profiler: Profiler,
     posterior: CompiledPosterior,
     settings: Settings,
     random: np.random.Generator,
     seed: np.random.SeedSequence,
 ) -> emcee.State:
+    model = profiler.model
     settings.check_walkers(len(model.parameters))
-    profiler = Profiler(model)
     points = np.tile(model.nominal(), (START_POINTS, 1))
     for k, prior in enumerate(model.physics):
         points[:, k] = prior.ppf(random.random(START_POINTS))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp, ndtri
 
-from bayesnu.inference.profile import Profiler
+from bayesnu.inference.profiler import Profiler
 from bayesnu.model.polynomial import Model
 from bayesnu.support.compiled import compiled
 
@@ -49,14 +49,15 @@ class Proposal:
         return tuple(getattr(self, each.name) for each in fields(self))
 
 
-def build(model: Model) -> Proposal | None:
+def build(profiler: Profiler) -> Proposal | None:
     """Build the proposal of a model; None where it has no physics parameter or the signal is no ellipsoid in them."""
+    model = profiler.model
     shape = _ellipsoid(model)
     if shape is None:
         return None
     centre, axes = shape
     folded = np.array([not parameter.signed for parameter in model.of_interest])
-    posterior = _Posterior(Profiler(model), centre, axes, _directions(model.n_physics, folded))
+    posterior = _Posterior(profiler, centre, axes, _directions(model.n_physics, folded))
     radius = posterior.nodes()
     log_density, theta = posterior.profiled(radius, DIRECTIONS)
     factors = posterior.profiler.conditional_factors(theta)

@@ -19,7 +19,7 @@ from math import inf, nan
 import numpy as np
 
 from bayesnu.inference.newton import minimise
-from bayesnu.inference.profile import Fit, Profiler
+from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_counts, differentiate, exponents_of
 from bayesnu.inference.toys.lanes import TINY, Rows, allocate_lanes, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.toys import Toys, constraint_widths

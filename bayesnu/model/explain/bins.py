@@ -22,22 +22,22 @@ def find_bin(experiment: Experiment, analysis: Analysis, text: str | None) -> in
     """
     edges = observe(experiment, analysis).edges_kev
     if text is None:
-        raise BayesnuError(f"--bin: none given; {experiment.name} has {_named(edges)}, numbered from 1")
+        raise BayesnuError(f"`bin`: none given; {experiment.name} has {_named(edges)}, numbered from 1")
     number = r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)"
     if re.fullmatch(r"\d{1,9}", text.strip()):
         index = int(text) - 1
         if not 0 <= index < len(edges) - 1:
-            raise BayesnuError(f"--bin: found number {index + 1}; {experiment.name} has {_named(edges)}, numbered from 1")
+            raise BayesnuError(f"`bin`: found number {index + 1}; {experiment.name} has {_named(edges)}, numbered from 1")
         return index
     match = re.fullmatch(rf"\s*{number}\s*(?:keV)?\s*-\s*{number}\s*(?:keV)?\s*", text, re.IGNORECASE)
     if match is None:
-        raise BayesnuError(f"--bin: found '{text[:60]}'; must be energies, as 2-3keV, or the number of a bin, as 2")
+        raise BayesnuError(f"`bin`: found '{text[:60]}'; must be energies, as 2-3keV, or the number of a bin, as 2")
     wanted = np.array([float(match[1]), float(match[2])])
     off = np.abs(np.stack([edges[:-1], edges[1:]], axis=1) - wanted)
     exact = np.flatnonzero(np.all(off <= 1e-9 * np.maximum(1.0, wanted), axis=1))
     if len(exact):
         return int(exact[0])
-    raise BayesnuError(f"--bin: found '{text[:60]}'; {_no_such_bin(experiment, edges, wanted, off.sum(axis=1))}")
+    raise BayesnuError(f"`bin`: found '{text[:60]}'; {_no_such_bin(experiment, edges, wanted, off.sum(axis=1))}")
 
 
 def _range(low: float, high: float) -> str:
@@ -55,7 +55,7 @@ def _named(edges: np.ndarray) -> str:
 def _no_such_bin(experiment: Experiment, edges: np.ndarray, wanted: np.ndarray, distance: np.ndarray) -> str:
     name, whole = experiment.name, experiment.edges_kev
     if {*wanted} <= {*whole} and np.searchsorted(whole, wanted[1]) == np.searchsorted(whole, wanted[0]) + 1:
-        return f"{name} has that bin outside the region of interest, {_range(edges[0], edges[-1])} keV; add --region all"
+        return f"{name} has that bin outside the region of interest, {_range(edges[0], edges[-1])} keV; add `region='all'`"
     near = sorted(np.argsort(distance, kind="stable")[:2])
     words = " or ".join(f"{_range(edges[i], edges[i + 1])}keV" for i in near)
     return f"{name} has no such bin in {_range(edges[0], edges[-1])} keV; did you mean {words}?"

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from bayesnu import plots
-from bayesnu.inference.sampling import convergence
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval
 from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.sampling.convergence import autocorrelation_time, judge
 from bayesnu.inference.settings import FEWEST_STEPS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian, Prior
 from bayesnu.runs import chain_file, config, folder, summary
 from bayesnu.runs import run as runs
 from bayesnu.runs.report.document import Block, Code, Heading, Picture, Table, Text, Verdict
+from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import interval, number
 from bayesnu.support.versions import __version__
@@ -42,24 +44,35 @@ class Read:
     run: runs.Run
     model: Model
     chain: Chain
-    says: dict[str, Any]
+    result: RunResult
     title: str
-    stamp: str  # before whatever comes from a chain that has not converged
+
+    @property
+    def stamp(self) -> str:
+        """What stands before whatever comes from a chain that has not converged."""
+        return "" if self.result.converged else f"{NOT_CONVERGED}. "
+
+    @property
+    def physics(self) -> list[tuple[ParameterResult, Prior]]:
+        """The results of the physics parameters, with their priors."""
+        return [(self.result.parameters[prior.name], prior) for prior in self.model.physics]
 
 
 def open_run(link: str, path: str) -> Read:
+    """Read a run with its stored result, or with one of now where its chain has become longer."""
     place = folder.run_folder(path)
     run = config.from_config(place / config.CONFIG)
     model = runs.model_of(run)
     chain = chain_file.read(place)
     chain_file.verify(chain.path, model, runs.fingerprint(run))
-    stored = chain_file.read_result(chain.path)
+    result = chain_file.read_result(chain.path)
     if chain.steps < FEWEST_STEPS:
         raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a report needs at least {FEWEST_STEPS}")
-    if stored is None or stored["steps"] != chain.steps:
-        stored = summary.summarise(model, chain, convergence.judge(model, chain, run.sampling), run.sampling)
+    if result is None or result.verdict.steps != chain.steps:
+        fits = Fits(model)
+        result = summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
     title = f"{run.parameter} from {' + '.join(each.title for each in model.experiments)}"
-    return Read(link, place, run, model, chain, stored, title, "" if stored["converged"] else f"{NOT_CONVERGED}. ")
+    return Read(link, place, run, model, chain, result, title)
 
 
 def section_of(read: Read, several: bool) -> list[Block]:
@@ -81,127 +94,130 @@ def section_of(read: Read, several: bool) -> list[Block]:
 
 
 def _verdict(read: Read) -> Verdict:
-    says, sampling = read.says, read.run.sampling
+    verdict = read.result.verdict
+    sampling = read.run.sampling
     found = [
-        f"{_kind(p)}: {prior.column} {_pieces(p, prior)} (Monte-Carlo error {_error(p, prior.scale)}), prior {p['prior']}."
-        for p, prior in _physics(read)
+        f"{_kind(each.interval)}: {prior.column} {_pieces(each.interval, prior)} "
+        f"(Monte-Carlo error {_error(each.interval, prior.scale)}), prior {each.prior}."
+        for each, prior in read.physics
     ]
-    notes = [f"{prior.name}: {p['note']}." for p, prior in _physics(read) if p["note"]]
+    notes = [f"{prior.name}: {each.note}." for each, prior in read.physics if each.note]
     length = (
-        f"{sampling.ensembles} ensembles of {sampling.walkers} walkers, {says['steps']} stored steps each, "
-        f"{says['burn_in']} left out as burn-in; autocorrelation time {number(says['autocorrelation_time'], 2)}"
-    ) + (f"; one draw in {says['thinned_by']} was read." if says.get("thinned_by", 1) > 1 else ".")
-    if says["converged"]:
+        f"{sampling.ensembles} ensembles of {sampling.walkers} walkers, {verdict.steps} stored steps each, "
+        f"{verdict.burn_in} left out as burn-in; autocorrelation time {number(verdict.tau, 2)}"
+    )
+    length += f"; one draw in {read.result.thinned_by} was read." if read.result.thinned_by > 1 else "."
+    if verdict.converged:
         return Verdict("Converged", [*found, *notes, length], True)
-    missing, found = [f"Missing: {each}." for each in says["missing"]], [f"Not to be quoted: {each}" for each in found]
-    return Verdict(NOT_CONVERGED, [*missing, *found, *notes, length], False)
+    missing = [f"Missing: {each}." for each in verdict.missing]
+    unquotable = [f"Not to be quoted: {each}" for each in found]
+    return Verdict(NOT_CONVERGED, [*missing, *unquotable, *notes, length], False)
 
 
-def _physics(read: Read) -> list[tuple[dict[str, Any], Prior]]:
-    return [(read.says["parameters"][prior.name], prior) for prior in read.model.physics]
+def _pieces(found: Interval, prior: Prior) -> str:
+    return " and ".join(interval(piece.lower, piece.upper, prior.scale) for piece in found.pieces)
 
 
-def _pieces(p: dict[str, Any], prior: Prior) -> str:
-    return " and ".join(interval(low, high, prior.scale) for low, high in p["intervals"])
+def _kind(found: CredibleInterval) -> str:
+    return f"{found.probability * 100:g} % credible {plots.KINDS[found.kind]}"
 
 
-def _kind(p: dict[str, Any]) -> str:
-    return f"{p['probability'] * 100:g} % credible {plots.KINDS[p['kind']]}"
+def _error(found: Interval, scale: float) -> str:
+    error = found.largest_error
+    return "" if error is None else number(error / scale, 2)
 
 
-def _error(p: dict[str, Any], scale: float) -> str:
-    errors = [p[key] / scale for key in ("mcse_lower", "mcse_upper") if p[key] is not None]
-    return number(max(errors), 2) if errors else ""
-
-
-def _integrated(exact: dict[str, Any] | None, scale: float) -> str:
-    return interval(exact["lower"], exact["upper"], scale, 5) if exact else ""
+def _integrated(exact: IntegratedInterval | None, scale: float) -> str:
+    return interval(exact.lower, exact.upper, scale, 5) if exact else ""
 
 
 def compare_runs(read: Sequence[Read]) -> list[Block]:
     """One verdict on all chains, and a row for every physics parameter of every chain."""
-    bad = [each for each in read if not each.says["converged"]]
+    bad = [each for each in read if not each.result.converged]
     word = f"{NOT_CONVERGED}: {len(bad)} of {len(read)} runs" if bad else f"All {len(read)} runs converged"
     columns = ("run", "verdict", "parameter", "value", "MC error", "integrated", "what it is", "prior", "preset", "data")
     rows = [
         (
             (str(each.place), each.link),
-            "converged" if each.says["converged"] else NOT_CONVERGED,
+            "converged" if each.result.converged else NOT_CONVERGED,
             prior.column,
-            _pieces(p, prior),
-            _error(p, prior.scale),
-            _integrated(p["cross_check"], prior.scale),
-            _kind(p),
-            p["prior"],
+            _pieces(found.interval, prior),
+            _error(found.interval, prior.scale),
+            _integrated(found.cross_check, prior.scale),
+            _kind(found.interval),
+            found.prior,
             runs.preset_note(each.run),
             ", ".join(each.run.digests),
         )
         for each in read
-        for p, prior in _physics(each)
+        for found, prior in each.physics
     ]
-    why = [f"{each.place}: {'; '.join(each.says['missing'])}." for each in bad]
+    why = [f"{each.place}: {'; '.join(each.result.verdict.missing)}." for each in bad]
     return [Verdict(word, why, not bad), Table("Comparison", columns, rows)]
 
 
 def _intervals(read: Read) -> Table:
     """The table of a run: each limit with what it is and where it comes from."""
-    scales = {prior.name: prior.scale for prior in read.model.physics}
+    several = read.model.n_physics > 1
     rows = [
         (
-            row["what"] if len(scales) == 1 else f"{row['parameter']}: {row['what']}",
-            interval(row["lower"], row["upper"], scales[row["parameter"]]),
-            _error(row, scales[row["parameter"]]),
-            _integrated(row.get("integrated"), scales[row["parameter"]]),
-            "; ".join(filter(None, (row["how"], row.get("note")))),
+            f"{row.parameter.name}: {row.what}" if several else row.what,
+            interval(row.interval.lower, row.interval.upper, row.parameter.scale),
+            _error(row.interval, row.parameter.scale),
+            _integrated(row.integrated, row.parameter.scale),
+            "; ".join(filter(None, (row.how, row.note))),
         )
-        for row in read.says["rows"]
+        for row in read.result.rows
     ]
-    title = f"{read.stamp}Intervals {read.model.physics[0].column.partition(' ')[2]}, preset {runs.preset_note(read.run)}"
+    unit = read.model.physics[0].column.partition(" ")[2]
+    title = f"{read.stamp}Intervals {unit}, preset {runs.preset_note(read.run)}"
     return Table(title, ("what it is", "value", "MC error", "integrated", "status"), rows)
 
 
 def _derived(read: Read) -> list[Block]:
     scale = read.model.physics[0].scale
     rows = [
-        (name, number(d["median"] / scale), interval(d["lower"], d["upper"], scale), _error(d, scale), d["prior"])
-        for name, d in read.says.get("derived", {}).items()
+        (name, number(each.median / scale), interval(each.lower, each.upper, scale), _error(each, scale), each.prior)
+        for name, each in read.result.derived.items()
     ]
     return [Table("Derived", ("quantity", "median", "value", "MC error", "prior"), rows)] if rows else []
 
 
 def _figures(read: Read) -> list[Block]:
     """The figures under their headings; each is stamped by `plots` if the chain has not converged."""
-    says, unknown = read.says, float("nan")
-    numbers = (says["steps"], says["burn_in"], says["autocorrelation_time"], unknown, unknown)
-    verdict = convergence.Convergence(*numbers, missing=tuple(says["missing"]))  # the one of the tables
     blocks: list[Block] = []
     with TemporaryDirectory() as place:
         for kind, (draw, caption) in FIGURES.items():
-            path, text = Path(place) / f"{kind}.png", f"{read.stamp}{caption}: {read.title}."
-            draw(read.model, read.chain, verdict, read.run.sampling, path)
-            blocks += [Heading(kind), Picture(f"{read.link}-{kind.lower()}", text, path.read_bytes(), good=not read.stamp)]
+            path = Path(place) / f"{kind}.png"
+            draw(read.model, read.chain, read.result.verdict, read.run.sampling, path)
+            text = f"{read.stamp}{caption}: {read.title}."
+            picture = Picture(f"{read.link}-{kind.lower()}", text, path.read_bytes(), good=read.result.converged)
+            blocks += [Heading(kind), picture]
     return blocks
 
 
 def _diagnostics(read: Read) -> Table:
-    kept = read.chain.after(read.says["burn_in"])
-    says = read.says["parameters"] | read.says["nuisances"]
-    rows = [
-        (
-            prior.column,
-            number(p["median"] / prior.scale),
-            interval(p["lower"], p["upper"], prior.scale),
-            _pull(kept[..., k], prior),
-            number(p["rhat"], 5),
-            *(f"{p[f'ess_{part}']:.0f}" for part in ("bulk", "tail")),
-            number(convergence.autocorrelation_time(kept[..., k : k + 1]) * read.chain.thin, 2),
-            p["prior"],
-        )
-        for k, prior in enumerate(read.model.parameters)
-        for p in (says[prior.name],)
-    ]
+    kept = read.chain.after(read.result.verdict.burn_in)
+    says: dict[str, ParameterResult | NuisanceResult] = {**read.result.parameters, **read.result.nuisances}
+    rows = [_diagnosed(says[prior.name], prior, kept[..., k], read) for k, prior in enumerate(read.model.parameters)]
     columns = ("parameter", "median", "interval", "pull", "R-hat", "bulk ESS", "tail ESS", "τ [steps]", "prior")
     return Table("All parameters", columns, rows)
+
+
+def _diagnosed(found: ParameterResult | NuisanceResult, prior: Prior, samples: np.ndarray, read: Read) -> tuple[str, ...]:
+    """The row of a parameter from its samples (ensembles, steps, walkers)."""
+    tau = autocorrelation_time(samples[..., None]) * read.chain.thin
+    return (
+        prior.column,
+        number(found.interval.median / prior.scale),
+        interval(found.interval.lower, found.interval.upper, prior.scale),
+        _pull(samples, prior),
+        number(found.diagnostics.rhat, 5),
+        f"{found.diagnostics.ess_bulk:.0f}",
+        f"{found.diagnostics.ess_tail:.0f}",
+        number(tau, 2),
+        found.prior,
+    )
 
 
 def _pull(samples: np.ndarray, prior: Prior) -> str:
@@ -219,7 +235,7 @@ def _provenance(read: Read) -> list[Block]:
         blocks += [Text(about), Table(f"{each.name}: tables of its file", ("table", "quality", "source"), rows)]
     versions = chain_file.read_versions(read.chain.path)
     about_chain = [
-        ("fingerprint", read.says["fingerprint"]),
+        ("fingerprint", read.result.fingerprint),
         ("seed", str(read.chain.seed)),
         ("chain", str(read.chain.path)),
         *((f"sha256 of {name}", digest) for name, digest in read.run.digests.items()),

@@ -1,0 +1,65 @@
+"""`counts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
+from bayesnu.cli.output import json_out, table
+from bayesnu.physics.names import COMPONENTS
+from bayesnu.support.text import number
+
+if TYPE_CHECKING:
+    from bayesnu.model.predict import Counts
+
+
+@click.command()
+@click.argument("experiment")
+@coupling_options()
+@analysis_options()
+@json_option()
+def counts(experiment: str, as_json: bool, **options: Any) -> None:
+    """Expected and observed counts per bin of an experiment."""
+    import numpy as np
+
+    from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.experiments import load
+    from bayesnu.model.predict import expected_counts
+
+    analysis, values = choose_couplings(given_options(options))
+    with np.errstate(all="ignore"):
+        found = expected_counts(load(experiment, analysis.inputs), analysis, **values)
+    check_finite(found.expected, "a property")
+    if as_json:
+        json_out({"experiment": experiment, **_as_dict(found), "couplings": values})
+    else:
+        _print(found)
+
+
+def _as_dict(found: Counts) -> dict[str, Any]:
+    return {
+        "edges_kev": found.edges_kev,
+        "observed": found.observed,
+        "signal": found.signal.sum(axis=0),
+        "background": found.background,
+        "expected": found.expected,
+        "components": dict(zip(COMPONENTS, found.signal, strict=True)),
+        "backgrounds": found.backgrounds,
+    }
+
+
+def _print(found: Counts) -> None:
+    """A row for each bin, and their sums."""
+    columns = (found.observed, found.signal.sum(axis=0), found.background)
+    rows = []
+    for low, high, *values in zip(found.edges_kev[:-1], found.edges_kev[1:], *columns, strict=True):
+        rows.append(_cells(f"{low:g}-{high:g}", *values, values[1] + values[2]))
+    sums = [column.sum() for column in (*columns, found.expected)]
+    rows.append(_cells("all", *sums))
+    table("Counts per bin", ("T [keV]", "observed", "neutrinos", "background", "expected"), rows)
+
+
+def _cells(where: str, observed: float, *expected: float) -> tuple[str, ...]:
+    return (where, f"{observed:g}", *(number(each, 5) for each in expected))

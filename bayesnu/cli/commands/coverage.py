@@ -1,0 +1,74 @@
+"""`coverage`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bayesnu.cli.options import (
+    analysis_options,
+    campaign_options,
+    cl_option,
+    experiments_argument,
+    figure_option,
+    given_options,
+    json_option,
+    parameter_options,
+)
+from bayesnu.cli.output import check_figure, json_out, table
+from bayesnu.support.text import number
+
+
+@click.command()
+@experiments_argument()
+@parameter_options()
+@cl_option("Confidence level and credible probability.")
+@click.option("--points", type=int, default=9, show_default=True, help="True values.")
+@click.option(
+    "--nuisance-shift", type=float, default=0.0, show_default=True, help="Move every true nuisance by so many of its widths."
+)
+@figure_option("the curves")
+@campaign_options(2_000)
+@analysis_options()
+@json_option()
+def coverage(
+    experiments: tuple[str, ...],
+    cl: float,
+    points: int,
+    nuisance_shift: float,
+    toys: int,
+    figure: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Coverage of every kind of interval over the true value, from toy experiments."""
+    from dataclasses import asdict
+
+    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.studies import coverage as study
+    from bayesnu.studies.toy_tasks import fitter_of
+
+    asked = choose_campaign(experiments, given_options(options))
+    check_figure(figure)
+    made = study.campaign(asked.run, points, toys, asked.seed, cl, nuisance_shift)
+    found = study.coverages_of(made.settings, carry_out(made, asked))
+    prior = fitter_of(made.settings).model.parameters[0]
+    if figure:
+        from bayesnu.studies.figures.toys import coverage_plot
+
+        coverage_plot(prior, found, cl, figure)
+    if as_json:
+        values = [value * prior.scale for value in found[0].values]
+        rows = [asdict(each) | {"values": values} for each in found]
+        json_out({"parameter": prior.name, "unit": prior.unit, "cl": cl, "intervals": rows})
+        return
+    nuisances = f"nuisances {nuisance_shift:+g} widths off" if nuisance_shift else "nuisances nominal"
+    table(
+        f"Coverage of {cl:.0%} intervals in %, {found[0].toys} toys per true value, {nuisances}; true values of "
+        f"{title_of(prior, asked.run)}",
+        ("interval", *(number(value, 3) for value in found[0].values)),
+        [(each.interval, *(f"{100 * share:.1f}" for share in each.coverage)) for each in found],
+    )
+    click.echo(f"largest binomial error {max(each.error.max() for each in found):.2%}")
+    print_failures(sum(int(each.failed.sum()) for each in found), sum(each.toys * len(each.values) for each in found))

@@ -1,0 +1,44 @@
+"""`experiments`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bayesnu.cli.options import json_option
+from bayesnu.cli.output import json_out, table
+
+if TYPE_CHECKING:
+    from bayesnu.experiments import Experiment
+
+
+@click.command()
+@click.option("--template", is_flag=True, help="Print a commented example of an experiment file.")
+@json_option()
+def experiments(template: bool, as_json: bool) -> None:
+    """List the data sets that come with the package."""
+    from bayesnu import experiments as data
+    from bayesnu.cli.experiment_json import as_dict
+
+    if template:
+        click.echo(data.template(), nl=False)
+        return
+    loaded = [data.load(name) for name in data.names()]
+    if as_json:
+        json_out([as_dict(each) for each in loaded])
+        return
+    head = ("name", "exposure [t yr]", "bins", "region [keV]", "events there", "references")
+    table("Data sets", head, [_cells(each) for each in loaded])
+
+
+def _cells(each: Experiment) -> tuple[str, ...]:
+    low, high = each.region_kev
+    return (
+        each.name,
+        f"{each.exposure_tonne_years:.4f}",
+        str(len(each.observed)),
+        f"{low:g}-{high:g}",
+        f"{each.observed[each.in_region].sum():g}",
+        ", ".join(each.references),
+    )

@@ -1,0 +1,38 @@
+"""`export`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bayesnu.inference.sampling.chain import Chain
+
+
+@click.command()
+@click.argument("chain")
+@click.argument("output")
+def export(chain: str, output: str) -> None:
+    """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
+    from pathlib import Path
+
+    from bayesnu.cli.chains import open_chain
+    from bayesnu.inference.credible import to_arviz
+    from bayesnu.inference.sampling.convergence import burn_in
+    from bayesnu.support.files import whole_file
+
+    _, _, stored = open_chain(chain)
+    start, _ = burn_in(stored.samples)
+    samples = {name: stored.of(name)[:, start:] for name in stored.names}
+    data = to_arviz(samples, stored.log_prob[:, start:], _attributes(stored))
+    with whole_file(Path(output)) as file:
+        data.to_netcdf(str(file))
+    click.echo(f"wrote {output}")
+
+
+def _attributes(stored: Chain) -> dict[str, str]:
+    """Units, and which chain it is."""
+    units = zip(stored.names, stored.scales, stored.units, strict=True)
+    attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
+    return attributes | {"fingerprint": stored.digest, "thinned by": str(stored.thin)}

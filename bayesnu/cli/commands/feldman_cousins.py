@@ -1,0 +1,109 @@
+"""`feldman-cousins`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesnu.cli.options import (
+    analysis_options,
+    campaign_options,
+    cl_option,
+    experiments_argument,
+    figure_option,
+    given_options,
+    json_option,
+    parameter_options,
+)
+from bayesnu.cli.output import check_figure, json_out, table
+from bayesnu.support.text import interval, number
+
+if TYPE_CHECKING:
+    from bayesnu.inference.interval import ProfileInterval
+    from bayesnu.model.priors import Prior
+    from bayesnu.studies.feldman_cousins import Belt
+
+End = tuple[float, float] | None
+
+
+@click.command("feldman-cousins")
+@experiments_argument()
+@parameter_options()
+@cl_option("Confidence level; another one needs no new toys.")
+@click.option("--points", type=int, default=31, show_default=True, help="Tested values.")
+@figure_option("the belt")
+@campaign_options(10_000)
+@analysis_options()
+@json_option()
+def feldman_cousins(
+    experiments: tuple[str, ...], cl: float, points: int, toys: int, figure: str | None, as_json: bool, **options: Any
+) -> None:
+    """Interval with critical values from toy experiments, nuisances profiled on the data."""
+    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.inference import profile
+    from bayesnu.inference.interval import delta_chi2
+    from bayesnu.studies import feldman_cousins as belts
+    from bayesnu.studies.toy_tasks import fitter_of
+
+    asked = choose_campaign(experiments, given_options(options))
+    delta_chi2(cl)  # a mistake is found before the toys are made
+    check_figure(figure)
+    made = belts.campaign(asked.run, points, toys, asked.seed)
+    belt = belts.belt_of(made.settings, carry_out(made, asked), cl)
+    model = fitter_of(made.settings).model
+    prior = model.parameters[0]
+    wilks = profile.interval(model, 0, cl=cl)
+    if figure:
+        from bayesnu.studies.figures.toys import belt_plot
+
+        belt_plot(prior, belt, wilks, figure)
+    if as_json:
+        json_out(_as_dict(belt, prior, wilks))
+        return
+    _print(belt, prior, wilks, title_of(prior, asked.run))
+    print_failures(belt.failed, belt.toys)
+
+
+def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None:
+    """The belt as a table, and the interval beside the one of a fixed level."""
+    rows = zip(belt.values, belt.observed, belt.critical, belt.critical_error, belt.p_value, strict=True)
+    table(
+        f"{title}: Feldman-Cousins, {belt.cl:.0%}, {belt.toys} toys",
+        ("true value", "statistic of the data", "critical value", "MC error", "p-value", "accepted"),
+        [_cells(*row) for row in rows],
+        text=0,
+    )
+    pieces = " and ".join(f"{_in_words(low)} … {_in_words(high)}" for low, high in belt.intervals) or "empty"
+    click.echo(f"{prior.column}, {belt.cl:.0%} Feldman-Cousins, nuisances profiled on the data: {pieces}")
+    fixed = " and ".join(interval(low, high, 1.0) for low, high in wilks.pieces)
+    level = f"the fixed level Δχ² = {wilks.delta_chi2:.2f} gives {fixed}"
+    click.echo(f"{level}; coverage is exact only at the profiled nuisances")
+
+
+def _cells(value: float, observed: float, critical: float, error: float, p_value: float) -> list[str]:
+    accepted = "yes" if observed <= critical else "no"
+    return [*(number(each) for each in (value, observed, critical, error, p_value)), accepted]
+
+
+def _in_words(end: End) -> str:
+    """An end of the interval with its Monte-Carlo error."""
+    if end is None:
+        return "(outside the tested values)"
+    value, error = end
+    return number(value) + (f" ± {number(error, 1)}" if error else "")
+
+
+def _as_dict(belt: Belt, prior: Prior, wilks: ProfileInterval) -> dict[str, Any]:
+    """The belt as JSON, in mu_B, e or cm^2."""
+    from dataclasses import asdict
+
+    def with_error(end: End) -> dict[str, float] | None:
+        return None if end is None else {"value": end[0] * prior.scale, "mc_error": end[1] * prior.scale}
+
+    return asdict(belt) | {
+        "unit": prior.unit,
+        "values": [value * prior.scale for value in belt.values],
+        "intervals": [[with_error(low), with_error(high)] for low, high in belt.intervals],
+        "wilks": wilks.scaled(prior.scale).pieces,
+    }

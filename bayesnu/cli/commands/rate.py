@@ -1,0 +1,58 @@
+"""`rate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
+from bayesnu.cli.output import json_out, table
+from bayesnu.physics.names import COMPONENTS
+from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@click.command()
+@click.option("--energy-kev", required=True, metavar="T,T,...", help="True recoil energies in keV.")
+@coupling_options()
+@analysis_options()
+@json_option()
+def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
+    """Recoil rate per tonne, year and keV at true recoil energies: unit efficiency, no resolution."""
+    import numpy as np
+
+    from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.model import predict
+
+    energies = np.array(_numbers(energy_kev))
+    analysis, values = choose_couplings(given_options(options))
+    with np.errstate(all="ignore"):
+        rates = predict.rate(energies, analysis, **values)
+    check_finite(rates, "--energy-kev or a property")
+    if as_json:
+        json_out(
+            {
+                "energy_kev": energies,
+                "rate_per_tonne_year_kev": rates.sum(axis=0),
+                "components": dict(zip(COMPONENTS, rates, strict=True)),
+                "couplings": values,
+            }
+        )
+        return
+    rows = [_cells(energy, each) for energy, each in zip(energies, rates.T, strict=True)]
+    table("Recoil rate [1/(t yr keV)] at true energy", ("T [keV]", *COMPONENTS, "total"), rows)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise BayesnuError(f"--energy-kev: found '{text[:60]}'; must be numbers with commas, as 2,10,20") from None
+
+
+def _cells(energy: float, rates: np.ndarray) -> tuple[str, ...]:
+    return (number(energy), *(number(each, 6) for each in (*rates, rates.sum())))

@@ -1,0 +1,15 @@
+"""`spectrum`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("chain")
+@click.option("--output", type=str, metavar="FILE", help="Where to [default: spectrum.png in the run's folder].")
+def spectrum(chain: str, output: str | None) -> None:
+    """Draw data, prediction and posterior-predictive band of a chain."""
+    from bayesnu.cli.chains import draw_chain
+
+    draw_chain(chain, "spectrum", output)

@@ -1,0 +1,120 @@
+"""What a run has found, as JSON or as tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from bayesnu.cli.output import json_out, table
+from bayesnu.physics.properties import PROPERTIES
+from bayesnu.runs import config, folder
+from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
+from bayesnu.runs.result_json import result_to_json
+from bayesnu.runs.run import Run, preset_note
+from bayesnu.support.text import interval, number
+
+
+def print_run(place: Path, result: RunResult, as_json: bool) -> None:
+    """Print the result of the run in a folder."""
+    if as_json:
+        json_out(result_to_json(result))
+        return
+    run = config.from_config(place / config.CONFIG)
+    scale = PROPERTIES[run.parameter].scale
+    _print_limits(run, result)
+    _print_parameters(result)
+    _print_notes(result)
+    _print_derived(result, scale)
+    _print_verdict(result)
+    _print_files(place)
+
+
+def _print_limits(run: Run, result: RunResult) -> None:
+    parameter = next(iter(result.parameters.values())).parameter
+    names = " + ".join(Path(name).stem for name in run.experiments)
+    several = len(result.parameters) > 1
+    table(
+        f"{run.parameter} [{parameter.scaled_unit}], {names}, preset {preset_note(run)}",
+        ("what it is", "value", "MC error", "integrated"),
+        [_limit_cells(row, several) for row in result.rows],
+    )
+    for row in result.rows:
+        if row.method == "profile":
+            click.echo(f"{row.parameter.name}, {row.what.split(' (')[0]}: {row.how}")
+
+
+def _limit_cells(row: LimitRow, several: bool) -> tuple[str, str, str, str]:
+    what = f"{row.what} ({row.how})" if row.method == "published" else row.what
+    scale = row.parameter.scale
+    error = row.interval.largest_error
+    exact = row.integrated
+    return (
+        f"{row.parameter.name}: {what}" if several else what,
+        interval(row.interval.lower, row.interval.upper, scale),
+        "" if error is None else number(error / scale, 2),
+        interval(exact.lower, exact.upper, scale, 5) if exact else "",
+    )
+
+
+def _print_parameters(result: RunResult) -> None:
+    head = ("parameter", "median", "R-hat", "bulk ESS", "tail ESS", "others")
+    table("", head, [_parameter_cells(name, each) for name, each in result.parameters.items()])
+
+
+def _parameter_cells(name: str, each: ParameterResult) -> tuple[str, ...]:
+    return (
+        name,
+        number(each.interval.median / each.parameter.scale),
+        number(each.diagnostics.rhat, 5),
+        f"{each.diagnostics.ess_bulk:.0f}",
+        f"{each.diagnostics.ess_tail:.0f}",
+        each.others,
+    )
+
+
+def _print_notes(result: RunResult) -> None:
+    for name, note in _notes(result):
+        if note:
+            click.echo(f"{name}: {note}")
+
+
+def _notes(result: RunResult) -> Iterator[tuple[str, str | None]]:
+    """Notes on parameters, then on limits."""
+    for name, each in result.parameters.items():
+        yield name, each.note
+    for row in result.rows:
+        yield row.parameter.name, row.note
+
+
+def _print_derived(result: RunResult, scale: float) -> None:
+    if not result.derived:
+        return
+    rows = [
+        (
+            name,
+            number(each.median / scale),
+            interval(each.lower, each.upper, scale),
+            interval(each.of_prior.lower, each.of_prior.upper, scale),
+        )
+        for name, each in result.derived.items()
+    ]
+    table("", ("derived, prior inherited", "median", "interval", "the prior's own"), rows)
+
+
+def _print_verdict(result: RunResult) -> None:
+    verdict = result.verdict
+    length = f"{verdict.steps} stored steps per walker, {verdict.burn_in} left out as burn-in"
+    if result.thinned_by > 1:
+        length += f", one draw in {result.thinned_by} read"
+    if verdict.converged:
+        click.echo(f"converged: {length}, autocorrelation time {verdict.tau:.1f}")
+    else:
+        click.echo(f"NOT CONVERGED ({length}): " + "; ".join(verdict.missing))
+
+
+def _print_files(place: Path) -> None:
+    files = [name for name in (folder.CHAIN, config.CONFIG, *folder.FIGURES) if (place / name).is_file()]
+    click.echo(f"in {place}{os.sep}: {', '.join(files)}")

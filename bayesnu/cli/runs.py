@@ -1,0 +1,53 @@
+"""A run under the command line: what its options ask for, its progress, and one sentence when it is told to stop."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bayesnu.cli.failures import Stopped
+from bayesnu.cli.options import require_parameter
+from bayesnu.cli.stopping import stoppable
+from bayesnu.runs import folder as folders
+from bayesnu.runs import run as runs
+from bayesnu.runs.run import Run
+
+PRIOR = ("kind", "lower", "upper", "mean", "width")
+SAMPLING = ("kind", "probability", "seed", "steps", "most_steps", "ensembles", "walkers")
+
+
+def choose_run(experiments: tuple[str, ...], options: dict[str, Any], base: Mapping[str, Any] | None = None) -> Run:
+    """Resolve what options ask for; they win over the tables of a configuration in `base`."""
+    base = base or {}
+    prior = dict(base.get("prior", {}))
+    prior |= {name: options.pop(f"prior_{name}") for name in PRIOR if f"prior_{name}" in options}
+    sampling = dict(base.get("sampling", {}))
+    sampling |= {name: options.pop(name) for name in SAMPLING if name in options}
+    parameter = require_parameter(options.pop("parameter", base.get("parameter")))
+    flavour = options.pop("flavour", base.get("flavour", "common"))
+    preset = options.pop("preset", base.get("preset", "default"))
+    choices = dict(base.get("analysis", {})) | options
+    return runs.resolve(
+        experiments or tuple(base.get("experiments", ())), parameter, flavour, preset, choices, prior, sampling
+    )
+
+
+@contextmanager
+def watched_run(folder: Path, steps: int | None, quiet: bool, figures: bool) -> Iterator[dict[str, Any]]:
+    """Show the progress of a run, and end it with one sentence when it is told to stop.
+
+    Yields the arguments by which a run reports and draws. Files are replaced when they are complete, so that there is
+    nothing to save at the moment of a stop.
+    """
+    try:
+        with stoppable():
+            from bayesnu.cli.progress import Progress
+
+            with Progress(quiet, steps) as progress:
+                yield {"report": None if quiet else progress.report, "figures": figures}
+    except KeyboardInterrupt as stopped:
+        how = f"; `bayesnu resume {shlex.quote(str(folder))}` goes on from there" if folders.is_run(folder) else ""
+        raise Stopped(stopped.args[0], how) from None

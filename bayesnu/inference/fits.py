@@ -1,0 +1,38 @@
+"""Everything that is fitted of one model, each thing once: its profiles, its scans, and its integrated posterior."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.marginal import Marginal, integrate, modes
+from bayesnu.inference.profile import Line, interval_along
+from bayesnu.inference.profiler import Others, Profiler
+from bayesnu.model.polynomial import Model
+
+
+class Fits:
+    """The fits of a model: arranged for compiled code once, and kept with what has been found."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.profiler = Profiler(model)
+        self._lines: dict[tuple[int, Others], Line] = {}
+
+    def line(self, index: int = 0, others: Others = "zero") -> Line:
+        """The profile likelihood along a physics parameter."""
+        return self._lines.setdefault((index, others), Line(self.profiler, index, others))
+
+    def interval(self, index: int = 0, *, cl: float, one_sided: bool = False, others: Others = "zero") -> ProfileInterval:
+        """The profile-likelihood interval of a physics parameter; see `profile.interval`."""
+        return interval_along(self.line(index, others), cl, one_sided)
+
+    @cached_property
+    def marginal(self) -> Marginal:
+        """The integrated posterior of the only physics parameter."""
+        return integrate(self.profiler)
+
+    @property
+    def has_several_modes(self) -> bool:
+        """Whether a single physics parameter has more than one mode."""
+        return self.model.n_physics == 1 and len(modes(self.marginal)) > 1

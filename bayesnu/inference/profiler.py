@@ -1,0 +1,155 @@
+"""Fits of one model: chi^2 minimised over any of its parameters, with the model arranged for compiled code once.
+
+The statistic is the Poisson chi^2 with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2, minimised
+by a damped Newton method with analytic gradient and Hessian inside the parameters' bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from bayesnu.inference.newton import all_derivatives, minimise
+from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Prior
+from bayesnu.physics.properties import PhysicsParameter
+
+WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
+
+Others: TypeAlias = Literal["zero", "profiled"]  # what becomes of the other physics parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Minima of chi^2: `theta` (n, parameters), `chi2` (n,), and whether each fit ended (n,)."""
+
+    theta: np.ndarray
+    chi2: np.ndarray
+    ended: np.ndarray
+
+
+class Profiler:
+    """Fits of one model. `free` marks the parameters a fit may move; the rest stay at the given start."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        # a profile likelihood knows no prior of a physics parameter, only its physical range
+        self.ranges = [scan_range(prior) for prior in model.physics]
+        flat = [Flat(p.parameter, -1e300, 1e300) for p in model.physics]
+        self.arrays = compile_posterior(model.with_priors(*flat))
+        self.lower = np.array([p.lower for p in model.parameters])
+        self.upper = np.array([p.upper for p in model.parameters])
+        for k, (low, high) in enumerate(self.ranges):
+            self.lower[k], self.upper[k] = widened(model.of_interest[k], low, high, WIDER)
+
+    def fit(self, start: np.ndarray, free: np.ndarray) -> Fit:
+        """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
+        theta = np.array(np.atleast_2d(start), dtype=float)
+        chi2, ended = np.empty(len(theta)), np.empty(len(theta), dtype=np.bool_)
+        which = np.flatnonzero(free).astype(np.int64)
+        minimise(theta, which, self.lower, self.upper, *_arrays(self.arrays), chi2, ended)
+        return Fit(theta, chi2, ended)
+
+    def chi2(self, theta: np.ndarray) -> np.ndarray:
+        """The statistic itself, shape (n,), for theta (n, parameters)."""
+        return self.fit(theta, np.zeros(len(self.lower), dtype=bool)).chi2
+
+    def derivatives(self, theta: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradients (n, k) and Hessians (n, k, k) of chi^2/2 at theta (n, parameters) in the k parameters `which`."""
+        n, k = len(theta), len(which)
+        gradient, hessian = np.empty((n, k)), np.empty((n, k, k))
+        all_derivatives(np.ascontiguousarray(theta), which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
+        return gradient / 2, hessian / 2
+
+    def conditional_factors(self, theta: np.ndarray) -> np.ndarray:
+        """Lower factors (n, nuisances, nuisances) of the covariance of the nuisances around their maxima theta.
+
+        At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
+        """
+        which = np.flatnonzero(self.nuisances_free())
+        gradient, hessian = self.derivatives(theta, which)
+        at_bound = (theta[:, which] <= self.lower[which]) | (theta[:, which] >= self.upper[which])
+        spans = self.upper[which] - self.lower[which]
+        extra = at_bound * (gradient**2 + 1 / spans**2)
+        return np.linalg.cholesky(np.linalg.inv(hessian + extra[:, :, None] * np.eye(len(which))))
+
+    def nuisances_free(self) -> np.ndarray:
+        """Mark the nuisance parameters."""
+        return np.arange(len(self.lower)) >= self.model.n_physics
+
+    def at(self, index: int, values: np.ndarray, others: Others = "zero") -> Fit:
+        """Profile at given values (n,) of physics parameter `index`; the others stay at zero or are profiled too.
+
+        With profiled others chi^2 can have several minima, so each value is fitted from several starts and from its
+        neighbours' results, and the best is kept.
+        """
+        start = np.tile(self.model.nominal(), (len(values), 1))
+        start[:, index] = values
+        free = self.nuisances_free()
+        if others == "zero" or self.model.n_physics == 1:
+            return self.fit(start, free)
+        free[: self.model.n_physics] = True
+        free[index] = False
+        best = self._best_of(start, free, index)
+        for order in (slice(None), slice(None, None, -1)):
+            best = self._continued(best, values, free, index, order)
+        return best
+
+    def _best_of(self, start: np.ndarray, free: np.ndarray, index: int) -> Fit:
+        best: Fit | None = None
+        for point in self._starts(index):
+            trial = start.copy()
+            trial[:, : self.model.n_physics] = np.where(
+                np.arange(self.model.n_physics) == index, trial[:, : self.model.n_physics], point
+            )
+            best = _better(best, self.fit(trial, free))
+        assert best is not None
+        return best
+
+    def _starts(self, index: int) -> np.ndarray:
+        """Starts for the other physics parameters: a coarse grid over their ranges that avoids exact zeros."""
+        axes = [[0.0] if k == index else np.quantile(ends, [0.03, 0.35, 0.55, 0.9]) for k, ends in enumerate(self.ranges)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+    def _continued(self, fit: Fit, values: np.ndarray, free: np.ndarray, index: int, order: slice) -> Fit:
+        theta, chi2, ended = fit.theta[order].copy(), fit.chi2[order].copy(), fit.ended[order].copy()
+        for i, value in enumerate(values[order][1:], start=1):
+            start = theta[i - 1].copy()
+            start[index] = value
+            trial = self.fit(start, free)
+            if trial.chi2[0] < chi2[i]:
+                theta[i], chi2[i], ended[i] = trial.theta[0], trial.chi2[0], trial.ended[0]
+        return Fit(theta[order], chi2[order], ended[order])
+
+
+def _better(one: Fit | None, other: Fit) -> Fit:
+    if one is None:
+        return other
+    take = other.chi2 < one.chi2
+    return Fit(
+        np.where(take[:, None], other.theta, one.theta),
+        np.where(take, other.chi2, one.chi2),
+        np.where(take, other.ended, one.ended),
+    )
+
+
+def scan_range(prior: Prior) -> tuple[float, float]:
+    """The range to scan: the one that holds all modes, and the prior's where that is wider."""
+    lower, upper = prior.of_interest.usual_range
+    return min(lower, prior.lower), max(upper, prior.upper)
+
+
+def widened(parameter: PhysicsParameter, low: float, high: float, factor: float) -> tuple[float, float]:
+    """A range `factor` times as wide about its middle; a modulus keeps its lower end."""
+    if not parameter.signed:
+        return 0.0, high * factor
+    middle, half = (low + high) / 2, (high - low) / 2
+    return middle - factor * half, middle + factor * half
+
+
+def _arrays(arrays: CompiledPosterior) -> tuple[np.ndarray, ...]:
+    a = arrays
+    return a.blocks, a.templates, a.factors, a.observed, a.prior_kind, a.prior_numbers
