@@ -12,7 +12,9 @@ import tomllib
 import venv
 from pathlib import Path
 
-from _setup import LOCKS, ROOT
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks beside the file that it was given
+
+from scripts._setup import LOCKS, ROOT
 
 HEADER = "# Written by scripts/lock.py from pyproject.toml. Do not edit.\n"
 RESOLVE = ["--universal", "--python-version", "3.11", "--only-binary", ":all:", "--generate-hashes"]

@@ -12,8 +12,10 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from _setup import ROOT, SetupError, candidates, probe
-from lock import find_uv
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks beside the file that it was given
+
+from scripts._setup import ROOT, SetupError, candidates, probe
+from scripts.lock import find_uv
 
 LEFT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
 

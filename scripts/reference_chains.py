@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bayesnu.inference import credible
 from bayesnu.runs import chain_file, sampling
+from bayesnu.runs.result_json import result_to_json
 from bayesnu.runs.run import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,20 +33,22 @@ def main(runs: Path, place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for name, parameter, flavour in RESULTS:
         run = resolve((name,), parameter, flavour)
-        summary = sampling.sample(run, runs / run.name, figures=False)
-        chain = chain_file.read(summary["chain"])
-        kept, log_prob = (values[:, summary["burn_in"] :] for values in (chain.samples, chain.log_prob))
+        place_of_run = runs / run.name
+        result = sampling.sample(run, place_of_run, figures=False)
+        chain = chain_file.read(place_of_run)
+        burn_in = result.verdict.burn_in
+        kept, log_prob = (values[:, burn_in:] for values in (chain.samples, chain.log_prob))
         steps = np.linspace(0, kept.shape[1] - 1, STEPS).round().astype(int)
         walkers = np.linspace(0, kept.shape[2] - 1, WALKERS).round().astype(int)
         few, few_log_prob = (values[:, steps][:, :, walkers] for values in (kept, log_prob))
         samples = {name: few[..., k] for k, name in enumerate(chain.names)}
-        stored = {key: value for key, value in summary.items() if key != "chain"}
+        stored = result_to_json(replace(result, chain=None))
         units = zip(chain.names, chain.scales, chain.units, strict=True)
         attributes = {f"unit of {name}": f"{scale:g} {unit}".strip() for name, scale, unit in units}
         attributes |= {"fingerprint": chain.digest, "summary": json.dumps(stored), "config": chain.config}
         path = place / f"{run.name}.nc"
         credible.to_arviz(samples, few_log_prob, attributes).to_netcdf(str(path))
-        print(f"{path.name}: {path.stat().st_size // 1024} KiB, converged: {summary['converged']}")
+        print(f"{path.name}: {path.stat().st_size // 1024} KiB, converged: {result.converged}")
 
 
 if __name__ == "__main__":

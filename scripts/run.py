@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from _setup import LOCKS, ROOT, SetupError, ensure, environment
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks beside the file that it was given
+
+from scripts._setup import LOCKS, ROOT, SetupError, ensure, environment
 
 JOB = ["-m", "bayesnu", "sample", "xenonnt-sr0", "--parameter", "mu_nu"]
 

@@ -1,13 +1,16 @@
 """Set up, then run ruff, mypy and pytest.
 
-With arguments of pytest (`tests/test_setup.py -x`), or on the newest Python, only pytest runs.
+With arguments of pytest (`tests/project/test_setup.py -x`), or on the newest Python, only pytest runs.
 """
 
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
-from _setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, probe
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks beside the file that it was given
+
+from scripts._setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, probe
 
 
 def main():

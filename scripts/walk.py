@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import datetime
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 from bayesnu.experiments.published import DATA_SETS
+from bayesnu.inference.interval import Interval
 from bayesnu.physics.properties import PROPERTIES
-from bayesnu.studies.variations import variants, walk
+from bayesnu.studies.variations import Variation, variants, walk
 from bayesnu.support.versions import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
 
 
-def cell(row: dict, scale: float) -> str:
-    if row["lower"] is None:
-        return "none" if row["upper"] is None else f"< {row['upper'] / scale:.3f}"
-    return f"{row['lower'] / scale:.3f} … {row['upper'] / scale:.3f}"
+def cell(found: Interval, scale: float) -> str:
+    if found.upper is None:
+        return "none"
+    if found.lower is None:
+        return f"< {found.upper / scale:.3f}"
+    return f"{found.lower / scale:.3f} … {found.upper / scale:.3f}"
 
 
-def table(names: tuple[str, ...], rows_of, label: str) -> str:
+def table(names: tuple[str, ...], rows_of: Callable[[tuple[str, ...], str], list[Variation]], label: str) -> str:
     columns = {parameter: rows_of(names, parameter) for parameter in PROPERTIES}
     heads = [f"{p.name} [{p.scale:g} {p.unit}]" for p in PROPERTIES.values()]
     lines = ["| " + " | ".join([label, *heads]) + " |", "|---" * (1 + len(heads)) + "|"]
     for rows in zip(*columns.values(), strict=True):
-        cells = [cell(row, item.scale) for row, item in zip(rows, PROPERTIES.values(), strict=True)]
-        lines.append("| " + " | ".join([rows[0][label], *cells]) + " |")
+        cells = [cell(row.interval, item.scale) for row, item in zip(rows, PROPERTIES.values(), strict=True)]
+        lines.append("| " + " | ".join([rows[0].label, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bayesnu.cli.failures import with_flags
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.files import PACKAGE
-from bayesnu.support.versions import __version__
+from bayesnu.support.versions import __version__, package_folder
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -75,12 +74,13 @@ def versions() -> Iterator[Finding]:
     from packaging.specifiers import SpecifierSet
 
     try:
-        needed, python = _requirements(""), SpecifierSet(metadata.metadata("bayesnu")["Requires-Python"] or "")
+        needed = _requirements("")
+        python = SpecifierSet(metadata.metadata("bayesnu")["Requires-Python"] or "")
     except metadata.PackageNotFoundError:
         found = "its files are here, but it is not installed, so nothing says which versions it needs"
         yield Finding("bayesnu", "act", found, "install it: python -m pip install . in its source folder")
         return
-    yield Finding("bayesnu", "ok", f"{__version__} in {PACKAGE}")
+    yield Finding("bayesnu", "ok", f"{__version__} in {package_folder()}")
     here = platform.python_version()
     inside = python.contains(here, prereleases=True)
     do = "" if inside else "install bayesnu in a Python that it supports"
@@ -104,7 +104,8 @@ def _ordered(specifier: SpecifierSet) -> str:
 
 def _version(requirement: Requirement, status: Literal["note", "act"], purpose: str) -> Finding:
     """A dependency's version against its bounds; `status` is what it is worth if it is missing or outside."""
-    name, bounds = requirement.name, _ordered(requirement.specifier)
+    name = requirement.name
+    bounds = _ordered(requirement.specifier)
     supported = f"supported {bounds or 'in any version'}"
     do = f"install one that is supported: python -m pip install '{name}{bounds}'"
     try:

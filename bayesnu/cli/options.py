@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from bayesnu.inference.kinds import KINDS as KINDS
 from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
 from bayesnu.physics.names import FLAVOURS, GROUPS_AND_ELEMENTS, PROPERTY_NAMES, UNITS
 from bayesnu.support.errors import BayesnuError
@@ -96,7 +95,8 @@ def coupling_options() -> Sequence[click.Option]:
 def _coupling_option(name: str, flavour: str) -> click.Option:
     whose = f"nu_{flavour}" if flavour else "all flavours"
     flag = flag_of(f"{name}_{flavour}" if flavour else name)
-    return click.Option([flag], type=float, metavar="VALUE", help=f"{name} of {whose}, in {UNITS[name]}.")
+    unit = UNITS[name].replace("cm2", "cm^2")  # as people write it
+    return click.Option([flag], type=float, metavar="VALUE", help=f"{name} of {whose}, in {unit}.")
 
 
 @_shared

@@ -18,7 +18,8 @@ def stoppable() -> Iterator[None]:
     One that arrives while a library cleans up (a weak reference, a destructor) is printed and lost otherwise.
     """
     told: list[int] = []
-    repeats, printed = hasattr(signal, "setitimer"), sys.unraisablehook
+    repeats = hasattr(signal, "setitimer")
+    printed = sys.unraisablehook
 
     def lost(found: sys.UnraisableHookArgs) -> None:
         if not (repeats and issubclass(found.exc_type, KeyboardInterrupt)):
@@ -30,8 +31,10 @@ def stoppable() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
         raise KeyboardInterrupt(told[0])
 
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in (*heard, *([signal.SIGALRM] if repeats else []))}
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    if repeats:
+        heard.append(signal.SIGALRM)
+    before = {number: signal.signal(number, stop) for number in heard}
     sys.unraisablehook = lost
     try:
         yield

@@ -19,7 +19,7 @@ import numpy as np
 
 from bayesnu.inference.diagnostics import Diagnostics
 from bayesnu.inference.interval import CredibleInterval, Piece
-from bayesnu.inference.settings import KINDS
+from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 with warnings.catch_warnings():

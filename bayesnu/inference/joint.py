@@ -200,7 +200,8 @@ def _density(profiler: Profiler, x: np.ndarray, y: np.ndarray, theta: np.ndarray
     log_density[~counts] = -np.inf
     log_density[counts] += log_volumes(profiler, theta[counts])
     density = np.exp(log_density - log_density.max())
-    return density / np.trapezoid(np.trapezoid(density, y, axis=1), x)
+    normalised: np.ndarray = density / np.trapezoid(np.trapezoid(density, y, axis=1), x)
+    return normalised
 
 
 def log_volumes(profiler: Profiler, theta: np.ndarray) -> np.ndarray:

@@ -147,7 +147,8 @@ def modes(posterior: Marginal) -> list[tuple[float, float]]:
 
 def _nodes(borders: np.ndarray) -> np.ndarray:
     nodes, _ = gauss_legendre(ORDER)
-    return ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
+    places: np.ndarray = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
+    return places
 
 
 def _panels(profiler: Profiler) -> np.ndarray:
@@ -199,7 +200,8 @@ def _ratios(
 
 def _integrals(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
     weights = gauss_legendre(ORDER)[1]
-    return density @ weights * np.diff(borders) / 2
+    integrals: np.ndarray = density @ weights * np.diff(borders) / 2
+    return integrals
 
 
 @cache

@@ -183,7 +183,8 @@ def _bisect(line: Line, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, targ
         same = (chi2 <= target) == a_inside
         a = np.where(same, middle, a)
         b = np.where(same, b, middle)
-    return (a + b) / 2
+    crossings: np.ndarray = (a + b) / 2
+    return crossings
 
 
 def _status(line: Line, pieces: tuple[Piece, ...], curve: Scan, is_ridge: bool) -> str:

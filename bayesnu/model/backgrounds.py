@@ -48,11 +48,13 @@ def _total(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     background = observation.experiment.background
     if background.total is None:
         parts = [observation.cut(c.counts) for c in background.components if c.counts is not None]
-        return np.sum([np.zeros_like(observation.observed), *parts], axis=0)
+        total: np.ndarray = np.sum([np.zeros_like(observation.observed), *parts], axis=0)
+        return total
     assert background.published_solar_neutrinos is not None
     published = observation.cut(background.published_solar_neutrinos)
     taken_out = neutrinos if observation.analysis.solar_subtraction == "model" else published
-    return np.maximum(observation.cut(background.total) - taken_out, 0.0)
+    rest: np.ndarray = np.maximum(observation.cut(background.total) - taken_out, 0.0)
+    return rest
 
 
 def _components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:

@@ -39,7 +39,8 @@ class Fold:
 
     def bilinear(self, x: Couplings, y: Couplings) -> np.ndarray:
         """The symmetric form whose diagonal is the signal: the signal of a x + b y expands in it exactly."""
-        return np.einsum("ckib,ki->cb", self.counts, kernel_coefficients(x, y, self.mixing))
+        signal: np.ndarray = np.einsum("ckib,ki->cb", self.counts, kernel_coefficients(x, y, self.mixing))
+        return signal
 
 
 def oscillation_of(analysis: Analysis) -> oscillation.Oscillation:
@@ -81,7 +82,8 @@ def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) ->
         content = content_of(component, energies, analysis)
         out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", kernels(recoil[..., None], energies) * weights, content)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
-    return atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
+    rates: np.ndarray = atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
+    return rates
 
 
 @lru_cache(maxsize=64)

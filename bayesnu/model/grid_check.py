@@ -75,7 +75,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
 
     points = sorted({float(np.log(b)) for b in breaks if low < b < high})
     integral, _ = quad_vec(integrand, np.log(low), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
-    counts = integral.reshape(len(couplings), -1) * experiment.exposure_tonne_years
+    counts: np.ndarray = integral.reshape(len(couplings), -1) * experiment.exposure_tonne_years
     if observation.turn_on is not None:
         counts = counts * observation.turn_on
     return counts

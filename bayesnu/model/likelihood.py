@@ -32,7 +32,8 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
 def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
     """Log of the joint prior density, shape (...,), for theta (..., parameters)."""
     theta = np.asarray(theta, dtype=float)
-    return np.sum([prior.logpdf(theta[..., k]) for k, prior in enumerate(model.parameters)], axis=0)
+    total: np.ndarray = np.sum([prior.logpdf(theta[..., k]) for k, prior in enumerate(model.parameters)], axis=0)
+    return total
 
 
 def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:

@@ -77,11 +77,13 @@ class Model:
         """Products of parameters, shape (..., terms), for theta (..., parameters)."""
         theta = np.asarray(theta, dtype=float)
         extended = np.concatenate([theta, np.ones((*theta.shape[:-1], 1))], axis=-1)
-        return np.prod(extended[..., self.factors], axis=-1)
+        products: np.ndarray = np.prod(extended[..., self.factors], axis=-1)
+        return products
 
     def expected(self, theta: np.ndarray) -> np.ndarray:
         """Expected counts per bin, shape (..., bins), for theta (..., parameters)."""
-        return self.coefficients(theta) @ self.templates
+        counts: np.ndarray = self.coefficients(theta) @ self.templates
+        return counts
 
     def with_priors(self, *priors: Prior) -> Model:
         """Return the model with the priors of some parameters replaced, by name."""

@@ -33,7 +33,8 @@ def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: f
         raise BayesnuError("energy: found one that is not positive and finite; give recoil energies in keV above 0")
     total = all_couplings(analysis, **values)
     coefficients = kernel_coefficients(total, total, fold.mixing_of(analysis))
-    return np.einsum("ckit,ki->ct", fold.kernel_rates(energies, analysis), coefficients)
+    rates: np.ndarray = np.einsum("ckit,ki->ct", fold.kernel_rates(energies, analysis), coefficients)
+    return rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,14 @@ class Counts:
     @property
     def background(self) -> np.ndarray:
         """All backgrounds together."""
-        return np.sum([np.zeros_like(self.observed), *self.backgrounds.values()], axis=0)
+        total: np.ndarray = np.sum([np.zeros_like(self.observed), *self.backgrounds.values()], axis=0)
+        return total
 
     @property
     def expected(self) -> np.ndarray:
         """Signal and backgrounds together."""
-        return self.signal.sum(axis=0) + self.background
+        total: np.ndarray = self.signal.sum(axis=0) + self.background
+        return total
 
 
 def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:

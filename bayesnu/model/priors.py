@@ -145,7 +145,8 @@ class LogUniform(_Prior):
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
         x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
-        return np.log(x / self.lower) / np.log(self.upper / self.lower)
+        below: np.ndarray = np.log(x / self.lower) / np.log(self.upper / self.lower)
+        return below
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
@@ -191,13 +192,15 @@ class Gaussian(_Prior):
         x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
         z, (low, _) = (x - self.mean) / self.width, self._ends()
         part = ndtr(-low) - ndtr(-z) if low > 0 else ndtr(z) - ndtr(low)
-        return np.clip(part / self._area(), 0, 1)
+        below: np.ndarray = np.clip(part / self._area(), 0, 1)
+        return below
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
         p, (low, _) = np.asarray(p, dtype=float), self._ends()
         z = -ndtri(ndtr(-low) - p * self._area()) if low > 0 else ndtri(ndtr(low) + p * self._area())
-        return np.clip(self.mean + self.width * z, self.lower, self.upper)
+        value: np.ndarray = np.clip(self.mean + self.width * z, self.lower, self.upper)
+        return value
 
 
 Prior: TypeAlias = Flat | FlatInSquare | LogUniform | Gaussian

@@ -41,7 +41,8 @@ def stepped_electrons(recoil_kev: np.ndarray) -> np.ndarray:
     """Number of electrons bound by less than T: Z_eff(T) = sum of n_i theta(T - B_i)."""
     recoil = np.asarray(recoil_kev, dtype=float)
     edges, occupation = np.array(XENON_SHELLS_EV).T
-    return np.sum((recoil[..., None] * 1e3 > edges) * occupation, axis=-1)
+    count: np.ndarray = np.sum((recoil[..., None] * 1e3 > edges) * occupation, axis=-1)
+    return count
 
 
 def electrons(recoil_kev: np.ndarray, counting: str = "stepped") -> np.ndarray:
@@ -83,7 +84,8 @@ def rrpa_over_step(recoil_kev: np.ndarray) -> np.ndarray:
     left = right - 1
     width = energies[right] - energies[left]
     fraction = np.where(width > 0, (recoil - energies[left]) / np.where(width > 0, width, 1.0), 1.0)
-    return ratio[left] + fraction * (ratio[right] - ratio[left])
+    here: np.ndarray = ratio[left] + fraction * (ratio[right] - ratio[left])
+    return here
 
 
 def breakpoints_kev(counting: str) -> np.ndarray:

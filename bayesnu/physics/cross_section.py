@@ -133,10 +133,12 @@ def kernel_coefficients(x: Couplings, y: Couplings, mixing: np.ndarray) -> np.nd
     """
 
     def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.einsum("ai,ai->i", (a @ mixing).conj(), b @ mixing).real
+        value: np.ndarray = np.einsum("ai,ai->i", (a @ mixing).conj(), b @ mixing).real
+        return value
 
     def symmetric(a_x: np.ndarray, b_x: np.ndarray, a_y: np.ndarray, b_y: np.ndarray) -> np.ndarray:
-        return (product(a_x, b_y) + product(a_y, b_x)) / 2
+        value: np.ndarray = (product(a_x, b_y) + product(a_y, b_x)) / 2
+        return value
 
     return np.stack(
         [

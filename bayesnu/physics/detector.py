@@ -49,7 +49,8 @@ def resolution_kev(energy_kev: np.ndarray, coefficients: tuple[float, ...]) -> n
     """
     a, b, c, d, e, highest = coefficients
     t = np.minimum(np.asarray(energy_kev, dtype=float), highest)
-    return a + b * np.sqrt(t) + t * (c + t * (d + t * e))
+    sigma: np.ndarray = a + b * np.sqrt(t) + t * (c + t * (d + t * e))
+    return sigma
 
 
 def efficiency_at(energy_kev: np.ndarray, knots_kev: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -66,7 +67,8 @@ def _piecewise(energy: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.
     left = right - 1
     width = knots[right] - knots[left]
     fraction = np.where(width > 0, (energy - knots[left]) / np.where(width > 0, width, 1.0), 1.0)
-    return values[left] + np.clip(fraction, 0.0, 1.0) * (values[right] - values[left])
+    value: np.ndarray = values[left] + np.clip(fraction, 0.0, 1.0) * (values[right] - values[left])
+    return value
 
 
 def true_energy_grid(

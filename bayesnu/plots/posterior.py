@@ -120,7 +120,8 @@ def _tidy(axes: np.ndarray) -> None:
 def _inner_ticks(low: float, high: float) -> np.ndarray:
     """Few round numbers, none so near to an end that labels of neighbouring panels would meet."""
     ticks, margin = np.asarray(MaxNLocator(4).tick_values(low, high)), 0.12 * (high - low)
-    return ticks[((ticks > low + margin) | ((ticks == 0) & (low < 0))) & (ticks < high - margin)]
+    inner: np.ndarray = ticks[((ticks > low + margin) | ((ticks == 0) & (low < 0))) & (ticks < high - margin)]
+    return inner
 
 
 def _corner_legend(figure: Figure, size: int, fontsize: float) -> None:

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 
 from bayesnu.experiments import Experiment
 from bayesnu.inference import profile
+from bayesnu.inference.profiler import Profiler
 from bayesnu.model import predict
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
@@ -107,7 +108,7 @@ def _bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
 def _bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Counts with the nuisances fitted anew at every value."""
     edges, observed = _bin_edges(model, experiment), model.observed
-    theta = profile.Profiler(model).at(0, np.array([0.0, *ends])).theta
+    theta = Profiler(model).at(0, np.array([0.0, *ends])).theta
     coefficients = model.coefficients(theta)
     neutrinos, total = (coefficients * model.is_signal) @ model.templates, coefficients @ model.templates
     axes.stairs((total - neutrinos)[0], edges, fill=True, color=FILLED)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib.metadata import version
 from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
@@ -27,7 +28,6 @@ from uuid import uuid4
 
 import cryptography  # noqa: F401  # without it dask cannot make the certificates of a local cluster
 import dask
-import distributed
 from distributed import Client, Future, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
@@ -61,7 +61,7 @@ def performed(campaign: Campaign, tasks: list[int], scheduler: str | None, worke
     known, prefix, submitted = versions(name), f"{campaign.kind}-{uuid4().hex}", itertools.count()
     with _quiet(), _local(workers) if scheduler is None else _connected(scheduler) as client:
 
-        def submit(task: int) -> Future:
+        def submit(task: int) -> Future[bytes]:
             names = {"known": known, "work": name, "settings": settings, "task": task}
             # never a key twice: dask forgets a task a while after it was lost, and would answer that it is
             return client.submit(eval, CALL, names, key=f"{prefix}-{task}-{next(submitted)}", pure=False)
@@ -96,10 +96,10 @@ def _one_thread() -> None:
 
 
 def _together(
-    client: Client, submit: Callable[[int], Future], waiting: deque[int]
+    client: Client, submit: Callable[[int], Future[bytes]], waiting: deque[int]
 ) -> Generator[tuple[int, bytes], None, list[int]]:
     """Perform waiting tasks until none is left, or until workers are lost over some, which are returned."""
-    running: dict[Future, int] = {}
+    running: dict[Future[bytes], int] = {}
     lost: list[int] = []
     while running or (waiting and not lost):
         most = IN_FLIGHT * _threads(client)
@@ -122,17 +122,18 @@ def _together(
     return lost
 
 
-def _next(finished: as_completed) -> Future | None:
+def _next(finished: as_completed) -> Future[bytes] | None:
     """What finishes next; None if nothing is left, or nothing has finished in time."""
     try:
-        return next(finished)
+        future: Future[bytes] = next(finished)
+        return future
     except (StopIteration, TimeoutError):
         return None
 
 
 def _threads(client: Client) -> int:
     """Threads of all workers; waits for a worker if there is none, and says so if that takes longer than a restart."""
-    while not (threads := sum(client.nthreads().values())):
+    while not (threads := sum(map(int, client.nthreads().values()))):
         try:
             client.wait_for_workers(1, timeout=TIMEOUT)
         except TimeoutError:
@@ -225,8 +226,9 @@ def _connected(scheduler: str) -> Iterator[Client]:
     """A client of the scheduler at an address; raises `BayesnuError` if it cannot be reached, or goes away."""
     with ThreadPoolExecutor(1) as aside:  # where no event loop is running: a notebook has one of its own
         found = aside.submit(asyncio.run, _version(scheduler)).result()
-    if found != distributed.__version__:
-        raise BayesnuError(f"`scheduler`: distributed is {found} there and {distributed.__version__} here; use one version")
+    here = version("distributed")
+    if found != here:
+        raise BayesnuError(f"`scheduler`: distributed is {found} there and {here} here; use one version")
     try:
         with ExitStack() as opened:
             with _undisturbed(), warnings.catch_warnings():

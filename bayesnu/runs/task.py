@@ -19,9 +19,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.files import PACKAGE
-from bayesnu.support.versions import __version__
+from bayesnu.support.versions import __version__, package_folder
 
+PACKAGE = package_folder()
 Work = Callable[[dict[str, Any], int, np.random.SeedSequence], Mapping[str, np.ndarray]]
 
 

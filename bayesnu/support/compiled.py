@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from llvmlite import binding
 
-from bayesnu.support.files import PACKAGE
+from bayesnu.support.versions import package_folder
 
 
 @cache
@@ -33,7 +33,7 @@ def _source_hash() -> str:
     """
     about = f"numba {numba.__version__} python {sys.version_info[:2]} on {binding.get_host_cpu_name()}"
     digest = hashlib.sha256(about.encode())
-    for path, source in sorted(_sources_of_kernels(PACKAGE).items()):
+    for path, source in sorted(_sources_of_kernels(package_folder()).items()):
         digest.update(path.encode() + b"\0" + source + b"\0")
     return digest.hexdigest()[:20]
 

@@ -1,4 +1,4 @@
-"""Files that are complete or not there, and the folder of this package's own."""
+"""Files that are complete or not there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bayesnu.support.errors import BayesnuError
-
-PACKAGE = Path(__file__).resolve().parent.parent  # the folder of this package's sources
 
 
 @contextmanager

@@ -1,8 +1,20 @@
-"""The version of this package, and the versions of everything that can change a last digit."""
+"""The version of this package, where it lies, and the versions of everything that can change a last digit."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __version__ = "0.1.0"
+
+
+def package_folder() -> Path:
+    """The folder of this package's sources."""
+    from pathlib import Path  # not needed to import the package
+
+    return Path(__file__).resolve().parent.parent
 
 
 def versions() -> dict[str, str]:

@@ -12,19 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-import machine
-from page import DOCS, JSON, write
-from timing import progress
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # Python looks beside the file that it was given
+
+from scripts.bench import machine
+from scripts.bench.page import DOCS, JSON, write
+from scripts.bench.timing import progress
 
 
 def measure(quick: bool) -> dict[str, object]:
     """Everything, as one object for JSON."""
-    import fits
-    import kernels
-    import processes
-    import samplers
-    import scaling
-    from posteriors import agreement, reference
+    from scripts.bench import fits, kernels, processes, samplers, scaling
+    from scripts.bench.posteriors import agreement, reference
 
     begin, peers, references = time.perf_counter(), machine.peers(), {name: reference(name) for name in "AB"}
     repetitions, seconds = (5, 0.03) if quick else (15, 0.1)
@@ -57,7 +55,11 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, default=DOCS, metavar="DIR", help=f"where {JSON} and the page go [default: docs]"
     )
+    parser.add_argument("--page", action="store_true", help="only write the page anew from the figures in DIR")
     options = parser.parse_args()
+    if options.page:
+        print(f"wrote {write(options.output)}")
+        return
     machine.one_core()
     missing = [name for name, version in machine.peers().items() if version is None]
     if missing:

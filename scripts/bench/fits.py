@@ -16,16 +16,16 @@ from typing import Any
 
 import numba
 import numpy as np
-from posteriors import Reference
 from scipy.optimize import brentq
-from timing import in_turn, progress, reason
 
 from bayesnu.inference import interval, profile
-from bayesnu.inference.profile import Profiler
+from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.toys import toys
 from bayesnu.model import pyhf_workspace
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
+from scripts.bench.posteriors import Reference
+from scripts.bench.timing import in_turn, progress, reason
 
 LEVEL = 0.9
 IMPOSSIBLE = 1e9  # chi^2 where the model excludes the data: minimisers want a number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from posteriors import Reference
-from timing import in_turn
+from scripts.bench.posteriors import Reference
+from scripts.bench.timing import in_turn
 
 POINTS = 1024
 ONE_BY_ONE = 64  # points of the loop over single ones

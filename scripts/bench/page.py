@@ -1,15 +1,14 @@
-"""Write docs/benchmark.md from docs/bench.json: `python scripts/bench/page.py`. Standard library only."""
+"""Write docs/benchmark.md from docs/bench.json, as `python scripts/bench --page` does. Standard library only."""
 
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from summaries import distance, rates, ratios, reported_size, scatter, seconds_to_precision, truth
+from scripts.bench.summaries import distance, rates, ratios, reported_size, scatter, seconds_to_precision, truth
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 JSON, PAGE = "bench.json", "benchmark.md"
@@ -364,7 +363,3 @@ def write(folder: Path) -> Path:
     page = folder / PAGE
     page.write_text(render(data), encoding="utf-8")
     return page
-
-
-if __name__ == "__main__":
-    print(f"wrote {write(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS)}")

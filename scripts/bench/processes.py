@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from timing import progress
+from scripts.bench.timing import progress
 
 CHILD = Path(__file__).resolve().parent / "child.py"
 BAYESNU = (sys.executable, "-m", "bayesnu")

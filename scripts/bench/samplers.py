@@ -16,17 +16,19 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from effective import PROBABILITY, burn_in, worth
-from posteriors import SITES, Reference
 from scipy.special import logit
-from timing import Clock, part, progress, reason
 
+from bayesnu.inference.fits import Fits
 from bayesnu.inference.marginal import marginal
-from bayesnu.inference.sampling import ensembles
+from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.sampling import ensembles, proposal
 from bayesnu.inference.settings import DEFAULT_KIND, Settings
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.runs import chain_file, extension
+from scripts.bench.effective import PROBABILITY, burn_in, worth
+from scripts.bench.posteriors import SITES, Reference
+from scripts.bench.timing import Clock, part, progress, reason
 
 WARM_UP = 300  # steps of NUTS
 
@@ -78,7 +80,7 @@ def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
         path = Path(folder) / "chain.h5"
         chain_file.create(path, ref.model, {}, seed, "", settings.ensembles)
         with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
-            extension.extend_chain(ref.model, path, settings)
+            extension.extend_chain(Fits(ref.model), path, settings)
         chain = chain_file.read(path)
     samples, preparing, deciding = chain.samples, sum(beginning), sum(judging)
     spent = clock.wall - preparing - deciding
@@ -87,7 +89,7 @@ def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
 
 def bayesnu_sweeps(ref: Reference, seed: int, steps: int) -> Draws:
     """The package where its independence move does not fit: the compiled sweeps that it falls back to."""
-    with patch.object(ensembles.proposal, "build", return_value=None):
+    with patch.object(proposal, "build", return_value=None):
         return bayesnu(ref, seed, steps)
 
 
@@ -95,7 +97,7 @@ def bayesnu_sweeps(ref: Reference, seed: int, steps: int) -> Draws:
 def _starts(model: Model, seed: int) -> np.ndarray:
     """Starting points (2048, parameters) of the package."""
     settings = Settings(kind="upper", seed=seed, walkers=1024, ensembles=2)
-    states = ensembles.starts(model, compile_posterior(model), settings)
+    states = ensembles.starts(Profiler(model), compile_posterior(model), settings)
     return np.concatenate([state.coords for state in states])
 
 

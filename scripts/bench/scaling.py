@@ -10,10 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from posteriors import Reference
-from timing import Clock, in_turn, part, slope
 
-from bayesnu.inference.profile import Profiler
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling import ensembles
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys import toys
@@ -22,6 +21,8 @@ from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Gaussian
 from bayesnu.physics.properties import Parameter
 from bayesnu.runs import chain_file, extension
+from scripts.bench.posteriors import Reference
+from scripts.bench.timing import Clock, in_turn, part, slope
 
 POINTS = 1024
 
@@ -103,7 +104,7 @@ def _sampling(model: Model, walkers: int, steps: int) -> float:
         path = Path(folder) / "chain.h5"
         chain_file.create(path, model, {}, settings.seed, "", settings.ensembles)
         with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
-            extension.extend_chain(model, path, settings)
+            extension.extend_chain(Fits(model), path, settings)
     return clock.wall - sum(beginning) - sum(judging)
 
 

@@ -131,9 +131,9 @@ def assert_likelihoods_agree(model: Model) -> None:
 def assert_an_interval_or_none(found: interval.ProfileInterval) -> None:
     """Ends are finite and in order; where one is missing the status says so."""
     assert math.isfinite(found.chi2_min)
-    ends = [end for piece in found.intervals for end in piece]
+    ends = [end for piece in found.pieces for end in piece]
     assert ends and all(math.isfinite(end) for end in ends if end is not None)
-    assert all(a < b or a == b == 0 for a, b in found.intervals if a is not None and b is not None)
+    assert all(a < b or a == b == 0 for a, b in found.pieces if a is not None and b is not None)
     assert ("not found" in found.status) == (None in (ends[0], ends[-1]))
 
 

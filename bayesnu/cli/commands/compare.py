@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bayesnu.cli.options import FLAVOURS, PRESETS, PROPERTY_NAMES
 from bayesnu.cli.output import check_figure, json_out, table
+from bayesnu.model.choices import PRESETS
+from bayesnu.physics.names import FLAVOURS, PROPERTY_NAMES
 from bayesnu.support.errors import BayesnuError
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,9 @@ from bayesnu.cli.options import (
 )
 from bayesnu.cli.output import check_figure, json_out, table
 from bayesnu.support.text import number
+
+if TYPE_CHECKING:
+    from bayesnu.studies.coverage import Coverage
 
 
 @click.command()
@@ -64,11 +68,16 @@ def coverage(
         json_out({"parameter": prior.name, "unit": prior.unit, "cl": cl, "intervals": rows})
         return
     nuisances = f"nuisances {nuisance_shift:+g} widths off" if nuisance_shift else "nuisances nominal"
+    what = f"{found[0].toys} toys per true value, {nuisances}; true values of {title_of(prior, asked.run)}"
+    _print(found, f"Coverage of {cl:.0%} intervals in %, {what}")
+    print_failures(sum(int(each.failed.sum()) for each in found), sum(each.toys * len(each.values) for each in found))
+
+
+def _print(found: Sequence[Coverage], title: str) -> None:
+    """A row for each kind of interval, a column for each true value."""
     table(
-        f"Coverage of {cl:.0%} intervals in %, {found[0].toys} toys per true value, {nuisances}; true values of "
-        f"{title_of(prior, asked.run)}",
+        title,
         ("interval", *(number(value, 3) for value in found[0].values)),
         [(each.interval, *(f"{100 * share:.1f}" for share in each.coverage)) for each in found],
     )
     click.echo(f"largest binomial error {max(each.error.max() for each in found):.2%}")
-    print_failures(sum(int(each.failed.sum()) for each in found), sum(each.toys * len(each.values) for each in found))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesnu.cli.options import (
-    KINDS,
     analysis_options,
     given_options,
     json_option,
@@ -17,6 +16,7 @@ from bayesnu.cli.options import (
     quiet_option,
 )
 from bayesnu.cli.output import json_out
+from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from bayesnu.cli.options import KINDS, given_options, json_option
+from bayesnu.cli.options import given_options, json_option
+from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError
 
 

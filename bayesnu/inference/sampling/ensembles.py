@@ -55,7 +55,7 @@ def move_named(name: str, profiler: Profiler, posterior: CompiledPosterior) -> I
 _GENERATOR = emcee.EnsembleSampler.random_state  # the property that copies the state of emcee's generator
 
 
-class _Sampler(emcee.EnsembleSampler):
+class _Sampler(emcee.EnsembleSampler):  # type: ignore[misc]  # emcee has no types
     """emcee's sampler without the copy of its generator's 624 numbers after every step: a third of what a step takes."""
 
     random_state = _GENERATOR.getter(lambda sampler: None)

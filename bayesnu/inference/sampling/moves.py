@@ -8,12 +8,18 @@ a wrong distribution (corrected upstream, unreleased).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bayesnu.inference.sampling.proposal import Proposal, log_density, propose
 from bayesnu.model.likelihood import CompiledPosterior
 from bayesnu.model.likelihood_kernel import log_posterior
 from bayesnu.support.compiled import compiled
+
+if TYPE_CHECKING:
+    from emcee.model import Model
+    from emcee.state import State
 
 STRETCH_SCALE = 2.0  # the parameter a of Goodman and Weare 2010
 EVOLUTION_SHARE = 0.5  # part of the sweeps that use differential evolution, ter Braak 2006
@@ -32,7 +38,7 @@ class SweepMove:
         self.arrays = posterior.arrays
         self.sweeps = sweeps
 
-    def propose(self, model, state):  # type: ignore[no-untyped-def]
+    def propose(self, model: Model, state: State) -> tuple[State, np.ndarray]:
         """Return the state after all sweeps, and per walker the share of its proposals that was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         accepted = np.zeros(len(coords), dtype=np.int64)
@@ -40,7 +46,7 @@ class SweepMove:
         state.coords, state.log_prob = coords, log_prob
         return state, accepted / self.sweeps
 
-    def tune(self, state, accepted):  # type: ignore[no-untyped-def]
+    def tune(self, state: State, accepted: np.ndarray) -> None:
         """Do nothing: the moves have no parameter to tune."""
 
     def _draws(self, random: np.random.RandomState, walkers: int, dimensions: int) -> tuple[np.ndarray, ...]:
@@ -68,7 +74,7 @@ class IndependenceMove:
         self.sweep = SweepMove(posterior, 1)
         self.known, self.density = np.empty(0), np.empty(0)  # coordinates, and the log of the proposal's density there
 
-    def propose(self, model, state):  # type: ignore[no-untyped-def]
+    def propose(self, model: Model, state: State) -> tuple[State, np.ndarray]:
         """Return the state after the proposal and perhaps a sweep, and per walker whether the proposal was accepted."""
         coords, log_prob = np.array(state.coords), np.array(state.log_prob)
         walkers, accepted = len(coords), np.zeros(len(coords), dtype=np.int64)
@@ -83,7 +89,7 @@ class IndependenceMove:
             state, _ = self.sweep.propose(model, state)
         return state, accepted
 
-    def tune(self, state, accepted):  # type: ignore[no-untyped-def]
+    def tune(self, state: State, accepted: np.ndarray) -> None:
         """Do nothing: what could be tuned was computed."""
 
 

@@ -108,7 +108,8 @@ def _directions(d: int, folded: np.ndarray) -> np.ndarray:
     steps = ratio ** -np.arange(1.0, d + 1)
     points = ndtri((0.5 + np.arange(1, DIRECTIONS + 1)[:, None] * steps) % 1)
     points /= np.linalg.norm(points, axis=1)[:, None]
-    return np.where(folded, np.abs(points), points)
+    vectors: np.ndarray = np.where(folded, np.abs(points), points)
+    return vectors
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ def profiled(fitter: ToyFitter, value: float) -> np.ndarray:
     fit = fitter.fit(observed(fitter.model), start, fitter.nuisances)
     if not fit.ended[0]:
         raise BayesnuError(f"toys: the nuisance parameters could not be fitted at {fitter.model.names[0]} = {value:g}")
-    return fit.theta[0]
+    held: np.ndarray = fit.theta[0]
+    return held
 
 
 def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

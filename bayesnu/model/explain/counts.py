@@ -136,11 +136,13 @@ def _reaches(nodes: np.ndarray, bin_kev: np.ndarray, response: detector.Response
     """Which true energies can be reconstructed in a bin: nothing else has a weight there."""
     here = detector.resolution_kev(np.linspace(bin_kev[0], bin_kev[1], 9), response.resolution).max()
     reach = detector.REACH * np.maximum(detector.resolution_kev(nodes, response.resolution), here)
-    return (nodes >= bin_kev[0] - reach) & (nodes <= bin_kev[1] + reach)
+    reached: np.ndarray = (nodes >= bin_kev[0] - reach) & (nodes <= bin_kev[1] + reach)
+    return reached
 
 
 def recoil_rates(recoil_kev: np.ndarray, analysis: Analysis, values: dict[str, float]) -> np.ndarray:
     """Recoils per tonne-year and keV, shape (components, *recoil.shape)."""
     total = all_couplings(analysis, **values)
     coefficients = kernel_coefficients(total, total, fold.mixing_of(analysis))
-    return np.einsum("cki...,ki->c...", fold.kernel_rates(recoil_kev, analysis), coefficients)
+    rates: np.ndarray = np.einsum("cki...,ki->c...", fold.kernel_rates(recoil_kev, analysis), coefficients)
+    return rates

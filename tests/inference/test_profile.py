@@ -1,0 +1,428 @@
+"""Profile likelihood against iminuit, scipy and finite differences, with chi^2 written out again in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from iminuit import Minuit  # type: ignore[import-untyped]
+from scipy.optimize import brentq, minimize, minimize_scalar
+
+from bayesnu.experiments import load
+from bayesnu.inference import newton
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.profile import Line, interval
+from bayesnu.inference.profiler import Profiler, _arrays
+from bayesnu.model.builder import build
+from bayesnu.model.choices import PRESETS
+from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.physics.properties import Parameter, parameter_of
+from bayesnu.support.errors import BayesnuError
+from tests.statistics.models import (
+    EXPERIMENTS,
+    PARAMETERS,
+    FastChi2,
+    chi2,
+    counting,
+    expected,
+    model_of,
+    nuisance_limits,
+    with_data,
+    xenonnt_with,
+)
+
+CL_90 = 2.705543454095404  # 90 % quantile of chi^2 with one degree of freedom
+CASES = [(e, p, preset) for e in EXPERIMENTS for p in PARAMETERS for preset in ("default", "paper")]
+
+
+def random_points(model: Model, count: int, seed: int) -> np.ndarray:
+    """Points within three standard deviations of the nuisances and half the range of the physics parameters."""
+    random = np.random.default_rng(seed)
+    theta = np.empty((count, len(model.parameters)))
+    for k, prior in enumerate(model.parameters):
+        if k < model.n_physics:
+            theta[:, k] = random.uniform(prior.lower / 2, prior.upper / 2, count)
+        elif isinstance(prior, Gaussian):
+            low, high = max(prior.lower, prior.mean - 3 * prior.width), min(prior.upper, prior.mean + 3 * prior.width)
+            theta[:, k] = random.uniform(low, high, count)
+        else:
+            theta[:, k] = random.uniform(0.2, 2.0, count)
+    return theta
+
+
+def derivatives(model: Model, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and Hessian of chi^2 in all parameters, as the fits use them."""
+    size = len(theta)
+    gradient, hessian = np.empty(size), np.empty((size, size))
+    newton.derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
+    return gradient, hessian
+
+
+def central_differences(function: Callable[[np.ndarray], np.ndarray], theta: np.ndarray) -> np.ndarray:
+    """First derivatives of an array-valued function, by Richardson's extrapolation of central differences."""
+    out = []
+    for k in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[k] = 1e-3 * max(abs(theta[k]), 0.1)
+        one = (function(theta + step) - function(theta - step)) / (2 * step[k])
+        half = (function(theta + step / 2) - function(theta - step / 2)) / step[k]
+        out.append((4 * half - one) / 3)
+    return np.array(out)
+
+
+ALL_TERMS = {"efficiency_width": 0.05, "threshold_shift_kev": 0.05, "energy_scale": 0.02}
+MODELS: dict[str, Callable[[], Model]] = {
+    "mu and q and r2": lambda: model_of("xenonnt-sr0", "mu_nu", "q_nu", "r2_nu"),
+    "three flavours": lambda: model_of("pandax4t-run1", "r2_nu_e", "r2_nu_mu", "r2_nu_tau"),
+    "all nuisances": lambda: model_of("xenonnt-sr0", "q_nu", **ALL_TERMS),
+    "two runs": lambda: build(
+        [load("pandax4t-run0"), load("pandax4t-run1"), load("xenonnt-sr0")], ["mu_nu", "r2_nu"], PRESETS["default"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradient_and_hessian_are_finite_differences(name: str) -> None:
+    model = MODELS[name]()
+    for theta in random_points(model, 6, seed=11):
+        gradient, hessian = derivatives(model, theta)
+        slope = central_differences(lambda x: chi2(model, x), theta)
+        curvature = central_differences(lambda x: derivatives(model, x)[0], theta)
+        scale = np.sqrt(np.diagonal(np.abs(hessian)))
+        assert np.all(np.abs(gradient - slope) < 1e-6 * scale * np.maximum(np.abs(gradient / scale).max(), 1))
+        assert np.all(np.abs(hessian - curvature) < 1e-6 * np.outer(scale, scale))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_chi2_is_the_plain_definition(name: str) -> None:
+    model = MODELS[name]()
+    theta = random_points(model, 50, seed=12)
+    np.testing.assert_allclose(Profiler(model).chi2(theta), chi2(model, theta), rtol=1e-12)
+
+
+def migrad(model: Model, index: int, value: float | None, start: np.ndarray) -> Minuit:
+    """Fit with iminuit over the nuisances, and over physics parameter `index` unless it is fixed at a value."""
+    theta = start.copy()
+    theta[index] = start[index] if value is None else value
+    minuit = Minuit(FastChi2(model), theta)
+    minuit.errordef, minuit.strategy, minuit.tol = Minuit.LEAST_SQUARES, 1, 1e-4
+    for k, prior in enumerate(model.parameters):
+        minuit.fixed[k] = k < model.n_physics and (k != index or value is not None)
+        minuit.limits[k] = (prior.lower, prior.upper)
+        minuit.errors[k] = prior.width / 3 if isinstance(prior, Gaussian) else 0.05 * max(abs(theta[k]), 0.1)
+    minuit.migrad()
+    if not minuit.valid:
+        minuit.simplex()
+        minuit.migrad()
+    return minuit
+
+
+@pytest.mark.parametrize(("experiment", "parameter"), [(e, p) for e in EXPERIMENTS for p in PARAMETERS])
+def test_profiled_chi2_is_that_of_iminuit(experiment: str, parameter: str) -> None:
+    model = model_of(experiment, parameter)
+    values = np.quantile([model.physics[0].lower, model.physics[0].upper], [0.05, 0.3, 0.55, 0.9])
+    fit = Profiler(model).at(0, values)
+    assert fit.ended.all()
+    for value, minimum in zip(values, fit.chi2, strict=True):
+        oracle = migrad(model, 0, float(value), model.nominal())
+        # a true minimum cannot lie above one that was found, and migrad's own tolerance is 2e-7 of the error definition
+        assert minimum <= oracle.fval + 1e-9
+        assert minimum == pytest.approx(oracle.fval, abs=2e-3)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_best_fit_is_that_of_iminuit(experiment: str, parameter: str) -> None:
+    model = model_of(experiment, parameter)
+    curve = Line(Profiler(model)).scan()
+    starts = np.quantile([model.physics[0].lower, model.physics[0].upper], [0.02, 0.3, 0.45, 0.6, 0.9])
+    fits = [migrad(model, 0, None, np.append(x, model.nominal()[1:])) for x in starts]
+    best = min(fits, key=lambda fit: fit.fval)
+    assert curve.chi2_min == pytest.approx(best.fval, abs=1e-4)
+    assert curve.best_value == pytest.approx(best.values[0], abs=0.03 * max(best.errors[0], 0.1))
+
+
+def scipy_profile(model: Model, value: float) -> float:
+    """chi^2 minimised over the nuisances by scipy, in units of their widths."""
+    function = FastChi2(model)
+    widths = np.array([p.width if isinstance(p, Gaussian) else 0.2 for p in model.nuisances])
+    centre = model.nominal()[1:]
+    limits = [((a - c) / w, (b - c) / w) for (a, b), c, w in zip(nuisance_limits(model), centre, widths, strict=True)]
+
+    def scaled(z: np.ndarray) -> float:
+        return function(np.append(value, centre + widths * z))
+
+    best = minimize(scaled, np.zeros(len(centre)), method="L-BFGS-B", bounds=limits, options={"ftol": 1e-15})
+    return float(best.fun)
+
+
+def ends_of_an_independent_scan(model: Model, lower: float, upper: float) -> list[float]:
+    """Where scipy's own profile crosses its minimum plus 2.71, on a grid that reaches well beyond the given ends."""
+    profile = partial(scipy_profile, model)
+    grid = np.linspace(0.0 if model.names[0] == "mu_nu" else 1.6 * lower, 1.6 * upper, 25)
+    values = np.array([profile(x) for x in grid])
+    near = int(np.argmin(values))
+    around = (grid[max(near - 1, 0)], grid[min(near + 1, 24)])
+    target = min(values.min(), minimize_scalar(profile, bounds=around, method="bounded").fun) + CL_90
+    crossings = np.flatnonzero(np.diff(np.sign(values - target)))
+    return [float(brentq(lambda x: profile(x) - target, grid[i], grid[i + 1], rtol=1e-6)) for i in crossings]
+
+
+def check_interval(experiment: str, parameter: str, preset: str) -> None:
+    model = model_of(experiment, parameter, preset=preset)
+    result = interval(model, cl=0.9)
+    assert result.lower is not None and result.upper is not None and len(result.pieces) == 1
+    found = ends_of_an_independent_scan(model, result.lower, result.upper)
+    power = 2 if parameter == "mu_nu" else 1
+    expected_ends = np.array([0.0, *found] if parameter == "mu_nu" else found) ** power
+    ends = np.array([result.lower, result.upper]) ** power
+    np.testing.assert_allclose(ends, expected_ends, atol=1e-3 * (ends[1] - ends[0]), rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "parameter", "preset"), [c for c in CASES if c[0] == "xenonnt-sr0" and c[2] == "paper"]
+)
+def test_interval_is_that_of_an_independent_scan(experiment: str, parameter: str, preset: str) -> None:
+    check_interval(experiment, parameter, preset)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("experiment", "parameter", "preset"), [c for c in CASES if c[0] != "xenonnt-sr0" or c[2] != "paper"]
+)
+def test_every_interval_is_that_of_an_independent_scan(experiment: str, parameter: str, preset: str) -> None:
+    check_interval(experiment, parameter, preset)
+
+
+@pytest.mark.parametrize("parameter", ("q_nu", "r2_nu"))
+def test_interval_is_that_of_minos(parameter: str) -> None:
+    model = model_of("pandax4t-run1", parameter, preset="paper")
+    result = interval(model, cl=0.9)
+    assert result.best_fit is not None
+    fit = migrad(model, 0, None, np.append(result.best_fit, model.nominal()[1:]))
+    fit.minos(fit.parameters[0], cl=0.9)
+    errors = fit.merrors[fit.parameters[0]]
+    minos = fit.values[0] + np.array([errors.lower, errors.upper])
+    assert errors.is_valid and result.lower is not None and result.upper is not None
+    np.testing.assert_allclose([result.lower, result.upper], minos, atol=1e-3 * (minos[1] - minos[0]))
+
+
+def test_delta_chi2_are_the_quantiles_of_a_chi_square() -> None:
+    assert delta_chi2(0.9) == pytest.approx(CL_90, abs=1e-12)
+    assert delta_chi2(0.9, one_sided=True) == pytest.approx(1.6423744151498, abs=1e-12)
+    assert delta_chi2(0.6826894921370859) == pytest.approx(1, abs=1e-12)
+    assert delta_chi2(0.8) == pytest.approx(delta_chi2(0.9, one_sided=True), abs=1e-12)
+
+
+@pytest.mark.parametrize(("cl", "one_sided"), [(0.0, False), (1.0, False), (90.0, False), (0.5, True), (0.4, True)])
+def test_impossible_confidence_level_is_refused(cl: float, one_sided: bool) -> None:
+    with pytest.raises(BayesnuError, match="cl: found"):
+        delta_chi2(cl, one_sided)
+
+
+def parabola(background: float = 1e4, width: float = 1e-6) -> Model:
+    """Counts s + b in one bin with b fixed by a narrow prior: chi^2 in s is known in closed form."""
+    return counting(
+        np.array([1.0]),
+        np.array([background]),
+        np.array([background]),
+        [
+            Flat(replace(parameter_of("q_nu"), scale=1.0), -2000.0, 2000.0),
+            Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=width),
+        ],
+    )
+
+
+def test_a_counting_experiment_has_the_textbook_interval() -> None:
+    result = interval(parabola(), cl=0.9)
+    rate = brentq(lambda s: 2 * (s - 1e4 * np.log1p(s / 1e4)) - CL_90, 1.0, 500.0, xtol=1e-10)
+    assert result.upper == pytest.approx(rate, rel=1e-6)
+    assert result.best_fit == pytest.approx(0.0, abs=1e-3)
+
+
+def test_one_sided_ends_lie_inside_the_two_sided_ones() -> None:
+    for parameter in PARAMETERS:
+        model = model_of("xenonnt-sr0", parameter)
+        one, two = interval(model, one_sided=True), interval(model)
+        eighty = interval(model, cl=0.8)
+        assert one.upper is not None and two.upper is not None and eighty.upper is not None
+        assert one.upper < two.upper and one.upper == pytest.approx(eighty.upper, rel=1e-9)
+        assert one.one_sided and one.delta_chi2 == pytest.approx(1.6423744151498)
+
+
+def test_limit_at_the_boundary_says_so() -> None:
+    result = interval(model_of("xenonnt-sr0", "mu_nu"))
+    assert result.lower == 0 and result.best_fit == 0
+    assert "upper limit" in result.status and "where the best fit lies" in result.status
+
+
+def test_interval_of_a_found_moment_leaves_the_boundary() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    truth = np.append(2.0, model.nominal()[1:])
+    result = interval(with_data(model, expected(model, truth)))
+    assert result.best_fit == pytest.approx(2.0, abs=1e-4)
+    assert result.lower is not None and 1 < result.lower < 2 and "upper limit" not in result.status
+
+
+def test_standard_model_data_without_noise_fit_at_zero() -> None:
+    for parameter in ("q_nu", "r2_nu"):
+        model = model_of("xenonnt-sr0", parameter)
+        profiler = Profiler(with_data(model, expected(model, model.nominal())))
+        assert profiler.at(0, np.array([0.0])).chi2[0] == pytest.approx(0, abs=1e-10)
+        assert Line(profiler).scan().chi2_min == pytest.approx(0, abs=1e-8)
+
+
+def test_disjoint_interval_has_its_two_pieces() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu", background="single")
+    truth = np.append(20.0, model.nominal()[1:])
+    exposure = 20.0
+    toy = with_data(xenonnt_scaled(model, exposure), exposure * expected(model, truth))
+    result = interval(toy, cl=0.9)
+    assert len(result.pieces) == 2 and "2 disjoint intervals" in result.status
+    (a, b), (c, d) = result.pieces
+    assert a is not None and b is not None and c is not None and d is not None
+    assert a < b < -21 < c < 20 < d and (result.lower, result.upper) == (a, d)
+    level = Line(Profiler(toy)).scan().chi2_min + CL_90
+    for end in (a, b, c, d):
+        assert scipy_profile(toy, end) == pytest.approx(level, abs=1e-5)
+    assert scipy_profile(toy, (b + c) / 2) > level
+
+
+def xenonnt_scaled(model: Model, factor: float) -> Model:
+    """The same model with all expectations scaled, as by a longer exposure."""
+    return replace(model, templates=factor * model.templates)
+
+
+def test_nothing_found_is_said_and_not_invented() -> None:
+    for parameter in PARAMETERS:
+        result = interval(xenonnt_with(parameter, exposure_tonne_years=1e-9))
+        assert result.upper is None and result.status.startswith("not found")
+        assert result.lower == 0 if parameter == "mu_nu" else result.lower is None
+
+
+def test_interval_beyond_the_prior_range_is_found() -> None:
+    model = model_of("xenonnt-sr0", "q_nu")
+    narrow = model.with_priors(with_kind(model.parameters[0], "flat", lower=-0.1, upper=0.1))
+    whole, found = interval(model), interval(narrow)
+    assert found.lower == pytest.approx(whole.lower, rel=1e-6) and found.upper == pytest.approx(whole.upper, rel=1e-6)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(-4.0, -0.3), (-4.0, -0.1), (0.2, 4.0), (0.2, 0.3)])
+def test_interval_does_not_depend_on_a_prior_range_beside_it(lower: float, upper: float) -> None:
+    model = model_of("xenonnt-sr0", "q_nu")
+    beside = model.with_priors(with_kind(model.parameters[0], "flat", lower=lower, upper=upper))
+    whole, found = interval(model), interval(beside)
+    assert found.lower == pytest.approx(whole.lower, rel=1e-6) and found.upper == pytest.approx(whole.upper, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ("flat-square", "log-uniform", "gaussian"))
+def test_profile_limit_does_not_depend_on_the_prior_of_the_physics_parameter(kind: str) -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    changes = {"log-uniform": {"lower": 0.01}, "gaussian": {"mean": 0.0, "width": 0.2}}.get(kind, {})
+    other = interval(model.with_priors(with_kind(model.parameters[0], kind, **changes)))
+    flat = interval(model)
+    assert other.upper == pytest.approx(flat.upper, rel=1e-6)
+    assert other.lower == 0 and other.status == flat.status
+
+
+def test_nuisances_stay_inside_their_bounds() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu", normalisations="free")
+    profiler = Profiler(model)
+    fit = profiler.at(0, np.linspace(-200, 150, 71))
+    assert fit.ended.all()
+    for k, prior in enumerate(model.nuisances, start=1):
+        assert np.all((fit.theta[:, k] >= prior.lower) & (fit.theta[:, k] <= prior.upper))
+    flat = [k for k, prior in enumerate(model.parameters) if k and isinstance(prior, Flat)]
+    assert np.any(fit.theta[:, flat] == 0.0), "no fit reaches a bound: the test would show nothing"
+
+
+def test_a_fit_at_a_bound_is_a_minimum_there() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu", normalisations="free")
+    fit = Profiler(model).at(0, np.array([-200.0, 150.0]))
+    for theta, minimum in zip(fit.theta, fit.chi2, strict=True):
+        assert scipy_profile(model, float(theta[0])) == pytest.approx(minimum, abs=1e-4)
+        assert minimum <= scipy_profile(model, float(theta[0])) + 1e-9
+
+
+def test_zero_counts_everywhere_still_give_a_limit() -> None:
+    model = xenonnt_with("mu_nu", choices={"normalisations": "free"}, observed=np.zeros(30))
+    result = interval(model)
+    assert result.upper is not None
+    # without events chi^2 is 2 lambda, every free background is 0 and mu adds its own counts in mu^2
+    fluxes_fit = scipy_profile(model, result.upper) - scipy_profile(model, 0.0)
+    assert fluxes_fit == pytest.approx(CL_90, abs=1e-4)
+
+
+def test_every_fit_of_a_scan_ends() -> None:
+    for experiment in EXPERIMENTS:
+        for parameter in PARAMETERS:
+            model = model_of(experiment, parameter, normalisations="free", **ALL_TERMS)
+            prior = model.physics[0]
+            fit = Profiler(model).at(0, np.linspace(prior.lower, prior.upper, 101))
+            assert fit.ended.all() and np.isfinite(fit.chi2).all()
+
+
+def test_others_is_checked() -> None:
+    with pytest.raises(BayesnuError, match="others: found"):
+        interval(model_of("xenonnt-sr0", "q_nu"), others="marginalised")
+
+
+def flavour_profile_by_brute_force(model: Model, value: float, starts: np.ndarray) -> float:
+    """Minimum over two flavours and the nuisances: scipy from many starts, the best of them kept."""
+    function = FastChi2(model)
+    widths = np.array([p.width if isinstance(p, Gaussian) else 0.2 for p in model.nuisances])
+    scale = np.concatenate([[30.0, 30.0], widths])
+    centre = np.concatenate([[0.0, 0.0], model.nominal()[3:]])
+
+    def scaled(z: np.ndarray) -> float:
+        return function(np.append(value, centre + scale * z))
+
+    limits = [(None, None)] * 2 + [
+        ((a - c) / w, (b - c) / w) for (a, b), c, w in zip(nuisance_limits(model), centre[2:], widths, strict=True)
+    ]
+    return min(
+        float(minimize(scaled, start, method="L-BFGS-B", bounds=limits, options={"ftol": 1e-14}).fun)
+        for start in np.pad(starts / 30.0, ((0, 0), (0, len(widths))))
+    )
+
+
+@pytest.mark.slow
+def test_three_flavour_interval_is_that_of_a_brute_force_search() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", preset="paper")
+    result = interval(model, 0, others="profiled")
+    assert len(result.pieces) == 1 and result.lower is not None and result.upper is not None
+    starts = np.random.default_rng(5).uniform(-150, 150, (16, 2))
+    inner = np.linspace(result.lower, result.upper, 10)
+    lowest = min(flavour_profile_by_brute_force(model, x, starts) for x in inner)
+    width = result.upper - result.lower
+    assert result.chi2_min <= lowest + 1e-6
+    for end, outward in ((result.lower, -1), (result.upper, 1)):
+        assert flavour_profile_by_brute_force(model, end, starts) == pytest.approx(result.chi2_min + CL_90, abs=5e-3)
+        beyond = flavour_profile_by_brute_force(model, end + outward * 1e-3 * width, starts)
+        assert beyond > result.chi2_min + CL_90
+
+
+@pytest.mark.parametrize("name", ("q_nu", "r2_nu"))
+def test_profiling_the_other_flavours_never_raises_chi2(name: str) -> None:
+    model = model_of("xenonnt-sr0", f"{name}_e", f"{name}_mu", f"{name}_tau")
+    profiler, values = Profiler(model), np.linspace(model.physics[0].lower, model.physics[0].upper, 41)
+    alone, profiled = profiler.at(0, values), profiler.at(0, values, "profiled")
+    assert profiled.ended.all() and np.all(profiled.chi2 <= alone.chi2 + 1e-9)
+    if name == "r2_nu":  # with one charge at the data the others have nothing to add
+        assert np.max(alone.chi2 - profiled.chi2) > 1
+
+
+def test_an_interval_says_what_became_of_the_other_flavours() -> None:
+    model = model_of("xenonnt-sr0", "q_nu_e", "q_nu_mu", "q_nu_tau")
+    alone, profiled = interval(model, 1), interval(model, 1, others="profiled")
+    assert (alone.others, profiled.others) == ("zero", "profiled")
+    assert alone.parameter == parameter_of("q_nu_mu") and alone.parameter.flavour == "mu"
+
+
+def test_a_ridge_of_moments_has_no_best_fit_per_flavour() -> None:
+    result = interval(model_of("xenonnt-sr0", "mu_nu_e", "mu_nu_mu", "mu_nu_tau"), 0, others="profiled")
+    assert result.best_fit is None and "ridge" in result.status and result.upper is not None

@@ -1,0 +1,35 @@
+"""What a chain says: limits of other priors by re-weighting, and only where that is worth anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bayesnu.runs import sampling
+from bayesnu.runs.result import LimitRow
+from bayesnu.runs.run import resolve
+
+
+def rows_of(tmp_path: Path, flavour: str) -> list[LimitRow]:
+    run = resolve(("xenonnt-sr0",), "mu_nu", flavour, sampling={"seed": 7})
+    result = sampling.sample(run, tmp_path / "run", figures=False)
+    return [row for row in result.rows if row.method == "credible"]
+
+
+def test_re_weighted_limits_agree_with_the_integrated_posteriors_of_their_own_priors(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "common")
+    assert [row.prior for row in rows] == ["flat", "flat in the square", "log-uniform"]
+    assert [row.how for row in rows] == ["sampled", "re-weighted", "re-weighted"]
+    for row in rows:
+        found = row.interval
+        assert found.upper is not None and found.mcse_upper is not None
+        assert row.integrated is not None and row.integrated.upper is not None
+        assert abs(found.upper - row.integrated.upper) < 4 * found.mcse_upper
+        assert found.mcse_upper < 0.01 * found.upper
+
+
+@pytest.mark.slow
+def test_a_prior_that_leaves_too_few_effective_samples_is_not_quoted(tmp_path: Path) -> None:
+    priors = {row.prior for row in rows_of(tmp_path, "all")}
+    assert priors == {"flat", "flat in the square"}  # three logarithms at once need a run of their own
