@@ -11,8 +11,7 @@ import numpy as np
 from bayesnu.experiments import experiment as nouns
 from bayesnu.experiments import schema
 from bayesnu.experiments.sentences import TABLES
-
-DAYS_PER_YEAR = 365.25  # Julian year, as everywhere in the package
+from bayesnu.physics.constants import DAYS_PER_YEAR
 
 
 def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nouns.Experiment:

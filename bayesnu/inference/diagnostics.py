@@ -26,6 +26,10 @@ class Verdict:
     tau: float
     missing: tuple[str, ...]
 
+    def bare(self) -> Verdict:
+        """The verdict alone, without the numbers behind it."""
+        return Verdict(steps=self.steps, burn_in=self.burn_in, tau=self.tau, missing=self.missing)
+
     @property
     def converged(self) -> bool:
         """Whether every condition is met."""

@@ -51,6 +51,16 @@ class Interval:
         errors = [each for each in (self.mcse_lower, self.mcse_upper) if each is not None]
         return max(errors, default=None)
 
+    def bare(self) -> Interval:
+        """The interval alone, without what its kind and its search add to it."""
+        return Interval(
+            kind=self.kind,
+            probability=self.probability,
+            pieces=self.pieces,
+            mcse_lower=self.mcse_lower,
+            mcse_upper=self.mcse_upper,
+        )
+
     def scaled(self, factor: float) -> Self:
         """The same interval with every number multiplied: by a parameter's scale to have it in its unit."""
         pieces = tuple(Piece(_times(piece.lower, factor), _times(piece.upper, factor)) for piece in self.pieces)

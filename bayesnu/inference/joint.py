@@ -12,8 +12,9 @@ from itertools import product
 
 import numpy as np
 from scipy.ndimage import label
-from scipy.special import chdtri, log_ndtr
+from scipy.special import chdtri
 
+from bayesnu.inference.laplace import log_bounded_volumes
 from bayesnu.inference.profiler import WIDER, Profiler, widened
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LogUniform, Prior
@@ -198,28 +199,7 @@ def _density(profiler: Profiler, x: np.ndarray, y: np.ndarray, theta: np.ndarray
         raise BayesnuError("joint: the priors exclude all that the data allow; widen them")
     counts = log_density > log_density.max() - 1.5 * SUPPORT
     log_density[~counts] = -np.inf
-    log_density[counts] += log_volumes(profiler, theta[counts])
+    log_density[counts] += log_bounded_volumes(profiler, theta[counts])
     density = np.exp(log_density - log_density.max())
     normalised: np.ndarray = density / np.trapezoid(np.trapezoid(density, y, axis=1), x)
     return normalised
-
-
-def log_volumes(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
-    """Log of the integral over the nuisances of the likelihood and their priors beside its maximum at theta (n, parameters).
-
-    Laplace's approximation, up to a constant. Along each nuisance, the others following, the exponent is
-    g t + t^2/(2 s^2) with t the distance from the maximum, where the slope g is zero unless the maximum lies at a bound:
-    within its bounds that integrates to exp(g^2 s^2/2) times the normal probability between them.
-    """
-    which = np.flatnonzero(profiler.nuisances_free())
-    if not len(which):
-        return np.zeros(len(theta))
-    low, high = profiler.lower[which], profiler.upper[which]
-    gradient, hessian = profiler.derivatives(theta, which)
-    at_low, at_high = theta[:, which] <= low, theta[:, which] >= high
-    gradient = gradient * (at_low | at_high)
-    hessian = hessian + (at_low | at_high)[:, :, None] * np.diag((high - low) ** -2.0)  # it may have no curvature there
-    sigma = np.sqrt(np.diagonal(np.linalg.inv(hessian), axis1=1, axis2=2))
-    below = log_ndtr((theta[:, which] - low) / sigma - gradient * sigma)
-    above = log_ndtr((high - theta[:, which]) / sigma + gradient * sigma)
-    return np.asarray((below + above + (gradient * sigma) ** 2 / 2).sum(axis=1) - np.linalg.slogdet(hessian)[1] / 2)

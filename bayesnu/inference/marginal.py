@@ -16,14 +16,17 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from bayesnu.inference.interval import IntegratedInterval, Piece
+from bayesnu.inference.laplace import conditional_factors, log_volumes_of
 from bayesnu.inference.profiler import Profiler
-from bayesnu.model.likelihood import CompiledPosterior
+from bayesnu.inference.zoom import find_support
+from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
 PANELS, ORDER = 64, 8  # Gauss-Legendre panels and nodes in u
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
+LOOK, ENOUGH, LOOKS = 2001, 400, 4  # values of u per look at where it counts, how many have to lie there, looks at most
 TENSOR_DIMENSIONS, TENSOR_ORDER = 4, 7
 DRAWS, BATCHES = 2048, 16  # importance samples per node, in batches that give the error
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
@@ -115,10 +118,10 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
     u = _nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
-    factors = profiler.conditional_factors(fit.theta)
-    log_laplace = -fit.chi2 / 2 + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    factors = conditional_factors(profiler, fit.theta)
+    log_laplace = -fit.chi2 / 2 + log_volumes_of(factors)
     log_laplace -= log_laplace.max()
-    flat = profiler.arrays
+    flat = compile_posterior(model.with_flat_physics())
     if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
         points, rule = _hermite(len(which))
         ratio = _ratios(flat, fit.theta, factors, which, points) @ rule
@@ -154,15 +157,13 @@ def _nodes(borders: np.ndarray) -> np.ndarray:
 def _panels(profiler: Profiler) -> np.ndarray:
     """Borders in u of panels that cover where the likelihood counts, finer where it is larger."""
     prior = profiler.model.parameters[0]
-    u = np.linspace(0, 1, 2001)
-    for _ in range(4):  # zoom in: a wide prior may leave few points where the likelihood lives
+
+    def rise_at(u: np.ndarray) -> np.ndarray:
         chi2 = profiler.at(0, prior.ppf(u)).chi2
-        inside = np.flatnonzero(chi2 - chi2.min() < SUPPORT)
-        low, high = u[max(inside[0] - 1, 0)], u[min(inside[-1] + 1, len(u) - 1)]
-        if len(inside) > 400:
-            break
-        u = np.linspace(low, high, 2001)
-    return np.linspace(low, high, PANELS + 1)
+        return np.asarray(chi2 - chi2.min())
+
+    support = find_support(rise_at, np.linspace(0, 1, LOOK), SUPPORT, ENOUGH, LOOKS)
+    return np.linspace(support.low, support.high, PANELS + 1)
 
 
 def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:

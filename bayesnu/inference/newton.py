@@ -1,8 +1,8 @@
-"""Minima of chi^2, step 11: a damped Newton method with analytic gradient and Hessian, inside the parameters' bounds.
+"""Minima of chi^2: a damped Newton method with analytic gradient and Hessian, inside the parameters' bounds.
 
 chi^2 is the Poisson one with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2. Every term of the
-expected counts is a product of parameters, so its derivatives are products of the others. All functions are compiled and
-take the arrays of `likelihood.CompiledPosterior`.
+expected counts is a product of parameters, so its derivatives are products of the others. All functions are compiled; their
+`arrays` are a `ModelArrays`, and `free` (k,) are the indices of the parameters that may move.
 """
 
 from __future__ import annotations
@@ -11,24 +11,37 @@ from math import inf, log
 
 import numpy as np
 
+from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM, INVERSE_WIDTH, MEAN
+from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
 ITERATIONS = 100
 TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
+GOOD_ENOUGH = 1e-6  # the same where rounding lets no step go downhill any more
+HALVINGS = 60  # of a step that does not decrease chi^2
+DAMPINGS = 40  # of a Hessian that is not positive
+SMALLEST_DIAGONAL = 1e-12
+SMALLEST_PIVOT = 1e-14  # of the diagonal element
 
 
 @compiled
-def _chi2(theta, blocks, templates, factors, observed, kind, numbers):  # type: ignore[no-untyped-def]
+def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
     """Poisson chi^2 plus the pulls of the Gaussian nuisances; inf where the model excludes the data."""
+    blocks = arrays.blocks
+    templates = arrays.templates
+    factors = arrays.factors
+    observed = arrays.observed
+    kind = arrays.prior_kind
+    numbers = arrays.prior_numbers
     parameters = theta.size
     value = 0.0
     for k in range(parameters):
-        if kind[k] == 3:
-            value += ((theta[k] - numbers[k, 2]) * numbers[k, 3]) ** 2
+        if kind[k] == PriorKind.GAUSSIAN:
+            value += ((theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]) ** 2
     for e in range(blocks.shape[0]):
-        for b in range(blocks[e, 2], blocks[e, 3]):
+        for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
             expected = 0.0
-            for t in range(blocks[e, 0], blocks[e, 1]):
+            for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 c = templates[t, b]
                 for f in range(factors.shape[1]):
                     if factors[t, f] < parameters:
@@ -44,20 +57,29 @@ def _chi2(theta, blocks, templates, factors, observed, kind, numbers):  # type: 
 
 
 @compiled
-def derivatives(theta, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian):  # type: ignore[no-untyped-def]
-    """Gradient and Hessian of chi^2 in the parameters `which`; theta has to be inside the model's domain."""
-    parameters, free = theta.size, which.size
+def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-untyped-def]
+    """Fill the gradient (k,) and Hessian (k, k) of chi^2 in the free parameters at theta, which must lie in the domain."""
+    blocks = arrays.blocks
+    templates = arrays.templates
+    factors = arrays.factors
+    observed = arrays.observed
+    numbers = arrays.prior_numbers
+    parameters = theta.size
+    size = free.size
+    # Where each parameter stands among the free ones; -1 for the others, and for the constant 1 after the last.
     place = np.full(parameters + 1, -1)
-    for k in range(free):
-        place[which[k]] = k
+    for k in range(size):
+        place[free[k]] = k
+    # The pulls.
     gradient[:] = 0.0
     hessian[:, :] = 0.0
-    for k in range(free):
-        if kind[which[k]] == 3:
-            inverse = numbers[which[k], 3]
-            gradient[k] = 2 * (theta[which[k]] - numbers[which[k], 2]) * inverse**2
+    for k in range(size):
+        if arrays.prior_kind[free[k]] == PriorKind.GAUSSIAN:
+            inverse = numbers[free[k], INVERSE_WIDTH]
+            gradient[k] = 2 * (theta[free[k]] - numbers[free[k], MEAN]) * inverse**2
             hessian[k, k] = 2 * inverse**2
-    first = np.zeros((factors.shape[0], free))
+    # Every term, and its first derivatives: by a factor, the product of the other factors.
+    first = np.zeros((factors.shape[0], size))
     value = np.ones(factors.shape[0])
     for t in range(factors.shape[0]):
         for f in range(factors.shape[1]):
@@ -70,29 +92,34 @@ def derivatives(theta, which, blocks, templates, factors, observed, kind, number
                 if g != f and factors[t, g] < parameters:
                     rest *= theta[factors[t, g]]
             first[t, place[factors[t, f]]] += rest
-    slope = np.empty(free)
+    slope = np.empty(size)
     for e in range(blocks.shape[0]):
         weight = np.zeros(factors.shape[0])
-        for b in range(blocks[e, 2], blocks[e, 3]):
+        for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
+            # Expected counts of the bin, and their slopes in the free parameters.
             expected = 0.0
             slope[:] = 0.0
-            for t in range(blocks[e, 0], blocks[e, 1]):
+            for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += value[t] * templates[t, b]
-                for k in range(free):
+                for k in range(size):
                     slope[k] += first[t, k] * templates[t, b]
+            # First and second derivative of chi^2/2 by the expected counts.
             n = observed[b]
             excess = 1.0 - n / expected if n > 0 else 1.0
             curvature = n / expected**2 if n > 0 else 0.0
-            for t in range(blocks[e, 0], blocks[e, 1]):
+            # The chain rule: the slopes' part of the Hessian, and what each term's second derivative will weigh.
+            for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 weight[t] += excess * templates[t, b]
-            for k in range(free):
+            for k in range(size):
                 gradient[k] += 2 * excess * slope[k]
-                for m in range(free):
+                for m in range(size):
                     hessian[k, m] += 2 * curvature * slope[k] * slope[m]
-        for t in range(blocks[e, 0], blocks[e, 1]):
+        # Second derivatives of the terms: by two factors, the product of the others.
+        for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
             for f in range(factors.shape[1]):
                 for g in range(factors.shape[1]):
-                    k, m = place[factors[t, f]], place[factors[t, g]]
+                    k = place[factors[t, f]]
+                    m = place[factors[t, g]]
                     if f == g or k < 0 or m < 0:
                         continue
                     rest = 1.0
@@ -103,24 +130,25 @@ def derivatives(theta, which, blocks, templates, factors, observed, kind, number
 
 
 @compiled
-def all_derivatives(theta, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian):  # type: ignore[no-untyped-def]
-    """`derivatives` for every row of theta."""
+def all_derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-untyped-def]
+    """Fill gradients (n, k) and Hessians (n, k, k) for every row of theta (n, parameters)."""
     for i in range(theta.shape[0]):
-        derivatives(theta[i], which, blocks, templates, factors, observed, kind, numbers, gradient[i], hessian[i])
+        derivatives(theta[i], free, arrays, gradient[i], hessian[i])
 
 
 @compiled
-def _newton_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
+def _solve_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
     """Solve for the step of the parameters that are not held, raising the diagonal until the matrix is positive."""
-    free = gradient.size
-    diagonal = np.empty(free)
-    for k in range(free):
-        diagonal[k] = max(abs(hessian[k, k]), 1e-12)
+    size = gradient.size
+    diagonal = np.empty(size)
+    for k in range(size):
+        diagonal[k] = max(abs(hessian[k, k]), SMALLEST_DIAGONAL)
+    # Cholesky's factor L; the row and column of a held parameter are those of a diagonal matrix.
     damping = 0.0
-    lower = np.empty((free, free))
-    for _attempt in range(40):
+    lower = np.empty((size, size))
+    for _attempt in range(DAMPINGS):
         positive = True
-        for k in range(free):
+        for k in range(size):
             for m in range(k + 1):
                 total = 0.0
                 if not held[k] and not held[m]:
@@ -130,7 +158,7 @@ def _newton_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
                 for j in range(m):
                     total -= lower[k, j] * lower[m, j]
                 if k == m:
-                    if total <= 1e-14 * diagonal[k]:
+                    if total <= SMALLEST_PIVOT * diagonal[k]:
                         positive = False
                         break
                     lower[k, k] = total**0.5
@@ -141,63 +169,74 @@ def _newton_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
         if positive:
             break
         damping = max(1e-3, 4 * damping)
-    for k in range(free):
+    # Solve L y = -gradient, then L^T step = y.
+    for k in range(size):
         total = 0.0 if held[k] else -gradient[k]
         for j in range(k):
             total -= lower[k, j] * step[j]
         step[k] = total / lower[k, k]
-    for k in range(free - 1, -1, -1):
+    for k in range(size - 1, -1, -1):
         total = step[k]
-        for j in range(k + 1, free):
+        for j in range(k + 1, size):
             total -= lower[j, k] * step[j]
         step[k] = total / lower[k, k]
 
 
 @compiled
-def minimise(  # type: ignore[no-untyped-def]
-    theta, which, low, high, blocks, templates, factors, observed, kind, numbers, chi2, ended
-):
-    """Move the parameters `which` of every row of theta to a minimum between low and high; fills chi2 and ended."""
-    free = which.size
-    gradient, hessian, step = np.empty(free), np.empty((free, free)), np.empty(free)
-    held, trial = np.empty(free, dtype=np.bool_), np.empty(theta.shape[1])
+def minimise(theta, free, low, high, arrays, chi2, ended):  # type: ignore[no-untyped-def]
+    """Move the free parameters of every row of theta (n, parameters) to a minimum between low and high (parameters,).
+
+    Fills chi2 (n,) and whether each fit ended (n,).
+    """
+    size = free.size
+    gradient = np.empty(size)
+    hessian = np.empty((size, size))
+    step = np.empty(size)
+    held = np.empty(size, dtype=np.bool_)
+    trial = np.empty(theta.shape[1])
     for i in range(theta.shape[0]):
+        # Begin within the bounds.
         x = theta[i]
-        for k in range(free):
-            x[which[k]] = min(max(x[which[k]], low[which[k]]), high[which[k]])
-        now = _chi2(x, blocks, templates, factors, observed, kind, numbers)
-        ended[i] = free == 0
+        for k in range(size):
+            x[free[k]] = min(max(x[free[k]], low[free[k]]), high[free[k]])
+        now = _chi2(x, arrays)
+        ended[i] = size == 0
         for _iteration in range(ITERATIONS):
             if ended[i] or now == inf:
                 break
-            derivatives(x, which, blocks, templates, factors, observed, kind, numbers, gradient, hessian)
-            for k in range(free):
-                at_low = x[which[k]] <= low[which[k]] and gradient[k] >= 0
-                at_high = x[which[k]] >= high[which[k]] and gradient[k] <= 0
+            derivatives(x, free, arrays, gradient, hessian)
+            # Hold what is at a bound and pulled outwards.
+            for k in range(size):
+                at_low = x[free[k]] <= low[free[k]] and gradient[k] >= 0
+                at_high = x[free[k]] >= high[free[k]] and gradient[k] <= 0
                 held[k] = at_low or at_high
-            _newton_step(gradient, hessian, held, step)
+            _solve_step(gradient, hessian, held, step)
+            # The fit ends when the next step promises nothing.
             predicted = 0.0
-            for k in range(free):
+            for k in range(size):
                 if not held[k]:
                     predicted -= gradient[k] * step[k]
             if predicted < TOLERANCE:
                 ended[i] = True
                 break
-            length, moved = 1.0, False
-            for _halving in range(60):
+            # Go along the step, cut at the bounds; halve it until chi^2 decreases.
+            length = 1.0
+            moved = False
+            for _halving in range(HALVINGS):
                 for j in range(x.size):
                     trial[j] = x[j]
-                for k in range(free):
-                    j = which[k]
+                for k in range(size):
+                    j = free[k]
                     trial[j] = min(max(x[j] + length * step[k], low[j]), high[j])
-                after = _chi2(trial, blocks, templates, factors, observed, kind, numbers)
+                after = _chi2(trial, arrays)
                 if after < now - 1e-14 * abs(now):
                     for j in range(x.size):
                         x[j] = trial[j]
-                    now, moved = after, True
+                    now = after
+                    moved = True
                     break
                 length *= 0.5
             if not moved:
-                ended[i] = predicted < 1e-6
+                ended[i] = predicted < GOOD_ENOUGH
                 break
         chi2[i] = now

@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from bayesnu.inference.newton import all_derivatives, minimise
-from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.model.kernel_arrays import arrange_model
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Flat, Prior
+from bayesnu.model.priors import Prior
 from bayesnu.physics.properties import PhysicsParameter
 
 WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
@@ -38,8 +38,7 @@ class Profiler:
         self.model = model
         # a profile likelihood knows no prior of a physics parameter, only its physical range
         self.ranges = [scan_range(prior) for prior in model.physics]
-        flat = [Flat(p.parameter, -1e300, 1e300) for p in model.physics]
-        self.arrays = compile_posterior(model.with_priors(*flat))
+        self.arrays = arrange_model(model.with_flat_physics())
         self.lower = np.array([p.lower for p in model.parameters])
         self.upper = np.array([p.upper for p in model.parameters])
         for k, (low, high) in enumerate(self.ranges):
@@ -49,8 +48,7 @@ class Profiler:
         """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
         theta = np.array(np.atleast_2d(start), dtype=float)
         chi2, ended = np.empty(len(theta)), np.empty(len(theta), dtype=np.bool_)
-        which = np.flatnonzero(free).astype(np.int64)
-        minimise(theta, which, self.lower, self.upper, *_arrays(self.arrays), chi2, ended)
+        minimise(theta, np.flatnonzero(free), self.lower, self.upper, self.arrays, chi2, ended)
         return Fit(theta, chi2, ended)
 
     def chi2(self, theta: np.ndarray) -> np.ndarray:
@@ -61,20 +59,8 @@ class Profiler:
         """Gradients (n, k) and Hessians (n, k, k) of chi^2/2 at theta (n, parameters) in the k parameters `which`."""
         n, k = len(theta), len(which)
         gradient, hessian = np.empty((n, k)), np.empty((n, k, k))
-        all_derivatives(np.ascontiguousarray(theta), which.astype(np.int64), *_arrays(self.arrays), gradient, hessian)
+        all_derivatives(np.ascontiguousarray(theta), which, self.arrays, gradient, hessian)
         return gradient / 2, hessian / 2
-
-    def conditional_factors(self, theta: np.ndarray) -> np.ndarray:
-        """Lower factors (n, nuisances, nuisances) of the covariance of the nuisances around their maxima theta.
-
-        At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
-        """
-        which = np.flatnonzero(self.nuisances_free())
-        gradient, hessian = self.derivatives(theta, which)
-        at_bound = (theta[:, which] <= self.lower[which]) | (theta[:, which] >= self.upper[which])
-        spans = self.upper[which] - self.lower[which]
-        extra = at_bound * (gradient**2 + 1 / spans**2)
-        return np.linalg.cholesky(np.linalg.inv(hessian + extra[:, :, None] * np.eye(len(which))))
 
     def nuisances_free(self) -> np.ndarray:
         """Mark the nuisance parameters."""
@@ -148,8 +134,3 @@ def widened(parameter: PhysicsParameter, low: float, high: float, factor: float)
         return 0.0, high * factor
     middle, half = (low + high) / 2, (high - low) / 2
     return middle - factor * half, middle + factor * half
-
-
-def _arrays(arrays: CompiledPosterior) -> tuple[np.ndarray, ...]:
-    a = arrays
-    return a.blocks, a.templates, a.factors, a.observed, a.prior_kind, a.prior_numbers

@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+from bayesnu.physics.constants import (
+    DELTA_CP_DEG,
+    DM2_21_EV2,
+    LOW_ENERGY_SIN2_THETA_W,
+    SIN2_THETA12,
+    SIN2_THETA13,
+    SIN2_THETA23,
+)
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
@@ -80,7 +88,10 @@ class Analysis:
         "part alone; with tree couplings r2_nu holds them too.",
     )
     sin2_theta_w: float = _number(  # MS-bar at low energy, PDG 2024
-        0.23857, 0.0, 1.0, help="sin^2 of the weak mixing angle in tree couplings; radiative couplings do not take it."
+        LOW_ENERGY_SIN2_THETA_W,
+        0.0,
+        1.0,
+        help="sin^2 of the weak mixing angle in tree couplings; radiative couplings do not take it.",
     )
     solar_model: str = _word(
         "B16-GS98",
@@ -89,22 +100,22 @@ class Analysis:
     )
     # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
     sin2_theta12: float = _number(
-        0.308,
+        SIN2_THETA12,
         0.0,
         1.0,
         help="sin^2 of theta12. It sets how much of the neutrinos arrives as nu_e, together with the matter of the Sun.",
     )
     sin2_theta13: float = _number(
-        0.02215, 0.0, 1.0, help="sin^2 of theta13: the share that arrives as the third mass state."
+        SIN2_THETA13, 0.0, 1.0, help="sin^2 of theta13: the share that arrives as the third mass state."
     )
     sin2_theta23: float = _number(
-        0.470, 0.0, 1.0, help="sin^2 of theta23: how the share that is not nu_e divides into nu_mu and nu_tau."
+        SIN2_THETA23, 0.0, 1.0, help="sin^2 of theta23: how the share that is not nu_e divides into nu_mu and nu_tau."
     )
     delta_cp_deg: float = _number(
-        212.0, -360.0, 360.0, help="CP phase in degrees: it moves shares between nu_mu and nu_tau."
+        DELTA_CP_DEG, -360.0, 360.0, help="CP phase in degrees: it moves shares between nu_mu and nu_tau."
     )
     dm2_21_ev2: float = _number(
-        7.49e-5,
+        DM2_21_EV2,
         1e-6,
         1e-3,
         help="Delta m^2_21 in eV^2. The smaller it is, the more the matter of the Sun changes the "

@@ -1,4 +1,4 @@
-"""The log-posterior of `likelihood.py` for many walkers in compiled code, step 10: walkers are vector lanes.
+"""The log-posterior of `likelihood.py` for many walkers in compiled code: walkers are vector lanes.
 
 Every inner loop runs over up to `LANES` contiguous walkers, so that it becomes vector instructions. Per bin there is one
 contraction and no logarithm: sum n ln(lambda/n) = ln prod (lambda/n)^n. The powers of all bins share their squarings. With n
@@ -14,40 +14,66 @@ from math import inf, log
 
 import numpy as np
 
+from bayesnu.model.kernel_arrays import (
+    END_BIN,
+    END_TERM,
+    FIRST_BIN,
+    FIRST_TERM,
+    INVERSE_WIDTH,
+    LOWER,
+    MEAN,
+    UPPER,
+)
+from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
 LANES = 128
 BINS_PER_PRODUCT = 32
 SMALLEST_RATIO, LARGEST_SUM = 1e-4, 1e6  # 32 ratios lambda/n between them multiply to a number in [1e-128, 1e192]
 LARGEST_PRODUCT = 1e150  # its square times such a product is finite; more, or less than its inverse, is summed exactly
-LARGEST_COUNT = 2**20  # more squarings would amplify rounding errors
 
 
 @compiled
 def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
-    """Fill out (walkers,) for theta (walkers, parameters); `arrays` as in `likelihood.CompiledPosterior`."""
-    blocks, templates, factors, observed, ratios, sums, counts, bits, kind, numbers, constants = arrays
-    parameters, terms = theta.shape[1], factors.shape[0]
-    lanes, coefficient = np.ones((parameters + 1, LANES)), np.empty((terms, LANES))
-    ratio, total, in_range, product = np.empty(LANES), np.empty(LANES), np.empty(LANES), np.ones((bits, LANES))
-    smallest, largest = np.empty(LANES), np.empty(LANES)
+    """Fill out (walkers,) for theta (walkers, parameters); `arrays` is a `ModelArrays`."""
+    blocks = arrays.blocks
+    ratios = arrays.ratios
+    sums = arrays.sums
+    counts = arrays.counts
+    bits = arrays.bits
+    constant = arrays.poisson_constant + arrays.prior_constant
+    parameters = theta.shape[1]
+    terms = arrays.factors.shape[0]
+    lanes = np.ones((parameters + 1, LANES))  # the last row stays 1: the factor of terms with fewer factors
+    coefficient = np.empty((terms, LANES))
+    ratio = np.empty(LANES)
+    total = np.empty(LANES)
+    in_range = np.empty(LANES)
+    product = np.ones((bits, LANES))
+    smallest = np.empty(LANES)
+    largest = np.empty(LANES)
     for start in range(0, theta.shape[0], LANES):
+        # A group of walkers is transposed into lanes.
         width = min(LANES, theta.shape[0] - start)
         for i in range(width):
             for k in range(parameters):
                 lanes[k, i] = theta[start + i, k]
-            total[i], largest[i] = constants[0] + constants[1], 0.0
-            smallest[i], in_range[i] = 1.0, 1.0 if bits > 0 else 0.0
-        _add_log_prior(lanes, kind, numbers, total, width)
-        _multiply_factors(lanes, factors, coefficient, width)
+            total[i] = constant
+            largest[i] = 0.0
+            smallest[i] = 1.0
+            in_range[i] = 1.0 if bits > 0 else 0.0
+        # What is linear in the coefficients: minus the sum of all counts, and a bound of all ratios.
+        _add_log_prior(lanes, arrays.prior_kind, arrays.prior_numbers, total, width)
+        _multiply_factors(lanes, arrays.factors, coefficient, width)
         for t in range(terms):
             for i in range(width):
                 total[i] -= sums[0, t] * coefficient[t, i]
                 largest[i] += sums[1, t] * coefficient[t, i]
+        # The products of powers, bin by bin.
         seen = 0
         for e in range(blocks.shape[0] if bits > 0 else 0):
-            for b in range(blocks[e, 2], blocks[e, 3]):
-                _contract(coefficient, ratios, blocks[e, 0], blocks[e, 1], b, ratio, width)
+            for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
+                _contract(coefficient, ratios, blocks[e, FIRST_TERM], blocks[e, END_TERM], b, ratio, width)
                 if counts[b] == 0:
                     for i in range(width):
                         in_range[i] = in_range[i] if ratio[i] >= 0.0 else 0.0
@@ -60,28 +86,33 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
                     _add_log_product(product, ratio, total, in_range, width)
         if seen % BINS_PER_PRODUCT != 0:
             _add_log_product(product, ratio, total, in_range, width)
+        # Walkers whose products stayed in range are done; the others are summed one by one.
         for i in range(width):
             inside = (in_range[i] > 0.0) & (smallest[i] > SMALLEST_RATIO) & (largest[i] < LARGEST_SUM)
             if inside:
                 out[start + i] = total[i]
                 continue
-            out[start + i] = constants[0] + constants[1] + _log_prior(theta[start + i], kind, numbers)
+            out[start + i] = constant + _log_prior(theta[start + i], arrays.prior_kind, arrays.prior_numbers)
             if out[start + i] > -inf:
-                out[start + i] += _exact_sum(coefficient[:, i], blocks, templates, observed)
+                out[start + i] += _exact_sum(coefficient[:, i], arrays)
 
 
 @compiled
 def _add_log_prior(lanes, kind, numbers, total, width):  # type: ignore[no-untyped-def]
+    """Add what depends on theta of every prior's log-density; -inf outside its range."""
     for k in range(kind.size):
-        low, high, mean, inverse = numbers[k, 0], numbers[k, 1], numbers[k, 2], numbers[k, 3]
-        if kind[k] == 3:
+        if kind[k] == PriorKind.GAUSSIAN:
+            mean = numbers[k, MEAN]
+            inverse = numbers[k, INVERSE_WIDTH]
             for i in range(width):
                 z = (lanes[k, i] - mean) * inverse
                 total[i] -= 0.5 * z * z
-        elif kind[k] != 0:
-            sign = 1.0 if kind[k] == 1 else -1.0
+        elif kind[k] != PriorKind.FLAT:
+            sign = 1.0 if kind[k] == PriorKind.FLAT_IN_SQUARE else -1.0
             for i in range(width):
                 total[i] += sign * log(lanes[k, i]) if lanes[k, i] > 0.0 else -inf
+        low = numbers[k, LOWER]
+        high = numbers[k, UPPER]
         for i in range(width):
             total[i] = total[i] if (lanes[k, i] >= low) & (lanes[k, i] <= high) else -inf
 
@@ -91,18 +122,19 @@ def _log_prior(theta, kind, numbers):  # type: ignore[no-untyped-def]
     """The same for one walker."""
     value = 0.0
     for k in range(kind.size):
-        if not (numbers[k, 0] <= theta[k] <= numbers[k, 1]):
+        if not (numbers[k, LOWER] <= theta[k] <= numbers[k, UPPER]):
             return -inf
-        if kind[k] == 3:
-            z = (theta[k] - numbers[k, 2]) * numbers[k, 3]
+        if kind[k] == PriorKind.GAUSSIAN:
+            z = (theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]
             value -= 0.5 * z * z
-        elif kind[k] != 0:
-            value += (1.0 if kind[k] == 1 else -1.0) * log(theta[k])
+        elif kind[k] != PriorKind.FLAT:
+            value += (1.0 if kind[k] == PriorKind.FLAT_IN_SQUARE else -1.0) * log(theta[k])
     return value
 
 
 @compiled
 def _multiply_factors(lanes, factors, coefficient, width):  # type: ignore[no-untyped-def]
+    """The coefficient of every term: the product of its factors."""
     one = lanes.shape[0] - 1
     for t in range(factors.shape[0]):
         for i in range(width):
@@ -114,9 +146,10 @@ def _multiply_factors(lanes, factors, coefficient, width):  # type: ignore[no-un
 
 
 @compiled
-def _contract(coefficient, ratios, first, last, b, ratio, width):  # type: ignore[no-untyped-def]
+def _contract(coefficient, ratios, first, end, b, ratio, width):  # type: ignore[no-untyped-def]
     """Sum over templates for one bin; four at a time, as loading and storing the sum costs more than the arithmetic."""
-    t, rest = first, (last - first) % 4
+    rest = (end - first) % 4
+    t = first
     if rest == 0:
         for i in range(width):
             ratio[i] = 0.0
@@ -133,7 +166,7 @@ def _contract(coefficient, ratios, first, last, b, ratio, width):  # type: ignor
         for i in range(width):
             ratio[i] = a * coefficient[t, i] + c * coefficient[t + 1, i] + d * coefficient[t + 2, i]
     t += rest
-    while t < last:
+    while t < end:
         a, c, d, e = ratios[b, t], ratios[b, t + 1], ratios[b, t + 2], ratios[b, t + 3]
         for i in range(width):
             pair = a * coefficient[t, i] + c * coefficient[t + 1, i]
@@ -143,6 +176,7 @@ def _contract(coefficient, ratios, first, last, b, ratio, width):  # type: ignor
 
 @compiled
 def _multiply_by_bits(product, ratio, count, width):  # type: ignore[no-untyped-def]
+    """Multiply the ratios of a bin into the products of the bits of its count."""
     bit = 0
     while count > 0:
         if count & 1:
@@ -168,15 +202,17 @@ def _add_log_product(product, power, total, in_range, width):  # type: ignore[no
 
 
 @compiled
-def _exact_sum(coefficient, blocks, templates, observed):  # type: ignore[no-untyped-def]
+def _exact_sum(coefficient, arrays):  # type: ignore[no-untyped-def]
     """The sum over bins of n ln(lambda/n) - lambda for one walker, logarithm by logarithm; -inf where it is excluded."""
+    blocks = arrays.blocks
+    templates = arrays.templates
     total = 0.0
     for e in range(blocks.shape[0]):
-        for b in range(blocks[e, 2], blocks[e, 3]):
+        for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
             expected = 0.0
-            for t in range(blocks[e, 0], blocks[e, 1]):
+            for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += coefficient[t] * templates[t, b]
-            n = observed[b]
+            n = arrays.observed[b]
             if expected < 0.0 or (expected == 0.0 and n > 0.0):
                 return -inf
             total += (n * log(expected / n) if n > 0.0 else 0.0) - expected

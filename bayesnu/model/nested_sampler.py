@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
-from bayesnu.model.likelihood import compile_posterior
+from bayesnu.model.kernel_arrays import LOWER, UPPER, arrange_model
+from bayesnu.model.likelihood import CompiledPosterior
 from bayesnu.model.polynomial import Model
+from bayesnu.model.prior_kind import PriorKind
 
 Function = Callable[[np.ndarray], np.ndarray]
 LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper bound is infinite at 1
@@ -30,10 +31,12 @@ def likelihood_function(model: Model) -> Function:
     It is normalised over the data, so that evidences of models of the same data can be compared. -inf where the model
     excludes the data; priors and their bounds do not enter.
     """
-    posterior = compile_posterior(model)
-    anywhere = np.tile([-np.inf, np.inf, 0.0, 1.0], (len(model.parameters), 1))
-    kinds = np.zeros_like(posterior.prior_kind)
-    alone = replace(posterior, prior_kind=kinds, prior_numbers=anywhere, constants=(posterior.constants[0], 0.0))
+    arrays = arrange_model(model)
+    anywhere = np.zeros_like(arrays.prior_numbers)
+    anywhere[:, LOWER] = -np.inf
+    anywhere[:, UPPER] = np.inf
+    flat = np.full_like(arrays.prior_kind, PriorKind.FLAT)
+    alone = CompiledPosterior(arrays._replace(prior_kind=flat, prior_numbers=anywhere, prior_constant=0.0))
 
     def log_likelihood(theta: np.ndarray) -> np.ndarray:
         values = alone(np.atleast_2d(theta))

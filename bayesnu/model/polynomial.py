@@ -13,10 +13,11 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
-from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
+EVERYWHERE = 1e300  # end of a range that no fit reaches
 FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
 
 
@@ -92,3 +93,8 @@ class Model:
         if unknown:
             raise BayesnuError(f"prior: the model has no parameter '{min(unknown)}'; it has {', '.join(self.names)}")
         return replace(self, parameters=tuple(known.get(prior.name, prior) for prior in self.parameters))
+
+    def with_flat_physics(self) -> Model:
+        """Return the model with a prior for every physics parameter that is flat everywhere: it is that of a likelihood."""
+        flat = [Flat(prior.parameter, -EVERYWHERE, EVERYWHERE) for prior in self.physics]
+        return self.with_priors(*flat)

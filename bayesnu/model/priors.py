@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from bayesnu.model.choices import PRIOR_KINDS
+from bayesnu.model.prior_kind import PriorKind
 from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -76,7 +77,7 @@ class _Prior:
 class Flat(_Prior):
     """Constant density on [lower, upper]."""
 
-    kind: ClassVar[int] = 0
+    kind: ClassVar[PriorKind] = PriorKind.FLAT
     description: ClassVar[str] = "flat"
 
     def __post_init__(self) -> None:
@@ -101,7 +102,7 @@ class Flat(_Prior):
 class FlatInSquare(_Prior):
     """Constant density in x^2 on [lower, upper] with lower >= 0: density proportional to x."""
 
-    kind: ClassVar[int] = 1
+    kind: ClassVar[PriorKind] = PriorKind.FLAT_IN_SQUARE
     description: ClassVar[str] = "flat in the square"
 
     def __post_init__(self) -> None:
@@ -129,7 +130,7 @@ class FlatInSquare(_Prior):
 class LogUniform(_Prior):
     """Constant density in log x on [lower, upper] with lower > 0: a limit from it depends on the cut `lower`."""
 
-    kind: ClassVar[int] = 2
+    kind: ClassVar[PriorKind] = PriorKind.LOG_UNIFORM
     description: ClassVar[str] = "log-uniform"
 
     def __post_init__(self) -> None:
@@ -159,7 +160,7 @@ class Gaussian(_Prior):
 
     mean: float = 1.0
     width: float = 1.0
-    kind: ClassVar[int] = 3
+    kind: ClassVar[PriorKind] = PriorKind.GAUSSIAN
     description: ClassVar[str] = "Gaussian"
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Xenon, step 4: electrons that a recoil of energy T can ionise, per recoil kernel."""
+"""Xenon: electrons that a recoil of energy T can ionise, per recoil kernel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesnu.physics.cross_section import KERNELS
 from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.interpolation import interpolate_steps
 
 # Binding energy in eV and occupation of each shell: X-ray data booklet (LBNL), edges of xenon, as in xraydb.
 XENON_SHELLS_EV = (
@@ -76,16 +77,10 @@ def _rrpa_table() -> tuple[np.ndarray, np.ndarray]:
 def rrpa_over_step(recoil_kev: np.ndarray) -> np.ndarray:
     """Ratio of the RRPA to the stepped rate; constant beyond the table's reliable range, 0.254 to 10 keV.
 
-    A repeated energy in the table is a step at a shell edge: `searchsorted` keeps the two sides apart.
+    A repeated energy in the table is a step at a shell edge.
     """
     energies, ratio = _rrpa_table()
-    recoil = np.clip(np.asarray(recoil_kev, dtype=float), energies[0], energies[-1])
-    right = np.clip(np.searchsorted(energies, recoil, side="right"), 1, len(energies) - 1)
-    left = right - 1
-    width = energies[right] - energies[left]
-    fraction = np.where(width > 0, (recoil - energies[left]) / np.where(width > 0, width, 1.0), 1.0)
-    here: np.ndarray = ratio[left] + fraction * (ratio[right] - ratio[left])
-    return here
+    return interpolate_steps(np.asarray(recoil_kev, dtype=float), energies, ratio)
 
 
 def breakpoints_kev(counting: str) -> np.ndarray:

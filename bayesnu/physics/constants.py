@@ -14,6 +14,15 @@ SECONDS_PER_YEAR = DAYS_PER_YEAR * 86_400.0
 XENON_MOLAR_MASS = 131.293  # g/mol, IUPAC standard atomic weight
 XENON_ATOMS_PER_TONNE = AVOGADRO / XENON_MOLAR_MASS * 1e6
 
+LOW_ENERGY_SIN2_THETA_W = 0.23857  # MS-bar at zero momentum transfer, PDG 2024 review of the electroweak model
+
+# Oscillation parameters: NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
+SIN2_THETA12 = 0.308
+SIN2_THETA13 = 0.02215
+SIN2_THETA23 = 0.470
+DELTA_CP_DEG = 212.0
+DM2_21_EV2 = 7.49e-5
+
 # Prefactors of the cross section, physics of Vogel and Engel, Phys. Rev. D 39, 3378 (1989).
 WEAK_CM2_PER_KEV = FERMI_KEV2**2 * ELECTRON_MASS_KEV / (2 * pi) * HBARC_KEV_CM**2  # G_F^2 m / (2 pi)
 MAGNETIC_CM2 = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * HBARC_KEV_CM**2  # pi alpha^2 / m^2

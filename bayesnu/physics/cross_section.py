@@ -1,4 +1,4 @@
-"""Neutrino-electron scattering, step 3: seven recoil kernels and the couplings that weight them.
+"""Neutrino-electron scattering: seven recoil kernels and the couplings that weight them.
 
 With g_V(T) = v + w/T the cross section is an exact polynomial in (v, w, g_A, mu^2): dsigma/dT is the sum over kernels k of
 `coefficients[k] * kernels(T, E)[k]`, where the coefficients hold the couplings and the kernels hold the kinematics.
@@ -14,6 +14,7 @@ import numpy as np
 from bayesnu.physics.constants import (
     CHARGE_SHIFT_KEV,
     ELECTRON_MASS_KEV,
+    LOW_ENERGY_SIN2_THETA_W,
     MAGNETIC_CM2,
     RADIUS_SHIFT_PER_CM2,
     WEAK_CM2_PER_KEV,
@@ -22,7 +23,6 @@ from bayesnu.support.errors import BayesnuError, did_you_mean
 
 # VV multiplies g_V^2, VA g_V g_A, AA g_A^2, MM mu^2; the suffix is the power of 1/T that the millicharge brings.
 KERNELS = ("VV", "VV/T", "VV/T2", "VA", "VA/T", "AA", "MM")
-LOW_ENERGY_SIN2_THETA_W = 0.23857  # MS-bar at zero momentum transfer, PDG 2024 review of the electroweak model
 
 
 def minimum_neutrino_energy(recoil_kev: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The detector, step 5: what a rate at true energy T' becomes in bins of reconstructed energy T.
+"""The detector: what a rate at true energy T' becomes in bins of reconstructed energy T.
 
 A bin collects the integral over T' of rate(T') W_b(T') with W_b(T') = integral over the bin of eps(T) G(T; T', sigma) dT.
 With the width taken at T' and an efficiency that is linear between its knots, W_b has a closed form in error functions,
@@ -14,6 +14,7 @@ from math import erf, exp, pi, sqrt
 import numpy as np
 
 from bayesnu.support.compiled import compiled
+from bayesnu.support.interpolation import interpolate_steps
 from bayesnu.support.quadrature import gauss_legendre
 
 REACH = 8.5  # standard deviations beyond which a Gaussian holds less than 1e-16 of its area
@@ -56,19 +57,7 @@ def resolution_kev(energy_kev: np.ndarray, coefficients: tuple[float, ...]) -> n
 def efficiency_at(energy_kev: np.ndarray, knots_kev: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Efficiency at an energy: linear between knots, zero below the first, constant above the last."""
     energy = np.asarray(energy_kev, dtype=float)
-    return np.where(energy < knots_kev[0], 0.0, _piecewise(energy, knots_kev, values))
-
-
-def _piecewise(energy: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Interpolate; at a repeated knot take the side above the step (`np.interp` leaves this open)."""
-    right = np.clip(np.searchsorted(knots, energy, side="right"), 1, len(knots) - 1) if len(knots) > 1 else None
-    if right is None:
-        return np.full_like(energy, values[0])
-    left = right - 1
-    width = knots[right] - knots[left]
-    fraction = np.where(width > 0, (energy - knots[left]) / np.where(width > 0, width, 1.0), 1.0)
-    value: np.ndarray = values[left] + np.clip(fraction, 0.0, 1.0) * (values[right] - values[left])
-    return value
+    return np.where(energy < knots_kev[0], 0.0, interpolate_steps(energy, knots_kev, values))
 
 
 def true_energy_grid(

@@ -1,4 +1,4 @@
-"""Solar neutrinos, step 1: total fluxes and spectra of pp and 7Be at Earth."""
+"""Solar neutrinos: total fluxes and spectra of pp and 7Be at Earth."""
 
 from __future__ import annotations
 

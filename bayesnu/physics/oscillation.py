@@ -1,4 +1,4 @@
-"""Solar neutrinos, step 2: mass-state and flavour content at Earth, adiabatic LMA-MSW."""
+"""Solar neutrinos: mass-state and flavour content at Earth, adiabatic LMA-MSW."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesnu.physics.constants import (
+    DELTA_CP_DEG,
+    DM2_21_EV2,
+    SIN2_THETA12,
+    SIN2_THETA13,
+    SIN2_THETA23,
+)
 from bayesnu.physics.names import FLAVOURS as FLAVOURS
 
 # Effective potentials sqrt(2) G_F n_e at production, de Holanda, Liao and Smirnov 2004, hep-ph/0404042.
@@ -14,13 +21,13 @@ PRODUCTION_POTENTIAL_EV = {"pp": 4.68e-12, "7Be": 6.16e-12}
 
 @dataclass(frozen=True)
 class Oscillation:
-    """Oscillation parameters, normal ordering; defaults: NuFIT 6.0 with SK atmospheric data (IC24), arXiv:2410.05380."""
+    """Oscillation parameters, normal ordering; defaults as in `constants`."""
 
-    sin2_theta12: float = 0.308
-    sin2_theta13: float = 0.02215
-    sin2_theta23: float = 0.470
-    delta_cp_deg: float = 212.0
-    dm2_21_ev2: float = 7.49e-5
+    sin2_theta12: float = SIN2_THETA12
+    sin2_theta13: float = SIN2_THETA13
+    sin2_theta23: float = SIN2_THETA23
+    delta_cp_deg: float = DELTA_CP_DEG
+    dm2_21_ev2: float = DM2_21_EV2
 
 
 def mixing_matrix(osc: Oscillation) -> np.ndarray:

@@ -102,7 +102,7 @@ def _credible_row(prior: Prior, found: CredibleInterval, exact: IntegratedInterv
         what=f"{found.probability:.0%} credible {KINDS[found.kind]}, prior {describe(prior)}",
         how=how,
         prior=prior.description,
-        interval=found.scaled(prior.scale),
+        interval=found.scaled(prior.scale).bare(),
         integrated=None if exact is None else exact.scaled(prior.scale),
     )
 
@@ -131,7 +131,7 @@ def _profile_row(found: ProfileInterval) -> LimitRow:
         what=f"profile likelihood, Δχ² = {found.delta_chi2:.2f} ({coverage})",
         how=found.status,
         prior=None,
-        interval=found.scaled(parameter.scale).without_boundary(),
+        interval=found.scaled(parameter.scale).without_boundary().bare(),
     )
 
 

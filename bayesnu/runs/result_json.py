@@ -53,7 +53,7 @@ def result_from_json(table: Any) -> RunResult:
             tau=_end(table, "autocorrelation_time") or 0.0,
             missing=tuple(_shown(each) for each in _list(table, "missing")),
         ),
-        thinned_by=_integer(table, "thinned_by"),
+        thinned_by=_integer(table, "thinned_by") if "thinned_by" in table else 1,
         acceptance=_number(table, "acceptance"),
         rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in _list(table, "rows")),
         fingerprint=_text(table, "fingerprint"),

@@ -28,7 +28,7 @@ def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) ->
         parameters={name: _parameter(fits, kept, k, settings) for k, name in enumerate(model.names[: model.n_physics])},
         derived=derived_quantities(model, kept, settings),
         nuisances={prior.name: _nuisance(nuisances[..., k], prior) for k, prior in enumerate(model.nuisances)},
-        verdict=verdict,
+        verdict=verdict.bare(),
         thinned_by=chain.thin,
         acceptance=float(chain.acceptance.mean()),
         rows=tuple(limit_rows(fits, kept, settings)),

@@ -28,7 +28,7 @@ from bayesnu.runs import chain_file
 from bayesnu.support.versions import __version__
 from tests.commands import SAMPLE, SMALL, answer, invoke, parsed, refusal, sampled, without_path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROPERTIES = ("mu_nu", "q_nu", "r2_nu")
 HEAVY = {"numpy", "scipy", "numba", "pydantic", "rich", "h5py", "emcee", "arviz", "matplotlib", "corner", "tomli_w"}
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX streams")

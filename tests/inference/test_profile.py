@@ -15,7 +15,7 @@ from bayesnu.experiments import load
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.profile import Line, interval
-from bayesnu.inference.profiler import Profiler, _arrays
+from bayesnu.inference.profiler import Profiler
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
@@ -58,7 +58,7 @@ def derivatives(model: Model, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Gradient and Hessian of chi^2 in all parameters, as the fits use them."""
     size = len(theta)
     gradient, hessian = np.empty(size), np.empty((size, size))
-    newton.derivatives(theta, np.arange(size), *_arrays(Profiler(model).arrays), gradient, hessian)
+    newton.derivatives(theta, np.arange(size), Profiler(model).arrays, gradient, hessian)
     return gradient, hessian
 
 

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 
 from bayesnu.cli.main import main
 from bayesnu.experiments.published import UNCHECKED, published_for, published_limits
+from bayesnu.inference.interval import Piece
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
@@ -43,7 +44,7 @@ def from_csv(text: str) -> list[Row]:
     rows = []
     for record in csv.DictReader(io.StringIO(text)):
         values = {field.name: record[field.name] for field in fields(Row)}
-        values["pieces"] = tuple((low, high) for low, high in json.loads(record["pieces"]))
+        values["pieces"] = tuple(Piece(low, high) for low, high in json.loads(record["pieces"]))
         values["cl_percent"] = float(record["cl_percent"]) if record["cl_percent"] else None
         values["drawn"] = record["drawn"] == "True"
         rows.append(Row(**values))
@@ -163,15 +164,15 @@ def test_a_flavour_leaves_out_limits_of_others():
 
 def example(**changes) -> Row:
     values = {"kind": OWN, "name": "x", "parameter": "q_nu", "flavour": "common", "preset": "", "method": "profile"}
-    values |= {"pieces": ((-1e-12, -0.5e-12), (0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
+    values |= {"pieces": (Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
     return Row(**(values | {"reference": "r", "remark": "", "drawn": True} | changes))
 
 
 def test_values_in_words():
     assert example().value() == "-1 … -0.5 and > 0.1"
-    assert example(pieces=((None, 2.5e-13),)).value() == "< 0.25"
-    assert example(pieces=((None, None),)).value() == "none found"
-    assert example(pieces=((1e-12, 1e-12),)).value() == "1"
+    assert example(pieces=(Piece(None, 2.5e-13),)).value() == "< 0.25"
+    assert example(pieces=(Piece(None, None),)).value() == "none found"
+    assert example(pieces=(Piece(1e-12, 1e-12),)).value() == "1"
     assert (example().lower, example().upper) == (-1e-12, None)
 
 

@@ -33,12 +33,15 @@ def test_there_are_kernels_in_every_file_that_should_have_some() -> None:
     found = {module.__name__.removeprefix("bayesnu.") for module, _ in kernels()}
     assert found == {
         "physics.detector",
+        "model.kernel_arrays",
         "model.likelihood_kernel",
         "inference.newton",
+        "inference.laplace",
         "inference.sampling.proposal",
         "inference.sampling.moves",
+        "inference.toys.chi2",
+        "inference.toys.steps",
         "inference.toys.lanes",
-        "inference.toys.posteriors",
     }
 
 

@@ -1,10 +1,12 @@
-"""Sampling with emcee, step 16: independent ensembles, a start that covers every mode, and the rule that stops a run.
+"""Sampling with emcee: independent ensembles, a start that covers every mode, and the rule that stops a run.
 
 emcee is the sampler and owns state and randomness. Whether to go on is decided at fixed step numbers from the stored
 steps alone, never from the clock, so that an interrupted run continues bit for bit.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import emcee
 import numpy as np
@@ -52,13 +54,20 @@ def move_named(name: str, profiler: Profiler, posterior: CompiledPosterior) -> I
     return SweepMove(posterior, SWEEPS) if approximation is None else IndependenceMove(posterior, approximation)
 
 
-_GENERATOR = emcee.EnsembleSampler.random_state  # the property that copies the state of emcee's generator
-
-
 class _Sampler(emcee.EnsembleSampler):  # type: ignore[misc]  # emcee has no types
     """emcee's sampler without the copy of its generator's 624 numbers after every step: a third of what a step takes."""
 
-    random_state = _GENERATOR.getter(lambda sampler: None)
+    @property
+    def random_state(self) -> None:
+        """What emcee stores in the state after every step; the last state gets `copy_generator()` instead."""
+
+    @random_state.setter
+    def random_state(self, given: tuple[Any, ...]) -> None:
+        self._random.set_state(given)
+
+    def copy_generator(self) -> tuple[Any, ...]:
+        """The state of the generator, as emcee's own `random_state` gives it."""
+        return tuple(self._random.get_state())
 
 
 def advance(
@@ -68,7 +77,7 @@ def advance(
     walkers, dimensions = state.coords.shape
     sampler = _Sampler(walkers, dimensions, posterior, moves=[move], vectorize=True)
     end = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
-    end.random_state = _GENERATOR.fget(sampler)
+    end.random_state = sampler.copy_generator()
     backend = sampler.backend
     return end, chain.Piece(backend.chain, backend.log_prob, backend.accepted, end.random_state)
 

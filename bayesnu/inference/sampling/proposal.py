@@ -1,4 +1,4 @@
-"""A proposal built from the problem, step 13: close enough to the posterior to be drawn from independently.
+"""A proposal built from the problem: close enough to the posterior to be drawn from independently.
 
 One physics parameter is drawn from the density of its profiled posterior on a grid. Of several, the recoil spectrum fixes
 little more than one number, the signal, which is a quadratic form in them: a shell. So they are drawn as the radius of that
@@ -8,29 +8,31 @@ around their conditional maximum there. None of this has to be exact: `moves.Ind
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, ndtri
 
+from bayesnu.inference.laplace import conditional_factors, log_volumes_of
 from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.zoom import find_support
 from bayesnu.model.polynomial import Model
 from bayesnu.support.compiled import compiled
 
-COARSE, NODES = 513, 48  # points that find the support, and how many of each kind tabulate the proposal
+COARSE, LOOKS = 513, 5  # points per look for the support, and looks at most
+NODES = 48  # of each kind that tabulate the proposal
 DIRECTIONS, FEW_DIRECTIONS = 48, 8  # at a node, and while finding the support
 SUPPORT = 20.0  # of the log-posterior below its maximum
 
 
-@dataclass(frozen=True, eq=False)
-class Proposal:
+class Proposal(NamedTuple):
     """A distribution of all parameters: physics = centre + radius * axes @ direction, nuisances Gaussian at that radius.
 
     `centre` (d,), `axes` (d, d) and their `inverse`; `folded` (d,) marks parameters without a sign, whose modulus is
     taken. At increasing `radius` (nodes,): the `density` of the radius, its integral from the left `below`, and `mean`
     (nodes, K) and lower `factor` (nodes, K, K) of the nuisances' covariance; all are interpolated linearly. For d = 1 the
-    radius is the parameter itself, with its sign.
+    radius is the parameter itself, with its sign. Compiled code takes it as it is.
     """
 
     centre: np.ndarray
@@ -43,32 +45,37 @@ class Proposal:
     mean: np.ndarray
     factor: np.ndarray
 
-    @property
-    def arrays(self) -> tuple[Any, ...]:
-        """Everything in the order of the fields, for compiled code."""
-        return tuple(getattr(self, each.name) for each in fields(self))
-
 
 def build(profiler: Profiler) -> Proposal | None:
     """Build the proposal of a model; None where it has no physics parameter or the signal is no ellipsoid in them."""
     model = profiler.model
-    shape = _ellipsoid(model)
+    shape = _find_ellipsoid(model)
     if shape is None:
         return None
     centre, axes = shape
     folded = np.array([not parameter.signed for parameter in model.of_interest])
-    posterior = _Posterior(profiler, centre, axes, _directions(model.n_physics, folded))
-    radius = posterior.nodes()
-    log_density, theta = posterior.profiled(radius, DIRECTIONS)
-    factors = posterior.profiler.conditional_factors(theta)
-    log_density = log_density + np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1).reshape(log_density.shape)
-    mean, factor = _moments(log_density, theta[:, model.n_physics :], factors)
+    posterior = _Posterior(profiler, centre, axes, _spread_directions(model.n_physics, folded))
+    radius = posterior.choose_nodes()
+    log_density, theta = posterior.profile_along(radius, DIRECTIONS)
+    factors = conditional_factors(posterior.profiler, theta)
+    log_density = log_density + log_volumes_of(factors).reshape(log_density.shape)
+    mean, factor = _average_moments(log_density, theta[:, model.n_physics :], factors)
     density = np.exp(logsumexp(log_density, axis=1) - logsumexp(log_density)) * np.abs(radius) ** (model.n_physics - 1)
     below = np.concatenate([[0.0], np.cumsum(np.diff(radius) * (density[1:] + density[:-1]) / 2)])
-    return Proposal(centre, axes, np.linalg.inv(axes), folded, radius, density / below[-1], below / below[-1], mean, factor)
+    return Proposal(
+        centre=centre,
+        axes=axes,
+        inverse=np.linalg.inv(axes),
+        folded=folded,
+        radius=radius,
+        density=density / below[-1],
+        below=below / below[-1],
+        mean=mean,
+        factor=factor,
+    )
 
 
-def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
+def _find_ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
     """Centre and axes of the surfaces of equal signal; trivial for one parameter.
 
     The signal phi Q_b phi + l_b phi of each bin is weighted as a search for its own shape would do, with its size over the
@@ -81,7 +88,8 @@ def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
     quadratic, linear = np.zeros((d, d, expected.size)), np.zeros((d, expected.size))
     nominal = np.append(model.nominal(), 1.0)
     for term, counts in zip(model.factors, model.templates, strict=True):
-        physics, size = term[term < d], np.prod(nominal[term[term >= d]])
+        physics = term[term < d]
+        size = np.prod(nominal[term[term >= d]])
         if len(physics) == 1:
             linear[physics[0]] += size * counts
         elif len(physics) == 2:
@@ -98,7 +106,7 @@ def _ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
     return -np.linalg.solve(form, linear @ weight) / 2, np.ascontiguousarray(axes)
 
 
-def _directions(d: int, folded: np.ndarray) -> np.ndarray:
+def _spread_directions(d: int, folded: np.ndarray) -> np.ndarray:
     """Evenly spread unit vectors (DIRECTIONS, d): a lattice of irrational steps as quantiles of a Gaussian."""
     if d == 1:
         return np.ones((1, 1))
@@ -121,7 +129,7 @@ class _Posterior:
     axes: np.ndarray
     directions: np.ndarray
 
-    def profiled(self, radius: np.ndarray, directions: int) -> tuple[np.ndarray, np.ndarray]:
+    def profile_along(self, radius: np.ndarray, directions: int) -> tuple[np.ndarray, np.ndarray]:
         """Log of the profiled posterior (radii, directions), and the fitted parameters (radii * directions, parameters)."""
         model = self.profiler.model
         few = self.directions[:directions]
@@ -132,34 +140,35 @@ class _Posterior:
         log_prior = np.sum([p.logpdf(physics[:, k]) for k, p in enumerate(model.physics)], axis=0)
         return (log_prior - fit.chi2 / 2).reshape(len(radius), -1), fit.theta
 
-    def nodes(self) -> np.ndarray:
+    def choose_nodes(self) -> np.ndarray:
         """Radii that cover the support, evenly spread in the radius, in probability, and for one parameter in its prior."""
-        physics, d = self.profiler.model.physics, len(self.centre)
-        radius = physics[0].ppf(np.linspace(0, 1, COARSE)) if d == 1 else np.linspace(0, self._farthest(), COARSE)
-        for _ in range(5):  # zoom in: a wide prior may leave few points where the likelihood lives
-            log_density = self.profiled(radius, FEW_DIRECTIONS)[0].max(axis=1)
-            inside = np.flatnonzero(log_density > log_density.max() - SUPPORT)
-            low, high = radius[max(inside[0] - 1, 0)], radius[min(inside[-1] + 1, COARSE - 1)]
-            if len(inside) > COARSE / 2:
-                break
-            radius = np.linspace(low, high, COARSE)
-        density = np.exp(log_density - log_density.max()) * np.abs(radius) ** (d - 1)
+        physics = self.profiler.model.physics
+        d = len(self.centre)
+
+        def rise_at(radius: np.ndarray) -> np.ndarray:
+            log_density = self.profile_along(radius, FEW_DIRECTIONS)[0].max(axis=1)
+            return np.asarray(log_density.max() - log_density)
+
+        first = physics[0].ppf(np.linspace(0, 1, COARSE)) if d == 1 else np.linspace(0, self._find_farthest(), COARSE)
+        support = find_support(rise_at, first, SUPPORT, COARSE / 2, LOOKS)
+        low, high, radius = support.low, support.high, support.values
+        density = np.exp(-support.rise) * np.abs(radius) ** (d - 1)
         share = np.cumsum(density * np.gradient(radius))
         likely = np.interp(np.linspace(0, share[-1], NODES), share, radius)
         even = np.union1d(np.linspace(low, high, NODES), np.clip(likely, low, high))
         if d > 1:
             return even
-        first, last = physics[0].cdf(np.array([low, high]))
-        return np.union1d(even, physics[0].ppf(np.linspace(first, last, NODES)))
+        lowest, highest = physics[0].cdf(np.array([low, high]))
+        return np.union1d(even, physics[0].ppf(np.linspace(lowest, highest, NODES)))
 
-    def _farthest(self) -> float:
+    def _find_farthest(self) -> float:
         """The radius at which the farthest corner of the prior lies."""
         ends = np.array([[p.lower, p.upper] for p in self.profiler.model.physics])
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, len(ends)) - self.centre
         return float(np.linalg.norm(np.linalg.solve(self.axes, corners.T), axis=0).max())
 
 
-def _moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _average_moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and lower factor of the covariance of the nuisances at each radius, over all directions together."""
     radii, directions = log_density.shape
     top = np.where(np.isfinite(log_density.max(axis=1)), log_density.max(axis=1), 0.0)
@@ -173,9 +182,10 @@ def _moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np.ndarray
 
 
 @compiled
-def _cell(borders, value):  # type: ignore[no-untyped-def]
+def _find_cell(borders, value):  # type: ignore[no-untyped-def]
     """Index of the cell between increasing borders that holds a value; the first or last one for a value outside."""
-    low, high = 0, borders.size - 1
+    low = 0
+    high = borders.size - 1
     while high - low > 1:
         middle = (low + high) // 2
         if borders[middle] <= value:
@@ -186,11 +196,12 @@ def _cell(borders, value):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _log_q(i, t, r, square, proposal):  # type: ignore[no-untyped-def]
+def _log_density_in_cell(i, t, r, square, dimensions, density, factor):  # type: ignore[no-untyped-def]
     """Log of the density at radius r, a part t into cell i, where the normal numbers of the nuisances have this square."""
-    centre, _, _, _, _, density, _, _, factor = proposal
-    log_volume, volume = 0.0, 1.0
-    for _k in range(centre.size - 1):
+    # The volume that a unit of radius and of normal numbers stands for: a shell's, times the factor's diagonal.
+    log_volume = 0.0
+    volume = 1.0
+    for _k in range(dimensions - 1):
         volume *= r
     for k in range(factor.shape[1]):
         volume *= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
@@ -206,16 +217,28 @@ def propose(u, normals, proposal, theta, out):  # type: ignore[no-untyped-def]
 
     `out` (walkers,) is the log of the density there, as `log_density` gives it.
     """
-    centre, axes, _, folded, radius, density, below, mean, factor = proposal
-    d, nuisances = centre.size, mean.shape[1]
+    centre = proposal.centre
+    axes = proposal.axes
+    folded = proposal.folded
+    radius = proposal.radius
+    density = proposal.density
+    below = proposal.below
+    mean = proposal.mean
+    factor = proposal.factor
+    d = centre.size
+    nuisances = mean.shape[1]
     for w in range(theta.shape[0]):
-        i = _cell(below, u[w])
-        width, left, right = radius[i + 1] - radius[i], density[i], density[i + 1]
+        # The radius: invert its integral, a parabola in the cell as its density is a straight line.
+        i = _find_cell(below, u[w])
+        width = radius[i + 1] - radius[i]
+        left = density[i]
+        right = density[i + 1]
         area = (u[w] - below[i]) / width
         root = left + np.sqrt(max(left * left + 2 * (right - left) * area, 0.0))
         t = min(2 * area / root, 1.0) if root > 0 else 0.0
         r = radius[i] + t * width
-        length, square = 0.0, 0.0
+        # The direction: that of the first normal numbers; for one parameter the radius is all.
+        length = 0.0
         for k in range(d):
             length += normals[w, k] ** 2
         for k in range(d):
@@ -224,23 +247,32 @@ def propose(u, normals, proposal, theta, out):  # type: ignore[no-untyped-def]
                 x += axes[k, j] * normals[w, j]
             x = centre[k] + r * x / np.sqrt(length) if d > 1 else r
             theta[w, k] = abs(x) if folded[k] else x
+        # The nuisances: the Gaussian at that radius.
+        square = 0.0
         for k in range(nuisances):
             x = (1 - t) * mean[i, k] + t * mean[i + 1, k]
             for j in range(k + 1):
                 x += ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * normals[w, d + j]
             theta[w, d + k] = x
             square += normals[w, d + k] ** 2
-        out[w] = _log_q(i, t, r, square, proposal)
+        out[w] = _log_density_in_cell(i, t, r, square, d, density, factor)
 
 
 @compiled
 def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
     """Log of the proposal's density, up to a constant, at theta (walkers, parameters); -inf outside its grid."""
-    centre, _, inverse, _, radius, _, _, mean, factor = proposal
-    d, nuisances = centre.size, mean.shape[1]
+    centre = proposal.centre
+    inverse = proposal.inverse
+    radius = proposal.radius
+    mean = proposal.mean
+    factor = proposal.factor
+    d = centre.size
+    nuisances = mean.shape[1]
     z = np.empty(nuisances)
     for w in range(theta.shape[0]):
-        r, length = 0.0, 0.0
+        # The radius, with its sign for one parameter.
+        r = 0.0
+        length = 0.0
         for k in range(d):
             r = 0.0
             for j in range(d):
@@ -250,12 +282,14 @@ def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
         if not (radius[0] <= r <= radius[-1]):
             out[w] = -np.inf
             continue
-        i = _cell(radius, r)
-        t, square = (r - radius[i]) / (radius[i + 1] - radius[i]), 0.0
+        # The normal numbers of the nuisances: solve factor z = theta - mean.
+        i = _find_cell(radius, r)
+        t = (r - radius[i]) / (radius[i + 1] - radius[i])
+        square = 0.0
         for k in range(nuisances):
             z[k] = theta[w, d + k] - (1 - t) * mean[i, k] - t * mean[i + 1, k]
             for j in range(k):
                 z[k] -= ((1 - t) * factor[i, k, j] + t * factor[i + 1, k, j]) * z[j]
             z[k] /= (1 - t) * factor[i, k, k] + t * factor[i + 1, k, k]
             square += z[k] * z[k]
-        out[w] = _log_q(i, t, r, square, proposal)
+        out[w] = _log_density_in_cell(i, t, r, square, d, proposal.density, factor)

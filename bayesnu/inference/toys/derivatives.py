@@ -9,11 +9,14 @@ import numpy as np
 
 from bayesnu.model.polynomial import FACTORS, Model
 
+# Columns of `blocks`, after those of `kernel_arrays`: first and last + 1 of an experiment's pairs of terms.
+FIRST_PAIR, END_PAIR = 4, 5
 
-class Counts(NamedTuple):
-    """Templates (terms, bins), their transpose, and the products (pairs, bins) of two templates of one block.
 
-    A row of `blocks` holds the first and last + 1 of the block's terms, bins and pairs.
+class Spectra(NamedTuple):
+    """Templates (terms, bins), their transpose, and the products (pairs, bins) of two templates of one experiment.
+
+    A row of `blocks` (experiments, 6) holds the first and last + 1 of an experiment's terms, bins and pairs.
     """
 
     templates: np.ndarray
@@ -51,36 +54,39 @@ def exponents_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
     return exponents, squared
 
 
-def arrange_counts(model: Model) -> tuple[Counts, np.ndarray]:
-    """Arrays of a model, and the row of `products` for every two terms (terms, terms), -1 across blocks."""
+def arrange_spectra(model: Model) -> tuple[Spectra, np.ndarray]:
+    """Spectra of a model, and the row of `products` for every two terms (terms, terms), -1 across experiments."""
     size = len(model.templates)
-    pairs, blocks = np.full((size, size), -1), []
+    pairs = np.full((size, size), -1)
+    blocks: list[list[int]] = []
     products: list[np.ndarray] = []
     for block in model.blocks:
-        begin, terms = len(products), range(block.templates.start, block.templates.stop)
+        begin = len(products)
+        terms = range(block.templates.start, block.templates.stop)
         for t, u in combinations_with_replacement(terms, 2):
-            pairs[t, u] = pairs[u, t] = len(products)
+            pairs[t, u] = len(products)
+            pairs[u, t] = len(products)
             products.append(model.templates[t] * model.templates[u])
         blocks.append([terms.start, terms.stop, block.bins.start, block.bins.stop, begin, len(products)])
     templates = np.ascontiguousarray(model.templates)
-    counts = Counts(templates, np.ascontiguousarray(templates.T), np.array(products), np.array(blocks, dtype=np.int64))
-    return counts, pairs
+    transposed = np.ascontiguousarray(templates.T)
+    return Spectra(templates, transposed, np.array(products), np.array(blocks, dtype=np.int64)), pairs
 
 
 def differentiate(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Differentiate every term, a row of exponents, by the first `free` variables: a derivative of a product is a product.
 
-    Returns `monomials` and `linear` of a `_Form`, and between them the first derivatives: monomial, term, k.
+    Returns `monomials` and `linear` of a `Form`, and between them the first derivatives: monomial, term, k.
     """
     size = exponents.shape[1]
     unit = np.eye(size, dtype=exponents.dtype)
-    products = [(1, powers) for powers in exponents]
+    products = [(1, powers) for powers in exponents]  # a number and the powers of the variables it multiplies
     first, second = [], []
     for t, powers in enumerate(exponents):
         for k in np.flatnonzero(powers[:free]):
             first.append((len(products), t, k))
             products.append((powers[k], powers - unit[k]))
-    for n, t, k in first:
+    for n, t, k in first:  # element (k, m) of the Hessian stands after the gradient, with m <= k
         times, powers = products[n]
         for m in np.flatnonzero(powers[: k + 1]):
             second.append((len(products), t, free + k * (k + 1) // 2 + m))
@@ -88,16 +94,17 @@ def differentiate(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndar
     monomials = np.full((len(products), 1 + FACTORS), size)
     for row, (times, powers) in zip(monomials, products, strict=True):
         variables = np.repeat(np.arange(size), powers)
-        row[0], row[1 : 1 + len(variables)] = times, variables
+        row[0] = times
+        row[1 : 1 + len(variables)] = variables
     derivatives = np.array(first + second, dtype=np.int64).reshape(-1, 3)
     return monomials, derivatives[: len(first)], derivatives
 
 
 def apply_chain_rule(first: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """The list `chain` of a `_Form`: every two first derivatives within a block."""
+    """The list `chain` of a `Form`: every two first derivatives within an experiment."""
     one, other = np.triu_indices(len(first))
     pair = pairs[first[one, 1], first[other, 1]]
     m, k = np.sort([first[one, 2], first[other, 2]], axis=0)
-    times = np.where((k == m) & (one != other), 2, 1)
+    times = np.where((k == m) & (one != other), 2, 1)  # the two orders of a pair meet on the diagonal
     rows = np.stack([first[one, 0], first[other, 0], pair, k * (k + 1) // 2 + m, times], axis=1)
     return np.ascontiguousarray(rows[pair >= 0])

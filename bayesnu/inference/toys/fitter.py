@@ -20,9 +20,12 @@ import numpy as np
 
 from bayesnu.inference.newton import minimise
 from bayesnu.inference.profiler import Fit, Profiler
-from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_counts, differentiate, exponents_of
-from bayesnu.inference.toys.lanes import TINY, Rows, allocate_lanes, evaluate_chi2, iterate_newton
+from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
+from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
+from bayesnu.inference.toys.rows import Rows, allocate_lanes
+from bayesnu.inference.toys.steps import TINY
 from bayesnu.inference.toys.toys import Toys, constraint_widths
+from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
@@ -46,14 +49,16 @@ class ToyFitter:
         self.model = model
         self.profiler = Profiler(model)
         self.exponents, self.squared = exponents_of(model)
-        self.counts, self.pairs = arrange_counts(model)
+        self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
 
     def chi2(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """The statistic (toys,) at theta (parameters,) or (toys, parameters); inf where the model excludes the data."""
-        theta, form = self._rows(toys, theta), self._form(np.zeros_like(self.nuisances))
+        theta = self._repeat_rows(toys, theta)
+        form = self._arrange_form(np.zeros_like(self.nuisances))
+        lanes, at = self._prepare_lanes(form, 0)
         chi2 = np.empty(len(theta))
-        evaluate_chi2(self.counts, form, *_data(toys), theta, *self._lanes(form, 0), chi2)
+        evaluate_chi2(self.spectra, form, _arrange_toys(toys), theta, lanes, at, chi2)
         return chi2
 
     def fit(self, toys: Toys, start: np.ndarray, free: np.ndarray) -> Fit:
@@ -61,8 +66,10 @@ class ToyFitter:
 
         Finds the minimum of the basin of the start. A toy that did not end has NaN for chi^2 and its free parameters.
         """
-        begin, free = self._rows(toys, start), np.asarray(free, dtype=bool)
-        theta, ended = begin.copy(), np.ones(len(begin), dtype=bool)
+        begin = self._repeat_rows(toys, start)
+        theta = begin.copy()
+        free = np.asarray(free, dtype=bool)
+        ended = np.ones(len(begin), dtype=bool)
         if free.any():
             ended = self._solve(toys, theta, free)
             for i in np.flatnonzero(~ended):
@@ -74,7 +81,7 @@ class ToyFitter:
 
     def best_fit(self, toys: Toys) -> Fit:
         """The lowest minimum over the nuisances and the physical range of the physics parameters."""
-        return _lowest(self._minima(toys))
+        return _take_lowest(self._find_minima(toys))
 
     def limit(self, toys: Toys, level: float, side: str = "upper") -> ToyLimits:
         """Best fits, and the outermost end of where the profile of chi^2 is less than `level` above its minimum.
@@ -88,106 +95,117 @@ class ToyFitter:
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
         if not level > 0:
             raise BayesnuError(f"level: found {level:g}; must be positive, for example 2.71 at 90 %")
-        sign, minima = 1.0 if side == "upper" else -1.0, self._minima(toys)
-        best = _lowest(minima)
-        target, theta, limit, sought = best.chi2 + level, best.theta.copy(), np.full(len(toys), nan), best.ended.copy()
-        for minimum in minima:  # the outermost end belongs to the outermost minimum below the level
+        sign = 1.0 if side == "upper" else -1.0
+        minima = self._find_minima(toys)
+        best = _take_lowest(minima)
+        target = best.chi2 + level
+        # The outermost end belongs to the outermost minimum below the level.
+        theta = best.theta.copy()
+        for minimum in minima:
             further = (minimum.chi2 < target) & (sign * minimum.theta[:, 0] > sign * theta[:, 0])
             theta[further] = minimum.theta[further]
+        # A modulus may be allowed down to its boundary; else the end is where the profile crosses the level.
+        limit = np.full(len(toys), nan)
+        sought = best.ended.copy()
         if side == "lower" and not self.model.of_interest[0].signed:
-            at_zero = self._profiled(toys, theta, np.zeros(len(toys)))
+            at_zero = self._profile_at(toys, theta, np.zeros(len(toys)))
             limit[at_zero <= target] = 0.0
             sought &= at_zero > target
-        limit[sought] = self._ends(_part(toys, sought), theta[sought], target[sought], sign)
+        limit[sought] = self._find_ends(_select_toys(toys, sought), theta[sought], target[sought], sign)
         return ToyLimits(best, limit, ~np.isnan(limit))
 
-    def _ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+    def _find_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
         """Where the profile of the first parameter crosses target (toys,) beyond theta; NaN where it was not found."""
         end = theta.copy()
         lost = ~self._solve(toys, end, np.ones_like(self.nuisances), sign, target)
         if lost.any():
-            end[lost, 0] = self._bisected(_part(toys, lost), theta[lost], target[lost], sign)
+            end[lost, 0] = self._bisect_ends(_select_toys(toys, lost), theta[lost], target[lost], sign)
         return end[:, 0]
 
-    def _bisected(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+    def _bisect_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
         """The same by bisection, for the few toys whose iteration did not converge."""
-        inside, outside = theta[:, 0], np.full(len(toys), (self.profiler.upper if sign > 0 else self.profiler.lower)[0])
+        inside = theta[:, 0]
+        farthest = self.profiler.upper[0] if sign > 0 else self.profiler.lower[0]
+        outside = np.full(len(toys), farthest)
         for _ in range(HALVINGS):
             middle = (inside + outside) / 2
-            below = self._profiled(toys, theta, middle) < target
-            inside, outside = np.where(below, middle, inside), np.where(below, outside, middle)
-        found = np.abs(self._profiled(toys, theta, inside) - target) < ON_LEVEL
+            below = self._profile_at(toys, theta, middle) < target
+            inside = np.where(below, middle, inside)
+            outside = np.where(below, outside, middle)
+        found = np.abs(self._profile_at(toys, theta, inside) - target) < ON_LEVEL
         return np.where(found, inside, nan)
 
-    def _profiled(self, toys: Toys, theta: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def _profile_at(self, toys: Toys, theta: np.ndarray, values: np.ndarray) -> np.ndarray:
         """chi^2 profiled over the nuisances, from theta (toys, parameters), at values (toys,) of the first parameter."""
         return self.fit(toys, np.column_stack([values, theta[:, 1:]]), self.nuisances).chi2
 
-    def _minima(self, toys: Toys) -> list[Fit]:
+    def _find_minima(self, toys: Toys) -> list[Fit]:
         """Fits of all parameters from every start, the nuisances at the centres of their constraints."""
         constrained = constraint_widths(self.model) > 0
-        theta, fits = self._rows(toys, self.model.nominal()), []
+        fits: list[Fit] = []
+        theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
-        for start in product(*(self._starts(toys, k) for k in range(self.model.n_physics))):
+        for start in product(*(self._choose_starts(toys, k) for k in range(self.model.n_physics))):
             for k, values in enumerate(start):
                 theta[:, k] = values
             fits.append(self.fit(toys, theta, np.ones_like(constrained)))
         return fits
 
-    def _starts(self, toys: Toys, k: int) -> list[np.ndarray]:
+    def _choose_starts(self, toys: Toys, k: int) -> list[np.ndarray]:
         """Where to start in physics parameter k, (toys,) each: chi^2 has one minimum in a square, up to two else.
 
         The counts of the signal are a parabola in the parameter, so one minimum mirrors another at the vertex. Starts are
         where the parabola gives the toy's counts, or as far out as counts can tell: between the minima there is a saddle.
         """
-        vertex, events, quadratic = self._parabola(k)
+        vertex, events, quadratic = self._fit_parabola(k)
         excess, noise = toys.counts.sum(axis=1) - events, np.sqrt(events)
         if self.squared[k]:
             return [np.sqrt(np.where(excess > 2 * noise, excess, 0.0) / quadratic)]
         width = np.sqrt(vertex**2 + np.maximum(excess, noise) / quadratic)
         return [vertex - width, vertex + width]
 
-    def _parabola(self, k: int) -> tuple[float, float, float]:
+    def _fit_parabola(self, k: int) -> tuple[float, float, float]:
         """Vertex of the sum of expected counts in physics parameter k, the sum at 0, and its quadratic coefficient."""
         nominal, unit = self.model.nominal(), np.eye(len(self.nuisances))[k]
         events, up, down = (float(self.model.expected(nominal + sign * unit).sum()) for sign in (0, 1, -1))
         quadratic = max((up + down) / 2 - events, TINY)
         return (down - up) / (4 * quadratic), events, quadratic
 
-    def _reach(self, k: int) -> float:
+    def _find_reach(self, k: int) -> float:
         """Distance from the vertex at which the signal has sqrt(N) counts more than in the Standard Model, N the events."""
-        vertex, events, quadratic = self._parabola(k)
+        vertex, events, quadratic = self._fit_parabola(k)
         return float(np.sqrt(vertex**2 + np.sqrt(events) / quadratic))
 
     def _solve(
         self, toys: Toys, theta: np.ndarray, free: np.ndarray, side: float = 0.0, target: np.ndarray | None = None
     ) -> np.ndarray:
         """Replace theta by minima, or by crossings of `target` on a side; returns which toys converged."""
-        form, steps = self._form(free), np.zeros(len(theta), dtype=np.int64)
         # where two minima merge the curvature is no measure of the distance to a level
-        reach = self._reach(0) if side and not self.squared[0] else inf
-        target = np.empty(0) if target is None else target
-        iterate_newton(
-            self.counts, form, *_data(toys), side, target, reach, theta, *self._lanes(form, int(free.sum())), steps
-        )
+        reach = self._find_reach(0) if side and not self.squared[0] else inf
+        goal = Goal(side, np.empty(0) if target is None else target, reach)
+        form = self._arrange_form(free)
+        lanes, at = self._prepare_lanes(form, int(free.sum()))
+        steps = np.zeros(len(theta), dtype=np.int64)
+        iterate_newton(self.spectra, form, _arrange_toys(toys), goal, theta, lanes, at, steps)
         return steps > 0
 
     def _fit_alone(self, toys: Toys, i: int, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, bool]:
         """The scalar minimiser, for the few toys that did not converge in their lanes."""
-        arrays, low, high = self.profiler.arrays, self.profiler.lower, self.profiler.upper
-        numbers = arrays.prior_numbers.copy()
-        numbers[:, 2] = toys.centres[i]
-        theta, chi2, ended = np.array([start], dtype=float), np.empty(1), np.zeros(1, dtype=np.bool_)
+        numbers = self.profiler.arrays.prior_numbers.copy()
+        numbers[:, MEAN] = toys.centres[i]
+        counts = np.ascontiguousarray(toys.counts[i], dtype=float)
+        arrays = self.profiler.arrays._replace(observed=counts, prior_numbers=numbers)
+        theta = np.array([start], dtype=float)
+        chi2 = np.empty(1)
+        ended = np.zeros(1, dtype=np.bool_)
         for k in np.flatnonzero(free & self.squared & (start == 0)):
-            theta[0, k] = self._reach(int(k))  # 0 is a stationary point of a moment, not of its square
-        which, observed = np.flatnonzero(free).astype(np.int64), np.ascontiguousarray(toys.counts[i], dtype=float)
-        data = arrays.blocks, arrays.templates, arrays.factors, observed, arrays.prior_kind, numbers
+            theta[0, k] = self._find_reach(int(k))  # 0 is a stationary point of a moment, not of its square
         for _ in range(ATTEMPTS):
             if not ended[0]:
-                minimise(theta, which, low, high, *data, chi2, ended)
+                minimise(theta, np.flatnonzero(free), self.profiler.lower, self.profiler.upper, arrays, chi2, ended)
         return theta[0], bool(ended[0])
 
-    def _rows(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
+    def _repeat_rows(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """A copy of theta with a row per toy, once all shapes agree."""
         bins, size = self.model.observed.size, len(self.model.parameters)
         if toys.counts.shape != (len(toys), bins) or toys.centres.shape != (len(toys), size):
@@ -197,16 +215,16 @@ class ToyFitter:
             )
         return np.array(np.broadcast_to(theta, (len(toys), size)), dtype=float)
 
-    def _form(self, free: np.ndarray) -> Form:
+    def _arrange_form(self, free: np.ndarray) -> Form:
         """Lists for these free parameters. Physics parameters are eliminated last: only they meet their bounds exactly."""
         order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k)))
         monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()))
         return Form(order, self.squared[order], monomials, linear, apply_chain_rule(first, self.pairs))
 
-    def _lanes(self, form: Form, free: int) -> tuple[np.ndarray, Rows]:
+    def _prepare_lanes(self, form: Form, free: int) -> tuple[np.ndarray, Rows]:
         """Working memory, with what is the same for every toy filled in."""
-        lanes, at = allocate_lanes(self.counts, form, free)
-        lanes[at.x + at.variables] = 1.0
+        lanes, at = allocate_lanes(self.spectra, form, free)
+        lanes[at.one] = 1.0
         ends = (np.where(self.squared, e**2, e) for e in (self.profiler.lower, self.profiler.upper))
         widths = constraint_widths(self.model)
         inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
@@ -216,7 +234,7 @@ class ToyFitter:
         return lanes, at
 
 
-def _lowest(fits: list[Fit]) -> Fit:
+def _take_lowest(fits: list[Fit]) -> Fit:
     """The lowest of several fits, toy by toy; it ended where any did."""
     theta, chi2, ended = (np.stack([getattr(fit, name) for fit in fits]) for name in ("theta", "chi2", "ended"))
     best = np.argmin(np.where(ended, chi2, inf), axis=0)
@@ -224,9 +242,10 @@ def _lowest(fits: list[Fit]) -> Fit:
     return Fit(theta[best, each], chi2[best, each], ended[best, each])
 
 
-def _part(toys: Toys, which: np.ndarray) -> Toys:
+def _select_toys(toys: Toys, which: np.ndarray) -> Toys:
     return toys if which.all() else Toys(toys.counts[which], toys.centres[which])
 
 
-def _data(toys: Toys) -> tuple[np.ndarray, np.ndarray]:
-    return np.ascontiguousarray(toys.counts, dtype=float), np.ascontiguousarray(toys.centres, dtype=float)
+def _arrange_toys(toys: Toys) -> ToyArrays:
+    counts = np.ascontiguousarray(toys.counts, dtype=float)
+    return ToyArrays(counts, np.ascontiguousarray(toys.centres, dtype=float))

@@ -44,8 +44,8 @@ def drawn(approximation: Proposal, number: int, seed: int = 1) -> tuple[np.ndarr
     random = np.random.default_rng(seed)
     theta = np.empty((number, len(approximation.centre) + approximation.mean.shape[1]))
     said, out = np.empty((2, number))
-    propose(random.random(number), random.standard_normal(theta.shape), approximation.arrays, theta, said)
-    log_density(theta, approximation.arrays, out)
+    propose(random.random(number), random.standard_normal(theta.shape), approximation, theta, said)
+    log_density(theta, approximation, out)
     np.testing.assert_allclose(said, out, rtol=0, atol=1e-7)
     return theta, out
 
@@ -90,7 +90,7 @@ def test_the_density_is_that_of_the_draws(names: tuple[str, ...]) -> None:
     width = np.concatenate([theta[:, : len(names)].std(axis=0) / 10, theta[:, len(names) :].std(axis=0) / 5])
     for direction in np.eye(len(width)):
         shifted, moved = theta - direction * width, np.empty(len(theta))
-        log_density(shifted, approximation.arrays, moved)
+        log_density(shifted, approximation, moved)
         shown = np.ones(len(theta), dtype=bool)
         if names[0].startswith("mu"):  # what the shift carries over the boundary is lost
             shown = np.all(shifted[:, : len(names)] >= 0, axis=1)
@@ -100,7 +100,7 @@ def test_the_density_is_that_of_the_draws(names: tuple[str, ...]) -> None:
         if names[0].startswith("mu"):
             back = theta + direction * width  # probability that a draw, moved on, stays where q can see it
             seen = np.empty(len(theta))
-            log_density(back, approximation.arrays, seen)
+            log_density(back, approximation, seen)
             lost = 1 - np.isfinite(seen).mean()
         assert abs(ratio.mean() - 1 + lost) < 4.5 * error + 1e-3, direction
 
@@ -125,7 +125,7 @@ def runs(model: Model, approximation: Proposal, steps: int) -> np.ndarray:
         random = np.random.RandomState(seed)
         theta = np.empty((64, len(model.parameters)))
         normals = random.standard_normal(theta.shape)
-        propose(random.random_sample(64), normals, approximation.arrays, theta, np.empty(64))
+        propose(random.random_sample(64), normals, approximation, theta, np.empty(64))
         theta = theta[np.isfinite(posterior(theta))]
         theta = theta[: len(theta) // 2 * 2]
         sampler = emcee.EnsembleSampler(
@@ -142,12 +142,12 @@ def spoiled(approximation: Proposal, how: str) -> Proposal:
     if how == "flat":
         flat = np.full_like(approximation.density, 1 / np.ptp(approximation.radius))
         below = np.concatenate([[0.0], np.cumsum(np.diff(approximation.radius) * flat[1:])])
-        return replace(approximation, density=flat, below=below / below[-1])
+        return approximation._replace(density=flat, below=below / below[-1])
     if how == "wide":
-        return replace(approximation, factor=1.6 * approximation.factor)
+        return approximation._replace(factor=1.6 * approximation.factor)
     if how == "moved":
         width = np.diagonal(approximation.factor, axis1=1, axis2=2)
-        return replace(approximation, mean=approximation.mean + 0.4 * width, factor=1.3 * approximation.factor)
+        return approximation._replace(mean=approximation.mean + 0.4 * width, factor=1.3 * approximation.factor)
     return approximation
 
 

@@ -15,9 +15,10 @@ from bayesnu.experiments import load
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.profile import interval
 from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.toys import chi2 as lane_chi2
 from bayesnu.inference.toys import lanes
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.lanes import LANES
+from bayesnu.inference.toys.rows import ALIGNMENT, DECLARED, LANES, allocate_lanes
 from bayesnu.inference.toys.toys import Toys, constraint_widths, draw, with_data
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -81,7 +82,7 @@ def test_the_logarithm_is_that_of_the_library() -> None:
     ranges = (np.exp(random.uniform(-300, 300, 50 * LANES)), np.exp(random.uniform(-1, 1, 200 * LANES)))
     x = np.concatenate([*ranges, 1 + 1e-6 * random.uniform(-1, 1, 10 * LANES)])
     rows = np.concatenate([x, np.full(x.size, np.nan)]).reshape(-1, LANES)
-    lanes._log(rows, 0, len(rows) // 2, len(rows) // 2)
+    lane_chi2.fill_logarithms(rows, 0, len(rows) // 2, len(rows) // 2)
     found, expected = rows[len(rows) // 2 :].ravel(), np.log(x)
     assert np.all(np.abs(found - expected) <= 3 * np.finfo(float).eps * np.abs(expected))
 
@@ -266,7 +267,7 @@ def test_the_slower_methods_agree(parameter: str) -> None:
         assert ended and fitter.chi2(some(toys, [i]), theta)[0] == pytest.approx(fit.chi2[i], abs=1e-8)
     inside = found.best.theta.copy()
     inside[:, 0] = 0.9 * found.limit  # the best fit may be in another piece of the interval
-    bisected = fitter._bisected(toys, inside, found.best.chi2 + CL_90, 1.0)
+    bisected = fitter._bisect_ends(toys, inside, found.best.chi2 + CL_90, 1.0)
     np.testing.assert_allclose(bisected, found.limit, rtol=1e-8)
 
 
@@ -282,6 +283,22 @@ def test_wilks_theorem_holds_within_one_minimum(parameter: str, truth: float) ->
     # a charge or a radius of the other sign can be as good or better: then the ratio is larger than Wilks' theorem says
     mirrored = np.mean(best.chi2 < near.chi2 - 1e-3)
     assert mirrored == 0 if parameter == "mu_nu" else mirrored > 0.1
+
+
+def test_the_rows_of_the_lanes_follow_each_other_as_declared() -> None:
+    fitter = ToyFitter(model_of("xenonnt-sr0", "mu_nu", **ALL_TERMS))
+    form = fitter._arrange_form(fitter.nuisances)
+    free = int(fitter.nuisances.sum())
+    memory, at = allocate_lanes(fitter.spectra, form, free)
+    first = [getattr(at, name) for name in DECLARED]
+    lengths = dict(zip(DECLARED, np.diff([*first, len(memory)]), strict=True))
+    assert first[0] == 0 and memory.ctypes.data % ALIGNMENT == 0
+    assert min(lengths.values()) >= 1
+    assert lengths["x"] == lengths["centres"] == at.variables and lengths["hessian"] == free * (free + 1) // 2
+    assert at.one == at.x + at.variables, "monomials point to it as the variable after the last"
+    assert at.hessian == at.gradient + free and at.factor == at.hessian + lengths["hessian"], (
+        "derivatives are added in one list"
+    )
 
 
 def test_building_compiles_nothing_and_no_toys_are_no_error() -> None:

@@ -1,0 +1,250 @@
+"""The Newton step for a toy in each lane: what moves, the factorised Hessian, the step within bounds, and its check.
+
+Functions are compiled and work on the rows of `lanes`; `at` says where each quantity begins in them. The first `count`
+variables are minimised over. These are all the free ones, or all but the last, which then goes to a level of chi^2.
+"""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+
+from bayesnu.inference.toys.chi2 import place_of
+from bayesnu.inference.toys.rows import LANES
+from bayesnu.support.compiled import compiled
+
+OVERSHOT = 0.5  # slope at the end of a step, in units of that at its start, beyond which the step is shortened
+SHORTEST, LONGEST = 0.1, 0.7  # fractions of a step that is shortened
+BACK = 0.25  # fraction of a step that left the model's domain
+DAMPED, CALMED = 0.1, 0.25  # smallest addition to the diagonal after that, relative; its decrease by a good step
+RANK, SADDLE = 1e-12, 0.01  # parts of a diagonal element: a pivot below one is replaced by its size, at least the other
+TINY = 1e-12
+SETTLED = 0.1  # chi^2 above its profile up to which the quadratic estimate tells on which side of a level the profile is
+
+
+@compiled
+def check_last_step(lanes, at):  # type: ignore[no-untyped-def]
+    """Set `shorten` below 1 where the last step left the model's domain or went up the other side of the valley.
+
+    The slope along the step tells, which costs no value of chi^2. What overshot is damped for the next steps, too.
+    """
+    before = lanes[at.slope]
+    after = lanes[at.slope_after]
+    shorten = lanes[at.shorten]
+    allowed = lanes[at.allowed]
+    damping = lanes[at.damping]
+    for i in range(LANES):
+        after[i] = 0.0
+    for k in range(at.free):
+        gradient = lanes[at.gradient + k]
+        step = lanes[at.step + k]
+        for i in range(LANES):
+            after[i] += gradient[i] * step[i]
+    for i in range(LANES):
+        # Between the two slopes the valley's bottom is where a straight line is zero.
+        fraction = min(max(before[i] / (before[i] - after[i]), SHORTEST), LONGEST)
+        fraction = fraction if after[i] > -OVERSHOT * before[i] else 1.0
+        shorten[i] = fraction if allowed[i] > 0.0 else BACK
+        less = damping[i] * CALMED
+        more = max(damping[i] / CALMED, DAMPED)
+        damping[i] = more if shorten[i] < 1.0 else (less if less > DAMPED else 0.0)
+
+
+@compiled
+def hold_at_bounds(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Set `moves` to 0 for those of the first `count` variables that are at a bound and pulled outwards, else to 1."""
+    for k in range(at.free):
+        for i in range(LANES):
+            lanes[at.moves + k, i] = 1.0
+            lanes[at.shift + k, i] = 0.0
+    for k in range(count):
+        x = lanes[at.x + k]
+        slope = lanes[at.gradient + k]
+        moves = lanes[at.moves + k]
+        low = lanes[at.lower + k]
+        high = lanes[at.upper + k]
+        for i in range(LANES):
+            out = ((x[i] <= low[i]) & (slope[i] >= 0.0)) | ((x[i] >= high[i]) & (slope[i] <= 0.0))
+            moves[i] = 0.0 if out else 1.0
+
+
+@compiled
+def factorise(lanes, at):  # type: ignore[no-untyped-def]
+    """L D L^T of the Hessian of what moves: `factor` is L, `inverse` 1/D, `solution` L^-1 (-gradient after the shifts).
+
+    A pivot that is not positive is replaced, so that the step goes downhill whatever the curvature.
+    """
+    size = lanes[at.pivot_size]
+    damping = lanes[at.damping]
+    for k in range(at.free):
+        row = at.factor + place_of(k, 0)
+        pivot = lanes[row + k]
+        moves = lanes[at.moves + k]
+        solution = lanes[at.solution + k]
+        gradient = lanes[at.gradient + k]
+        # The right-hand side: minus the gradient where the shifts lead.
+        for i in range(LANES):
+            solution[i] = -gradient[i]
+        for m in range(at.free):
+            element = lanes[at.hessian + place_of(max(k, m), min(k, m))]
+            shift = lanes[at.shift + m]
+            for i in range(LANES):
+                solution[i] -= element[i] * shift[i]
+        # Row k of the matrix: zero where something does not move, which gets a unit diagonal.
+        for m in range(k + 1):
+            element = lanes[at.hessian + place_of(k, m)]
+            other = lanes[at.moves + m]
+            out = lanes[row + m]
+            for i in range(LANES):
+                out[i] = element[i] * (moves[i] * other[i])
+        for i in range(LANES):
+            solution[i] *= moves[i]
+            pivot[i] += 1.0 - moves[i] + damping[i] * abs(pivot[i])
+            size[i] = max(abs(pivot[i]), TINY)
+        # Row k of L D, column by column.
+        for m in range(k):
+            out = lanes[row + m]
+            column = at.factor + place_of(m, 0)
+            for j in range(m):
+                a = lanes[row + j]
+                b = lanes[column + j]
+                for i in range(LANES):
+                    out[i] -= a[i] * b[i]
+        # Divide by D for row k of L; the pivot and the right-hand side lose what the rows before explain.
+        for m in range(k):
+            element = lanes[row + m]
+            inverse = lanes[at.inverse + m]
+            before = lanes[at.solution + m]
+            for i in range(LANES):
+                ratio = element[i] * inverse[i]
+                pivot[i] -= ratio * element[i]
+                solution[i] -= ratio * before[i]
+                element[i] = ratio
+        inverse = lanes[at.inverse + k]
+        for i in range(LANES):
+            inverse[i] = 1.0 / (pivot[i] if pivot[i] > RANK * size[i] else max(-pivot[i], SADDLE * size[i]))
+
+
+@compiled
+def promise_decrease(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Decrease of chi^2 that the first `count` variables promise."""
+    decrement = lanes[at.decrement]
+    worth = lanes[at.worth]
+    for i in range(LANES):
+        decrement[i] = 0.0
+    for k in range(count):
+        solution = lanes[at.solution + k]
+        inverse = lanes[at.inverse + k]
+        for i in range(LANES):
+            decrement[i] += solution[i] * solution[i] * inverse[i]
+    for i in range(LANES):
+        worth[i] = decrement[i]
+
+
+@compiled
+def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
+    """Step of the last free variable to where the profiled chi^2 should be the toy's target.
+
+    The factorised Hessian knows the profile nearby: its value is chi^2 less the decrement of the others, its slope and
+    curvature are the last right-hand side and pivot. A step out of the bracket from low to high halves the bracket instead.
+    `worth` is small where all variables rest and the level is near, and so not where only the bracket is short.
+    """
+    side = goal.side
+    target = goal.target
+    reach = goal.reach
+    last = at.free - 1
+    x = lanes[at.x + last]
+    newton = lanes[at.newton + last]
+    solution = lanes[at.solution + last]
+    inverse = lanes[at.inverse + last]
+    lows = lanes[at.low]
+    highs = lanes[at.high]
+    chi2 = lanes[at.chi2]
+    decrement = lanes[at.decrement]
+    worth = lanes[at.worth]
+    for i in range(LANES):
+        # All is mirrored for a lower end, so that the level is always above.
+        here = side * x[i]
+        slope = -side * solution[i]
+        curvature = 1.0 / inverse[i]
+        lack = (target[max(toy[i], 0)] - chi2[i] + decrement[i]) / 2
+        # The bracket: this point bounds it once the profile's value is known well.
+        low = lows[i]
+        high = highs[i]
+        if decrement[i] < SETTLED:
+            low, high = (here, high) if lack > 0.0 else (low, here)
+        # The root of lack = slope step + curvature step^2/2, no further than the reach and within the bracket.
+        step = 2.0 * lack / (slope + sqrt(max(slope * slope + 2.0 * curvature * lack, 0.0)))
+        step = min(max(step, -reach), reach)
+        if not low < here + step < high:
+            step = (low + high) / 2 - here
+        newton[i] = side * step
+        worth[i] = decrement[i] + curvature * step * step + 4.0 * lack * lack
+        lows[i] = low
+        highs[i] = high
+
+
+@compiled
+def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Newton steps of the first `count` variables, given those of the others, each cut at its bounds.
+
+    Variables eliminated earlier follow the cut ones exactly. Those eliminated later do not know of a cut: all but the last
+    variable's are made into shifts of variables that do not move. Returns how many, for the system to be solved again.
+    """
+    cuts = 0
+    for k in range(count - 1, -1, -1):
+        newton = lanes[at.newton + k]
+        solution = lanes[at.solution + k]
+        inverse = lanes[at.inverse + k]
+        x = lanes[at.x + k]
+        moves = lanes[at.moves + k]
+        shift = lanes[at.shift + k]
+        low = lanes[at.lower + k]
+        high = lanes[at.upper + k]
+        # Row k of L^T newton = D^-1 solution.
+        for i in range(LANES):
+            newton[i] = solution[i] * inverse[i]
+        for m in range(k + 1, at.free):
+            element = lanes[at.factor + place_of(m, k)]
+            other = lanes[at.newton + m]
+            for i in range(LANES):
+                newton[i] -= element[i] * other[i]
+        # Cut it at the bounds; what is cut stands still from now on, shifted to its bound.
+        last = k == at.free - 1
+        for i in range(LANES):
+            step = newton[i] if moves[i] > 0.0 else shift[i]
+            newton[i] = min(max(step, low[i] - x[i]), high[i] - x[i])
+            cut = (newton[i] != step) & (not last)
+            moves[i] = 0.0 if cut else moves[i]
+            shift[i] = newton[i] if cut else shift[i]
+            cuts += 1 if cut else 0
+    return cuts
+
+
+@compiled
+def take_step(lanes, at):  # type: ignore[no-untyped-def]
+    """Go the Newton step, or back to where a fraction `shorten` of the last step leads; `slope` is that along the step."""
+    shorten = lanes[at.shorten]
+    slope = lanes[at.slope]
+    along = lanes[at.along]
+    fresh = lanes[at.fresh]
+    kept = lanes[at.kept]
+    # Either a fresh step and nothing kept of the last one, or that fraction of the last one.
+    for i in range(LANES):
+        along[i] = 0.0
+        fresh[i] = 0.0 if shorten[i] < 1.0 else 1.0
+        kept[i] = shorten[i] if shorten[i] < 1.0 else 0.0
+    for k in range(at.free):
+        x = lanes[at.x + k]
+        step = lanes[at.step + k]
+        newton = lanes[at.newton + k]
+        gradient = lanes[at.gradient + k]
+        low = lanes[at.lower + k]
+        high = lanes[at.upper + k]
+        for i in range(LANES):
+            along[i] += newton[i] * gradient[i]
+            new = kept[i] * step[i] + fresh[i] * newton[i]
+            x[i] = min(max(x[i] + new - (1.0 - fresh[i]) * step[i], low[i]), high[i])
+            step[i] = new
+    for i in range(LANES):
+        new = kept[i] * slope[i] if shorten[i] < 1.0 else along[i]
+        slope[i] = new if new < 0.0 else -inf  # a step that bounds have turned uphill is not checked
