@@ -7,9 +7,10 @@ from dataclasses import FrozenInstanceError, asdict, replace
 import numpy as np
 import pytest
 
-from bayesnu.model.choices import PRESETS, Analysis, differences, preset
+from bayesnu.model.choices import CHOICES, PRESETS, Analysis, differences, preset
 from bayesnu.physics.oscillation import Oscillation
 from bayesnu.support.errors import BayesnuError
+from scripts.choices import PAGE, page
 
 WORDS = [name for name, value in asdict(Analysis()).items() if isinstance(value, str) and name != "inputs"]
 NUMBERS = [name for name, value in asdict(Analysis()).items() if isinstance(value, float)]
@@ -104,3 +105,9 @@ def test_unknown_presets_and_choices_are_refused_with_the_nearest_name() -> None
 
 def test_numbers_of_numpy_and_integers_are_numbers() -> None:
     assert preset(delta_cp_deg=np.float64(10.0), threshold_shift_kev=0) == replace(Analysis(), delta_cp_deg=10.0)
+
+
+def test_the_page_of_choices_says_what_help_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+    for name, choice in CHOICES.items():
+        assert f"| `{name}` | {choice.help} |" in page()

@@ -1,0 +1,45 @@
+"""Write docs/choices.md: every choice of an analysis, from the place that `--help` takes it from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bayesnu.model.choices import CHOICES, PRESETS, Choice
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "choices.md"
+HEAD = """# The choices of an analysis
+
+Written by `python scripts/choices.py`. Each choice is a flag of the commands and an argument of `bayesnu.preset`.
+[methods.md](methods.md) says why the presets differ, [walk.md](walk.md) how much each choice changes a limit.
+"""
+
+
+def allowed_values(choice: Choice) -> str:
+    """What a choice allows, in words."""
+    if choice.words:
+        return ", ".join(f"`{word}`" for word in choice.words)
+    if choice.range is not None:
+        low, high = choice.range
+        return f"{low:g} to {high:g}"
+    return "`true`, `false`" if isinstance(choice.default, bool) else "a reading of the files"
+
+
+def shown(value: object) -> str:
+    """A value as a user writes it."""
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def page() -> str:
+    """The page: a row for each choice; the preset `paper` is named where it differs."""
+    lines = ["| choice | what it does and changes | allowed | default | paper |", "|---|---|---|---|---|"]
+    for name, choice in CHOICES.items():
+        default = getattr(PRESETS["default"], name)
+        paper = getattr(PRESETS["paper"], name)
+        differs = shown(paper) if paper != default else ""
+        lines.append(f"| `{name}` | {choice.help} | {allowed_values(choice)} | {shown(default)} | {differs} |")
+    return HEAD + "\n" + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")
