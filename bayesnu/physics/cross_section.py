@@ -37,7 +37,7 @@ def maximum_recoil(energy_kev: np.ndarray) -> np.ndarray:
     return 2 * energy**2 / (ELECTRON_MASS_KEV + 2 * energy)
 
 
-def kernels(recoil_kev: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
+def kernels(recoil_kev: np.ndarray | float, energy_kev: np.ndarray | float) -> np.ndarray:
     """Seven recoil kernels, cm^2/keV times the powers of keV in their name, shape (7, *broadcast shape).
 
     Zero beyond the kinematic endpoint T > `maximum_recoil(E)`.

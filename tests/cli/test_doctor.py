@@ -17,6 +17,7 @@ import pytest
 
 from bayesnu.cli import doctor
 from bayesnu.cli.doctor import Finding
+from bayesnu.model import likelihood
 from bayesnu.runs import folder, sampling
 from bayesnu.studies import self_check
 from bayesnu.support.errors import BayesnuError
@@ -146,7 +147,7 @@ def test_a_modified_reference_makes_the_command_say_what_to_do_and_fail(
 
 
 def test_compiled_code_that_differs_from_the_definition_is_the_cache_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = self_check.compile_posterior
+    real = likelihood.compile_posterior
     monkeypatch.setattr(self_check, "compile_posterior", lambda model: lambda theta: real(model)(theta) + 1e-6)
     findings = []
     for each in doctor.self_check():
@@ -281,12 +282,12 @@ def test_a_folder_without_locks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert found.status == "act" and "can be locked again" in found.found and "local disk" in found.do
 
 
-@pytest.mark.skipif(folder.fcntl is None, reason="needs POSIX locks")
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX locks")
 def test_a_lock_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refused(*arguments: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(folder.fcntl, "flock", refused)
+    monkeypatch.setattr("bayesnu.runs.folder.fcntl.flock", refused)
     found = doctor._locks(tmp_path, tmp_path / "lock")
     assert found.status == "act" and "No locks available" in found.found
 
@@ -316,7 +317,7 @@ def test_what_killed_runs_left_is_listed_and_nothing_else(tmp_path: Path) -> Non
     assert "delete" in copies.do and scratch.status == "note" and f"{doctor.PREFIX}abc" in scratch.found
 
 
-@pytest.mark.skipif(folder.fcntl is None, reason="needs POSIX locks")
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX locks")
 def test_the_copy_of_a_run_at_work_is_not_left_over(tmp_path: Path) -> None:
     with folder.held(tmp_path / "run"):
         (tmp_path / "run" / "chain.h5.new").write_bytes(b"x")

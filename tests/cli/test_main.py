@@ -412,7 +412,7 @@ def test_a_library_names_arguments_and_no_flags() -> None:
 def test_an_argument_in_a_sentence_is_a_flag_of_some_command() -> None:
     context = click.Context(main)
     commands = [main.get_command(context, name) for name in COMMANDS]
-    flags = {flag for command in commands for option in command.params for flag in option.opts}
+    flags = {flag for command in commands if command is not None for option in command.params for flag in option.opts}
     for name in ARGUMENTS:
         found = with_flags(f"`{name}`: found 3; change `{name}='all'`, and leave {name} and `bayesnu {name}` alone")
         flag = f"--{name.replace('.', '-')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,12 +31,13 @@ def remainder(experiment: Experiment) -> np.ndarray:
     background = experiment.background
     assert background.total is not None and background.published_solar_neutrinos is not None
     own = [c.counts for c in background.components if c.counts is not None]
-    return background.total - background.published_solar_neutrinos - np.sum(own, axis=0)
+    left: np.ndarray = background.total - background.published_solar_neutrinos - np.sum(own, axis=0)
+    return left
 
 
 def curve(experiment: Experiment, energies: np.ndarray) -> np.ndarray:
     """Return the efficiency between knots, the first value held below the first knot."""
-    return np.interp(energies, experiment.efficiency.energies_kev, experiment.efficiency.values)
+    return np.asarray(np.interp(energies, experiment.efficiency.energies_kev, experiment.efficiency.values))
 
 
 def test_the_names_are_those_of_the_files() -> None:
@@ -84,8 +86,11 @@ def test_pandax_run1_has_the_published_sums() -> None:
 def test_the_flat_part_of_run1_has_the_published_width() -> None:
     experiment = experiments.load("pandax4t-run1")
     flat = remainder(experiment).sum()
-    parts = [c for c in experiment.background.components if c.shape == "flat"]
-    absolute = [c.fraction * flat * c.width.relative(c.fraction * flat) for c in parts]  # type: ignore[operator, union-attr]
+    parts = [(c.fraction, c.width) for c in experiment.background.components if c.shape == "flat"]
+    absolute = []
+    for fraction, width in parts:
+        assert fraction is not None and isinstance(width, RelativeWidth | AbsoluteWidth)
+        absolute.append(fraction * flat * width.relative(fraction * flat))
     assert absolute == pytest.approx([45.3, 23.8, 58.9, 7.8])
     assert np.linalg.norm(absolute) / flat == pytest.approx(0.066, abs=0.001)
 
@@ -215,7 +220,7 @@ def test_provenance_lists_every_table_and_component() -> None:
     assert {p.quality for p in experiment.provenance} <= QUALITIES
 
 
-def test_the_template_is_a_valid_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_template_is_a_valid_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(experiments.template(), encoding="utf-8")
     experiment = experiments.load(path)

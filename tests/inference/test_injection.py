@@ -15,7 +15,8 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import draw, with_data
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import FLAVOURS, parameter_of
+from bayesnu.physics.oscillation import FLAVOURS
+from bayesnu.physics.properties import parameter_of
 from bayesnu.runs import chain_file
 from bayesnu.runs.extension import extend_chain
 from tests.statistics.models import model_of
@@ -74,7 +75,10 @@ def test_a_sampled_shell_holds_the_injected_signal(property_name: str, tmp_path:
     names = [f"{property_name}_{flavour}" for flavour in FLAVOURS]
     model = model_of("xenonnt-sr0", *names, background="single")
     truth = model.nominal()
-    truth[:3] = [0.8 * interval(model_of("xenonnt-sr0", name, background="single"), cl=0.9).upper for name in names]
+    for k, name in enumerate(names):
+        limit = interval(model_of("xenonnt-sr0", name, background="single"), cl=0.9).upper
+        assert limit is not None
+        truth[k] = 0.8 * limit
     counts = model.expected(truth)
     data = with_data(model, counts)
     chain_file.create(tmp_path / "chain.h5", data, {}, 5, "", 4)

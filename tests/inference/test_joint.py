@@ -35,7 +35,8 @@ def found(experiment: str, *parameters: str, grid: int = 81) -> Joint:
 def mass(result: Joint) -> np.ndarray:
     """Probability of every node by the trapezoidal rule."""
     x, y = (np.convolve(np.diff(axis), [0.5, 0.5]) for axis in (result.x, result.y))
-    return result.density * np.multiply.outer(x, y)
+    weight: np.ndarray = result.density * np.multiply.outer(x, y)
+    return weight
 
 
 def extent(result: Joint, level: float) -> list[tuple[float, float]]:
@@ -167,7 +168,8 @@ def importance_sampled(model: Model, theta: np.ndarray, draws: int = 20_000) -> 
         trial[:, which] += noise @ factor.T
         log_weight = posterior(trial) + 3 * np.log1p(noise**2 / 5).sum(axis=1)
         out.append(np.log(np.mean(np.exp(log_weight - posterior(point[None])))) + np.log(np.diagonal(factor)).sum())
-    return np.array(out) - out[0]
+    change: np.ndarray = np.array(out) - out[0]
+    return change
 
 
 @pytest.mark.parametrize("experiment", ["xenonnt-sr0", "pandax4t-run1"])

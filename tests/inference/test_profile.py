@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from iminuit import Minuit  # type: ignore[import-untyped]
+from iminuit import Minuit
 from scipy.optimize import brentq, minimize, minimize_scalar
 
 from bayesnu.experiments import load
@@ -368,7 +368,7 @@ def test_every_fit_of_a_scan_ends() -> None:
 
 def test_others_is_checked() -> None:
     with pytest.raises(BayesnuError, match="others: found"):
-        interval(model_of("xenonnt-sr0", "q_nu"), others="marginalised")
+        interval(model_of("xenonnt-sr0", "q_nu"), others="marginalised")  # type: ignore[arg-type]  # the mistake itself
 
 
 def flavour_profile_by_brute_force(model: Model, value: float, starts: np.ndarray) -> float:

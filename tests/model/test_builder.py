@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,13 +51,14 @@ def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: f
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     fluxes = np.array([at["flux_pp"], at["flux_7be"]])
     signal = fluxes @ fold.fold(experiment, analysis, **shift).signal(couplings_at(built, theta))
-    ratio = 1.0
+    ratio: np.ndarray | float = 1.0
     if "threshold_shift_kev" in shift:
         ratio = detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift["threshold_shift_kev"])
     neutrinos = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
     shapes = background_shapes(observe(experiment, analysis), neutrinos)
     background = sum(nuisance(at, shape.name, shape.shared, experiment.name) * shape.counts * ratio for shape in shapes)
-    return signal * efficiency(built, at, experiment) + background
+    counts: np.ndarray = signal * efficiency(built, at, experiment) + background
+    return counts
 
 
 def nuisance(at: dict[str, float], name: str, shared: str | None, experiment: str) -> float:
@@ -99,7 +101,7 @@ def test_three_experiments_together_are_their_folds_and_backgrounds(preset: str,
         {"solar_model": "B16-AGSS09met", "sin2_theta23": 0.561},
     ],
 )
-def test_every_choice_goes_through_the_polynomial(choices: dict[str, object]) -> None:
+def test_every_choice_goes_through_the_polynomial(choices: dict[str, Any]) -> None:
     built = build([experiments.load(RUN1), experiments.load(RUN0)], SETS["three common"], Analysis(**choices))
     check_against_folds(built, seed=11)
 
@@ -156,7 +158,8 @@ def test_moments_enter_as_a_sum_of_squares() -> None:
 
     def excess(*moments: float) -> np.ndarray:
         theta[:3] = moments
-        return built.expected(theta) - built.expected(built.nominal())
+        change: np.ndarray = built.expected(theta) - built.expected(built.nominal())
+        return change
 
     alone = [excess(*row) for row in 2.0 * np.eye(3)]
     np.testing.assert_allclose(excess(2.0, 2.0, 2.0), sum(alone), rtol=1e-9)
@@ -222,7 +225,8 @@ SHIFTS = {"threshold_shift": "threshold_shift_kev", "energy_scale": "energy_scal
 
 
 def shifted_model(name: str, kind: str, width: float) -> Model:
-    return build([experiments.load(name)], ("mu_nu", "r2_nu"), Analysis(**{SHIFTS[kind]: width}))
+    changed: dict[str, Any] = {SHIFTS[kind]: width}
+    return build([experiments.load(name)], ("mu_nu", "r2_nu"), Analysis(**changed))
 
 
 def shifted_theta(built: Model, kind: str, name: str, deviation: float) -> np.ndarray:

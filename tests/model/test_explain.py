@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_contributions_sum_to_the_count_of_every_bin(name: str, preset: str) -> 
 
 
 @pytest.mark.parametrize("choices", CHOICES, ids=str)
-def test_contributions_sum_to_the_count_whatever_the_choices(choices: dict[str, str]) -> None:
+def test_contributions_sum_to_the_count_whatever_the_choices(choices: dict[str, Any]) -> None:
     analysis = replace(Analysis(), **choices)
     counts = predict.expected_counts(experiment("xenonnt-sr0"), analysis, **EVERYTHING)
     for index in (0, 4, 28):
@@ -186,8 +187,8 @@ def test_the_numbers_of_the_detector_lead_from_recoils_to_the_count(name: str, p
         if preset == "default":
             leaving = [number(found, "detector", f"- reconstructed {where} the bin") for where in ("below", "above")]
             assert inside == pytest.approx(stays + sum(leaving), rel=1e-9) and min(leaving) > 0
-            share = number(found, "detector", "share of them that leaves the bin")
-            assert share == pytest.approx(sum(leaving) / inside, rel=1e-9)
+            leaves = number(found, "detector", "share of them that leaves the bin")
+            assert leaves == pytest.approx(sum(leaving) / inside, rel=1e-9)
         else:  # the response is no probability: there is nothing to count
             assert detector["- reconstructed below the bin"] is None is detector["- reconstructed above the bin"]
 
@@ -204,7 +205,7 @@ def test_what_leaves_one_bin_is_what_comes_into_the_other() -> None:
 def test_backgrounds_and_neutrinos_add_up_to_the_published_total_at_the_standard_model() -> None:
     found = explain(experiment("xenonnt-sr0"), Analysis(), 1)
     total, taken, *shapes = found.stages["background"]
-    assert total.value == 12.461 and taken.value == pytest.approx(found.signal, rel=1e-12)
+    assert total.value == 12.461 and taken.value is not None and taken.value == pytest.approx(found.signal, rel=1e-12)
     assert sum(each.value or 0.0 for each in shapes) == pytest.approx(total.value - taken.value, rel=1e-12)
     assert found.signal + found.background == pytest.approx(12.461, rel=1e-12)
 
@@ -226,7 +227,8 @@ def recoil(t: np.ndarray, e: np.ndarray, gv: np.ndarray | float, ga: float) -> n
     """Weak cross section, cm^2/keV, of an electron at rest."""
     left, right = gv + ga, gv - ga
     weak = left**2 + right**2 * (1 - t / e) ** 2 - left * right * oracle.ELECTRON_MASS * t / e**2
-    return oracle.WEAK_SCALE * weak
+    rate: np.ndarray = oracle.WEAK_SCALE * weak
+    return rate
 
 
 def products(t: np.ndarray, e: np.ndarray, a: int, q: float, r2: float, mu: float) -> dict[str, np.ndarray]:
@@ -235,10 +237,12 @@ def products(t: np.ndarray, e: np.ndarray, a: int, q: float, r2: float, mu: floa
     s, r = oracle.CHARGE_SHIFT * q / t, oracle.RADIUS_SHIFT * r2
 
     def cross(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
-        return (recoil(t, e, x + y, 0.0) - recoil(t, e, x - y, 0.0)) / 2
+        half: np.ndarray = (recoil(t, e, x + y, 0.0) - recoil(t, e, x - y, 0.0)) / 2
+        return half
 
     def axial(x: np.ndarray | float) -> np.ndarray:
-        return (recoil(t, e, x, ga) - recoil(t, e, x, -ga)) / 2
+        half: np.ndarray = (recoil(t, e, x, ga) - recoil(t, e, x, -ga)) / 2
+        return half
 
     return {
         "g_V^2": recoil(t, e, gv, 0.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,11 @@ POINTS = {
     "electron radius": (ZERO, ZERO, (-83e-32, 0.0, 0.0)),
     "everything": ((3e-11, 1e-11, 7e-11), (0.4e-12, -2e-12, 3e-12), (60e-32, -250e-32, 250e-32)),
 }
+
+
+def one_coupling(name: str, value: float) -> Couplings:
+    """Couplings of one parameter at a value in mu_B, e or cm^2."""
+    return couplings(None, **{name: value})
 
 
 @cache
@@ -79,9 +85,9 @@ def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> f
         experiment.exposure_tonne_years,
         sigma,
         knots,
-        efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,
-        binning=analysis.binning,
-        resolution_at=analysis.resolution_at,
+        efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,  # type: ignore[arg-type]
+        binning=analysis.binning,  # type: ignore[arg-type]  # an analysis has words, the oracle literals
+        resolution_at=analysis.resolution_at,  # type: ignore[arg-type]
         low_cut_kev=analysis.lowest_true_kev,
         mu=mu,
         q=q,
@@ -152,7 +158,8 @@ RECOILS = np.array([0.02, 0.3, 1.05, 3.0, 5.3, 12.0, 40.0, 300.0])
 def true_rate(recoil: np.ndarray, analysis: Analysis, x: Couplings) -> np.ndarray:
     """dR/dT per tonne-year and keV from the kernels."""
     mixing = oscillation.mixing_matrix(fold.oscillation_of(analysis))
-    return np.einsum("cki...,ki->...", fold.kernel_rates(recoil, analysis), kernel_coefficients(x, x, mixing))
+    rates: np.ndarray = np.einsum("cki...,ki->...", fold.kernel_rates(recoil, analysis), kernel_coefficients(x, x, mixing))
+    return rates
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -232,7 +239,7 @@ def test_a_halved_grid_changes_no_bin(name: str, preset: str, electrons: str) ->
 
 @pytest.mark.parametrize("choices", [{"binning": "centre"}, {"resolution_at": "reconstructed"}, {"efficiency_on": "true"}])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_halved_grid_changes_no_bin_for_other_responses(name: str, choices: dict[str, str]) -> None:
+def test_a_halved_grid_changes_no_bin_for_other_responses(name: str, choices: dict[str, Any]) -> None:
     analysis = replace(Analysis(region="all"), **choices)
     coarse, fine = (fold.fold(loaded(name, "default"), analysis, halvings=halvings) for halvings in (0, 1))
     for point in POINTS:
@@ -299,14 +306,14 @@ def test_charge_and_radius_interfere_as_the_reference_says(name: str) -> None:
     sm = fold.signal(SM).sum(axis=0)
     for flavour in ("e", "mu", "tau"):
         sign = 1 if flavour == "e" else -1
-        charge = fold.signal(SM + couplings(**{f"q_nu_{flavour}": 1e-16})).sum(axis=0)
-        radius = fold.signal(SM + couplings(**{f"r2_nu_{flavour}": 1e-35})).sum(axis=0)
+        charge = fold.signal(SM + one_coupling(f"q_nu_{flavour}", 1e-16)).sum(axis=0)
+        radius = fold.signal(SM + one_coupling(f"r2_nu_{flavour}", 1e-35)).sum(axis=0)
         assert np.all(sign * (charge - sm) < 0) and np.all(sign * (radius - sm) > 0)
 
 
 def second_zero_effect_point(parameter: str, fold: fold.Fold) -> float:
-    direction = couplings(**{parameter: 1e-32})
-    return -2 * fold.bilinear(SM, direction).sum() / fold.signal(direction).sum()
+    direction = one_coupling(parameter, 1e-32)
+    return float(-2 * fold.bilinear(SM, direction).sum() / fold.signal(direction).sum())
 
 
 @pytest.mark.parametrize(("parameter", "expected"), [("r2_nu", -42), ("r2_nu_e", -83)])
@@ -314,7 +321,7 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
     fold = folded("xenonnt-sr0", "default")
     value = second_zero_effect_point(parameter, fold)
     assert value == pytest.approx(expected, abs=1.5)
-    there, half = (fold.signal(SM + couplings(**{parameter: part * value * 1e-32})).sum() for part in (1, 0.5))
+    there, half = (fold.signal(SM + one_coupling(parameter, part * value * 1e-32)).sum() for part in (1, 0.5))
     assert there == pytest.approx(fold.signal(SM).sum(), rel=1e-10)
     assert half < 0.95 * there  # a valley between the two points
     assert PROPERTIES["r2_nu"].range_element[0] < value  # inside the prior
@@ -339,7 +346,7 @@ def counts_below(name: str, top_kev: float, analysis: Analysis, reading: str = "
         ({"electrons": "free"}, 24.9),
     ],
 )
-def test_xenonnt_counts_below_10_kev(choices: dict[str, str | float], expected: float) -> None:
+def test_xenonnt_counts_below_10_kev(choices: dict[str, Any], expected: float) -> None:
     assert counts_below("xenonnt-sr0", 10, Analysis(**choices)) == pytest.approx(expected, abs=0.06)
 
 

@@ -42,18 +42,18 @@ def amplitude(name: str = "x", upper: float = 1e9) -> Flat:
 def random_model(seed: int, blocks: int) -> Model:
     """A made-up polynomial with every kind of prior, several experiments, and counts from 0 to thousands."""
     rng = np.random.default_rng(seed)
-    priors = (
+    priors: tuple[Prior, ...] = (
         Flat(Parameter("flat", "a", "", 1.0), 0.0, 3.0),
         FlatInSquare(Parameter("square", "b", "", 1.0), 0.0, 5.0),
         LogUniform(Parameter("log", "c", "", 1.0), 1e-3, 10.0),
         *(
-            Gaussian(Parameter(f"g{k}", "d", "", 1.0), 0.0, np.inf, mean=1.0, width=w)
-            for k, w in enumerate((0.006, 0.06, 0.7))
+            Gaussian(Parameter(f"g{k}", "d", "", 1.0), 0.0, np.inf, mean=1.0, width=width)
+            for k, width in enumerate((0.006, 0.06, 0.7))
         ),
     )
     factors, templates, parts, row, column = [], [], [], 0, 0
     for n in range(blocks):
-        terms, bins = rng.integers(1, 12), rng.integers(1, 40)
+        terms, bins = int(rng.integers(1, 12)), int(rng.integers(1, 40))
         parts.append(Block(f"block {n}", slice(row, row + terms), slice(column, column + bins)))
         templates.append(10 ** rng.uniform(-3, 3, (terms, 1)) * rng.uniform(0.01, 1, (terms, bins)))
         for _ in range(terms):
@@ -95,7 +95,8 @@ def largest_terms(model: Model, theta: np.ndarray) -> np.ndarray:
         np.full(len(theta), gammaln(model.observed + 1).sum()),
         np.where(np.isfinite(prior), np.abs(prior), 0.0),
     ]
-    return np.maximum(np.max(sums, axis=0), 1.0)
+    largest: np.ndarray = np.maximum(np.max(sums, axis=0), 1.0)
+    return largest
 
 
 def check_compiled(model: Model, theta: np.ndarray) -> np.ndarray:
@@ -167,10 +168,11 @@ def test_many_counts_become_a_gaussian() -> None:
 
 def test_experiments_multiply() -> None:
     both = build([experiments.load(n) for n in (RUN1, XENONNT)], ("mu_nu",))
-    theta, total = both.nominal(), 0.0
+    theta = both.nominal()
+    total = 0.0
     for name in (RUN1, XENONNT):
         alone = build([experiments.load(name)], ("mu_nu",))
-        total += log_likelihood(alone, alone.nominal())
+        total += float(log_likelihood(alone, alone.nominal()))
     assert log_likelihood(both, theta) == pytest.approx(total, rel=1e-13)
 
 

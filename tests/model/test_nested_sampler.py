@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 from bayesnu.inference.credible import quantile, quantile_error
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.marginal import bayes_factor, marginal
-from bayesnu.inference.sampling.ensembles import Settings
+from bayesnu.inference.settings import Settings
 from bayesnu.model.likelihood import log_likelihood, log_posterior
 from bayesnu.model.nested_sampler import likelihood_function, prior_transform
 from bayesnu.model.polynomial import Model
@@ -50,7 +50,7 @@ def weighted_quantiles(results: Any, k: int) -> np.ndarray:
     """Quantiles of one parameter."""
     order = np.argsort(results.samples[:, k])
     below = np.cumsum(results.importance_weights()[order])
-    return np.interp(PROBABILITIES, below / below[-1], results.samples[order, k])
+    return np.asarray(np.interp(PROBABILITIES, below / below[-1], results.samples[order, k]))
 
 
 def quantiles_of(results: Any, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -151,6 +151,7 @@ def test_a_prior_of_another_kind_keeps_the_parameter() -> None:
     gauss = with_kind(flat, "gaussian", mean=3.0, width=1.0)
     for other in (square, log, gauss):
         assert (other.parameter, other.upper) == (HEAD, 10.0)
+    assert isinstance(gauss, Gaussian)
     assert (log.lower, gauss.mean, gauss.width) == (0.01, 3.0, 1.0)
 
 

@@ -25,7 +25,7 @@ from bayesnu.model import pyhf_workspace
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, preset
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Gaussian, with_kind
+from bayesnu.model.priors import Gaussian, Prior, with_kind
 from bayesnu.physics.properties import parameters_of
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import EXPERIMENTS, PARAMETERS, chi2, expected, model_of, with_data
@@ -143,13 +143,13 @@ def assert_same_interval(statistic: Callable[[np.ndarray], float], model: Model)
     lower = 0.0 if found.lower is None else found.lower
     width = found.upper - lower
     best = minimum(statistic, model, np.append(found.best_fit + 0.1 * width, model.nominal()[1:]))
-    value = best.values[0] if found.parameter != "mu_nu" else abs(best.values[0])  # minuit does not know it is a modulus
+    value = best.values[0] if found.parameter.signed else abs(best.values[0])  # minuit does not know it is a modulus
     assert abs(value - found.best_fit) < (0.02 if found.best_fit == 0 else 1e-3) * width
     assert statistic(Line(Profiler(model)).scan().best_theta) == pytest.approx(best.fval, abs=1e-4)
 
     def above(value: float) -> float:
         start = np.append(value, np.array(best.values)[1:])
-        return float(minimum(statistic, model, start, fixed=0).fval) - best.fval - found.delta_chi2
+        return float(minimum(statistic, model, start, fixed=0).fval - best.fval) - found.delta_chi2
 
     for end in {lower, found.upper} - {0.0}:
         near = brentq(above, end - 0.05 * width, end + 0.05 * width, xtol=1e-5 * width)
@@ -216,11 +216,14 @@ class SharedByHand:
         for single in self.singles:
             total += poisson_chi2(single, np.array([self._own(prior, values[prior.name]) for prior in single.parameters]))
         pulled = [p for p in self.priors.values() if isinstance(p, Gaussian)]
-        return total + sum(((values[p.name] - p.mean) / p.width) ** 2 for p in pulled)
+        return float(total + sum(((values[p.name] - p.mean) / p.width) ** 2 for p in pulled))
 
-    def _own(self, prior: Any, value: float) -> float:
+    def _own(self, prior: Prior, value: float) -> float:
         shared = self.priors[prior.name]
-        return value if prior == shared else 1 + prior.width / shared.width * (value - 1)
+        if prior == shared:
+            return value
+        assert isinstance(prior, Gaussian) and isinstance(shared, Gaussian)
+        return 1 + prior.width / shared.width * (value - 1)
 
 
 @pytest.mark.parametrize("names", [EXPERIMENTS[:2], EXPERIMENTS])

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal, TypedDict, Unpack
 
 import numpy as np
-from scipy.integrate import quad  # type: ignore[import-untyped]
+from scipy.integrate import quad
 
 Triple = tuple[float, float, float]
 Knots = Sequence[tuple[float, float]]

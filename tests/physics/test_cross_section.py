@@ -35,7 +35,8 @@ def random_couplings(rng: np.random.Generator) -> cs.Couplings:
 
 def per_flavour(couplings: cs.Couplings, recoil: float, energy: float) -> np.ndarray:
     """dsigma/dT, cm^2/keV, of the three flavours."""
-    return cs.kernel_coefficients(couplings, couplings, np.eye(3)).T @ cs.kernels(recoil, energy)
+    rates: np.ndarray = cs.kernel_coefficients(couplings, couplings, np.eye(3)).T @ cs.kernels(recoil, energy)
+    return rates
 
 
 def mixture(couplings: cs.Couplings, recoil: float, energy: float, mixing: np.ndarray, content: np.ndarray) -> float:
@@ -142,7 +143,7 @@ def test_magnetic_kernel_integrates_to_its_closed_form() -> None:
 def total_cross_section(flavour: int, energy: float, weak: cs.WeakCouplings) -> float:
     sm = cs.standard_model(weak)
     end = float(cs.maximum_recoil(np.array(energy)))
-    return quad(lambda t: per_flavour(sm, t, energy)[flavour], 0, end, epsrel=1e-10)[0]
+    return float(quad(lambda t: per_flavour(sm, t, energy)[flavour], 0, end, epsrel=1e-10)[0])
 
 
 @pytest.mark.parametrize("flavour", range(3))
@@ -207,7 +208,8 @@ def test_contraction_is_the_direct_formula_per_flavour(seed: int) -> None:
 def test_contraction_is_the_trace_formula_for_hermitian_matrices(seed: int) -> None:
     rng = np.random.default_rng(100 + seed)
     q, r2 = hermitian(rng, 1e-12), hermitian(rng, 50e-32)
-    osc = Oscillation(*rng.uniform(0.1, 0.9, 3), rng.uniform(0, 360))
+    s12, s13, s23 = rng.uniform(0.1, 0.9, 3)
+    osc = Oscillation(s12, s13, s23, rng.uniform(0, 360))
     mixing, content = mixing_matrix(osc), rng.dirichlet([1, 1, 1])
     rho = mixing @ np.diag(content) @ mixing.conj().T
     recoil, energy = rng.uniform(0.5, 30), rng.uniform(150, 860)
@@ -299,7 +301,8 @@ def effective_moment_squared(moment: np.ndarray, mixing: np.ndarray, content: np
 
 def in_flavour_space(moment: np.ndarray, mixing: np.ndarray) -> np.ndarray:
     """A moment matrix mu[j, k] that takes mass state k to j, with the incoming index in flavour space."""
-    return moment @ mixing.conj().T
+    in_flavours: np.ndarray = moment @ mixing.conj().T
+    return in_flavours
 
 
 @pytest.mark.parametrize("seed", range(5))

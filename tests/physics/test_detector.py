@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from bayesnu.physics import detector
 from bayesnu.physics.detector import Response
 from tests.physics import oracle
 
+Resolution = tuple[float, float, float, float, float, float]
+Knots = tuple[tuple[float, float], ...]
+
 XENONNT = (0.0, 0.310, 0.0037, 0.0, 0.0, np.inf)
 PANDAX = (0.073, 0.0, 0.173, -6.5e-3, 1.1e-4, 30.0)
 CONSTANT = (0.5, 0.0, 0.0, 0.0, 0.0, np.inf)
@@ -23,18 +27,18 @@ STEPS = ((1.0, 0.2), (2.0, 0.2), (2.0, 0.6), (3.5, 0.6), (3.5, 0.9))
 ALL_PASS = ((-100.0, 1.0),)
 
 
-def response(edges: np.ndarray, resolution: tuple[float, ...] = XENONNT, knots=KNOTS, **choices) -> Response:
+def response(edges: np.ndarray, resolution: Resolution = XENONNT, knots: Knots = KNOTS, **choices: Any) -> Response:
     energies, values = np.array(knots).T
     return Response(np.asarray(edges, float), resolution, energies, values, **choices)
 
 
-def width_of(coefficients: tuple[float, ...]) -> Callable[[float], float]:
+def width_of(coefficients: Resolution) -> Callable[[float], float]:
     """sigma(T) in keV, written out again."""
     a, b, c, d, e, top = coefficients
 
     def sigma(energy: float) -> float:
         t = min(energy, top)
-        return a + b * t**0.5 + c * t + d * t**2 + e * t**3
+        return float(a + b * t**0.5 + c * t + d * t**2 + e * t**3)
 
     return sigma
 
@@ -87,7 +91,7 @@ def test_a_single_knot_is_a_threshold() -> None:
 @pytest.mark.parametrize("resolution", [XENONNT, PANDAX, CONSTANT])
 @pytest.mark.parametrize("efficiency_on", ["reconstructed", "true"])
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
-def test_no_event_is_lost_or_made(resolution: tuple[float, ...], efficiency_on: str, binning: str) -> None:
+def test_no_event_is_lost_or_made(resolution: Resolution, efficiency_on: str, binning: str) -> None:
     step = 0.02 if binning == "centre" else 5.0  # a rule of centres is exact when fine
     edges = np.arange(-10.0, 60.0 + step / 2, step)
     shape = response(edges, resolution, ALL_PASS, efficiency_on=efficiency_on, binning=binning)
@@ -120,11 +124,10 @@ def test_the_fold_is_linear_in_the_rates() -> None:
 
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
 def test_where_the_width_is_taken_does_not_matter_if_it_is_constant(binning: str) -> None:
-    shapes = [
-        response(np.arange(0.0, 8.0), CONSTANT, binning=binning, resolution_at=where) for where in ("true", "reconstructed")
-    ]
-    true = np.array([0.3, 2.0, 6.9])
-    np.testing.assert_allclose(*(weights(true, shape) for shape in shapes), rtol=1e-9, atol=1e-15)
+    edges, true = np.arange(0.0, 8.0), np.array([0.3, 2.0, 6.9])
+    places = ("true", "reconstructed")
+    one, other = (weights(true, response(edges, CONSTANT, binning=binning, resolution_at=where)) for where in places)
+    np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-15)
 
 
 # --- against the oracle ---
@@ -134,9 +137,7 @@ def test_where_the_width_is_taken_does_not_matter_if_it_is_constant(binning: str
 @pytest.mark.parametrize("efficiency_on", ["reconstructed", "true"])
 @pytest.mark.parametrize("resolution_at", ["true", "reconstructed"])
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
-def test_the_response_is_the_oracle_s(
-    resolution: tuple[float, ...], efficiency_on: str, resolution_at: str, binning: str
-) -> None:
+def test_the_response_is_the_oracle_s(resolution: Resolution, efficiency_on: str, resolution_at: str, binning: str) -> None:
     edges, true = np.array([0.5, 1.0, 2.0, 3.0, 6.0]), np.array([0.2, 1.1, 2.6, 5.2])
     shape = response(edges, resolution, efficiency_on=efficiency_on, resolution_at=resolution_at, binning=binning)
     knots = KNOTS if efficiency_on == "reconstructed" else ALL_PASS
@@ -239,7 +240,7 @@ BREAKS = np.array([0.0121, 0.2132, 1.1487, 5.1037, 34.561])
 
 @pytest.mark.parametrize("resolution", [XENONNT, PANDAX])
 @pytest.mark.parametrize("power", [-2, -1, 0, 1, 3])
-def test_the_grid_integrates_the_powers_that_occur(resolution: tuple[float, ...], power: int) -> None:
+def test_the_grid_integrates_the_powers_that_occur(resolution: Resolution, power: int) -> None:
     nodes, weight = detector.true_energy_grid(response(np.arange(1.0, 31.0), resolution), 0.0121, BREAKS)
     low, high = 0.0121, nodes.max()
     total = np.sum(weight * nodes.astype(float) ** power)

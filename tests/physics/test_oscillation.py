@@ -29,12 +29,14 @@ def random_oscillation(rng: np.random.Generator) -> Oscillation:
 
 def levels(hamiltonian: np.ndarray) -> np.ndarray:
     """|<flavour|level>|^2 with the levels in ascending order, shape (3, 3)."""
-    return np.abs(np.linalg.eigh(hamiltonian)[1]) ** 2
+    content: np.ndarray = np.abs(np.linalg.eigh(hamiltonian)[1]) ** 2
+    return content
 
 
 def vacuum_hamiltonian(energy_kev: float, osc: Oscillation, dm2_31_ev2: float) -> np.ndarray:
     u = mixing_matrix(osc)
-    return u @ np.diag([0, osc.dm2_21_ev2, dm2_31_ev2]) @ u.conj().T / (2 * energy_kev * 1e3)
+    vacuum: np.ndarray = u @ np.diag([0, osc.dm2_21_ev2, dm2_31_ev2]) @ u.conj().T / (2 * energy_kev * 1e3)
+    return vacuum
 
 
 @pytest.mark.parametrize("seed", range(5))

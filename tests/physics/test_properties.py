@@ -10,7 +10,8 @@ from matplotlib.mathtext import MathTextParser
 
 from bayesnu.model import priors
 from bayesnu.physics import properties
-from bayesnu.physics.cross_section import CHARGE_SHIFT_KEV, KERNELS, RADIUS_SHIFT_PER_CM2, Couplings, kernel_coefficients
+from bayesnu.physics.constants import CHARGE_SHIFT_KEV, RADIUS_SHIFT_PER_CM2
+from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients
 from bayesnu.physics.oscillation import FLAVOURS, Oscillation, mixing_matrix
 from bayesnu.physics.properties import couplings, direction, parameters_of
 from bayesnu.support.errors import BayesnuError
@@ -34,7 +35,7 @@ def test_there_are_three_properties_with_twelve_parameters() -> None:
         ("r2_nu", (-200e-32, 150e-32), (-250e-32, 250e-32)),
     ],
 )
-def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple, flavour: tuple) -> None:
+def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple[float, float], flavour: tuple[float, float]) -> None:
     item = properties.PROPERTIES[name]
     np.testing.assert_allclose(np.array(item.range_common) * item.scale, common, rtol=1e-12)
     np.testing.assert_allclose(np.array(item.range_element) * item.scale, flavour, rtol=1e-12)

@@ -1,9 +1,12 @@
 """Figures: what they say, in which unit, and that a file is complete or not there. Chains are drawn, not sampled."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,20 +15,26 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from scipy.stats import poisson
 
 from bayesnu import plots
 from bayesnu.experiments import load
-from bayesnu.inference import joint, profile
+from bayesnu.inference import profile
 from bayesnu.inference.diagnostics import Convergence
+from bayesnu.inference.interval import CredibleInterval, Piece
+from bayesnu.inference.joint import PROFILE_PROBABILITIES, Joint, joint, profile_level
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import Line
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling.chain import Chain
+from bayesnu.inference.settings import Settings
 from bayesnu.model import predict
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
+from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import with_kind
 from bayesnu.physics.properties import parameters_of
 from bayesnu.plots import spectrum
@@ -34,11 +43,11 @@ from tests.commands import answer, invoke, refusal
 
 GOOD = Convergence(steps=120, burn_in=20, tau=1.0, rhat=1.0, error=0.001, missing=())
 BAD = Convergence(steps=120, burn_in=20, tau=9.0, rhat=1.2, error=0.1, missing=("R-hat is 1.2000, needs < 1.01",))
-UPPER = SimpleNamespace(kind="upper", probability=0.9)
-EQUAL = SimpleNamespace(kind="eti", probability=0.9)
+UPPER = Settings(kind="upper", probability=0.9)
+EQUAL = Settings(kind="eti", probability=0.9)
 
 
-def drawn(model, widths, steps=120):
+def drawn(model: Model, widths: tuple[float, ...], steps: int = 120) -> Chain:
     """A chain of Gaussian physics parameters (moduli for moments) and nuisances from their priors."""
     random, shape = np.random.default_rng(0), (2, steps, 32)
     physics = [width * random.standard_normal(shape) for width in widths]
@@ -64,25 +73,33 @@ def drawn(model, widths, steps=120):
 
 
 @pytest.fixture(scope="module")
-def moment():
+def moment() -> Model:
     return build([load("xenonnt-sr0")], ["mu_nu"])
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs() -> Model:
     return build([load("pandax4t-run0"), load("pandax4t-run1")], ["q_nu"])
 
 
-def texts(figure):
+def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def corner(model, path, verdict=GOOD, settings=UPPER, widths=(0.4,), names=None, **options):
+def corner(
+    model: Model,
+    path: Path,
+    verdict: Convergence = GOOD,
+    settings: Settings = UPPER,
+    widths: tuple[float, ...] = (0.4,),
+    names: Sequence[str] | None = None,
+    **options: Any,
+) -> Figure:
     names = names or model.names[:3]
     return plots.corner_plot(model, drawn(model, widths), verdict, settings, path, names=names, **options)
 
 
-def test_labels_carry_scale_and_unit():
+def test_labels_carry_scale_and_unit() -> None:
     model = build([load("xenonnt-sr0")], ["mu_nu", "q_nu", *parameters_of("r2_nu", "all")])
     said = [plots.label(prior) for prior in model.physics]
     assert said[0] == r"$\mu_\nu$ [$10^{-11}\,\mu_\mathrm{B}$]"
@@ -92,14 +109,14 @@ def test_labels_carry_scale_and_unit():
     assert r"{}^{124}\mathrm{Xe}" in plots.label(model.parameters[model.names.index("124Xe[xenonnt-sr0]")])
 
 
-def test_nuisances_of_two_runs_have_different_labels(runs):
+def test_nuisances_of_two_runs_have_different_labels(runs: Model) -> None:
     said = [plots.label(prior, runs.experiments) for prior in runs.parameters]
     assert len(set(said)) == len(said)
     assert any(text.endswith("\nPandaX-4T Run 1") for text in said)
     assert any(text.endswith("\nshared") for text in said)
 
 
-def test_contours_hold_the_probability_they_are_labelled_with(moment, tmp_path):
+def test_contours_hold_the_probability_they_are_labelled_with(moment: Model, tmp_path: Path) -> None:
     names = ("flux_pp", "flux_7be")
     figure = corner(moment, tmp_path / "corner.png", names=names)
     lines = [c for c in figure.axes[2].get_children() if isinstance(c, ContourSet) and not c.filled]
@@ -114,7 +131,7 @@ def test_contours_hold_the_probability_they_are_labelled_with(moment, tmp_path):
     assert not any("sigma" in text.lower() or "σ" in text for text in said)
 
 
-def test_the_limit_is_named_with_probability_kind_and_prior(moment, tmp_path):
+def test_the_limit_is_named_with_probability_kind_and_prior(moment: Model, tmp_path: Path) -> None:
     figure = corner(moment, tmp_path / "corner.png", truths={"mu_nu": 0.0})
     limit = np.quantile(drawn(moment, (0.4,)).of("mu_nu")[:, 20:], 0.9)
     title = figure.axes[0].get_title(loc="left")
@@ -122,24 +139,27 @@ def test_the_limit_is_named_with_probability_kind_and_prior(moment, tmp_path):
     assert "90 % credible upper limit" in title
     assert "prior flat on [0, 10]" in title
     lines = [line for line in figure.axes[0].lines if line.get_color() == plots.RED]
-    assert [line.get_xdata()[0] for line in lines] == [pytest.approx(limit)]
+    assert [np.asarray(line.get_xdata())[0] for line in lines] == [pytest.approx(limit)]
     assert "marked value" in texts(figure)
 
 
-def test_priors_are_drawn_over_their_marginals(moment, tmp_path):
+def test_priors_are_drawn_over_their_marginals(moment: Model, tmp_path: Path) -> None:
     figure = corner(moment, tmp_path / "corner.png")
     for k, prior in enumerate(moment.parameters[:3]):
         (line,) = (line for line in figure.axes[4 * k].lines if line.get_linestyle() == "--")
-        assert line.get_ydata() == pytest.approx(np.exp(prior.logpdf(line.get_xdata())))
+        assert line.get_ydata() == pytest.approx(np.exp(prior.logpdf(np.asarray(line.get_xdata()))))
 
 
-def test_what_lies_below_the_physical_boundary_is_hatched(moment, tmp_path):
-    hatched = [[p for p in axes.patches if p.get_hatch()] for axes in corner(moment, tmp_path / "c.png").axes]
+def test_what_lies_below_the_physical_boundary_is_hatched(moment: Model, tmp_path: Path) -> None:
+    hatched = [
+        [p for p in axes.patches if isinstance(p, Rectangle) and p.get_hatch()]
+        for axes in corner(moment, tmp_path / "c.png").axes
+    ]
     assert [len(patches) for patches in hatched] == [1, 0, 0, 1, 0, 0, 1, 0, 0]
     assert hatched[0][0].get_x() + hatched[0][0].get_width() == pytest.approx(0.0, abs=1e-12)
 
 
-def test_no_two_tick_labels_and_no_label_overlap(runs, tmp_path):
+def test_no_two_tick_labels_and_no_label_overlap(runs: Model, tmp_path: Path) -> None:
     figure = corner(runs, tmp_path / "corner.png", settings=EQUAL, names=runs.names[:6])
     FigureCanvasAgg(figure).draw()
     bottom = figure.axes[-6:]
@@ -153,18 +173,22 @@ def test_no_two_tick_labels_and_no_label_overlap(runs, tmp_path):
 
 @pytest.mark.parametrize("draw", [plots.corner_plot, plots.spectrum_plot])
 @pytest.mark.parametrize("verdict", [GOOD, BAD])
-def test_stamped_exactly_when_not_converged(moment, tmp_path, draw, verdict):
+def test_stamped_exactly_when_not_converged(
+    moment: Model, tmp_path: Path, draw: Callable[..., Figure], verdict: Convergence
+) -> None:
     said = texts(draw(moment, drawn(moment, (0.4,)), verdict, UPPER, tmp_path / "figure.png"))
     assert ("NOT CONVERGED" in said) is not verdict.converged
     assert any("R-hat is 1.2000" in text for text in said) is not verdict.converged
 
 
-def test_spectrum_shows_every_run_with_its_data_and_components(runs, tmp_path):
+def test_spectrum_shows_every_run_with_its_data_and_components(runs: Model, tmp_path: Path) -> None:
     figure = plots.spectrum_plot(runs, drawn(runs, (0.4,)), GOOD, EQUAL, tmp_path / "spectrum.png")
     assert len(figure.axes) == 4
     for axes, block in zip(figure.axes[::2], runs.blocks, strict=True):
         assert axes.get_ylabel() == "Counts per 1 keV bin"
-        assert axes.containers[0].lines[0].get_ydata() == pytest.approx(runs.observed[block.bins])
+        points = axes.containers[0].get_children()[0]
+        assert isinstance(points, Line2D)
+        assert np.asarray(points.get_ydata()) == pytest.approx(runs.observed[block.bins])
     assert all(axes.get_xlabel() == "Reconstructed energy [keV]" for axes in figure.axes[1::2])
     said = texts(figure)
     assert said.count("solar ν, Standard Model") == 2
@@ -173,17 +197,18 @@ def test_spectrum_shows_every_run_with_its_data_and_components(runs, tmp_path):
     assert len({text for text in said if "at the 90 % bound" in text}) == 2  # both ends
 
 
-def test_components_of_a_spectrum_add_up(runs):
+def test_components_of_a_spectrum_add_up(runs: Model) -> None:
     theta = runs.nominal()
     backgrounds = spectrum._backgrounds(runs, runs.coefficients(theta))
-    neutrinos = spectrum._neutrinos(runs, theta, {"q_nu": SimpleNamespace(lower=None, upper=0.5, probability=0.9)})
+    limit = CredibleInterval(kind="upper", probability=0.9, pieces=(Piece(None, 0.5),), median=0.2)
+    neutrinos = spectrum._neutrinos(runs, theta, {"q_nu": limit})
     standard, bound = (curve[-1] for curve in neutrinos.values())
     total = sum(curve[-1] for curve in backgrounds.values())
     assert total + standard == pytest.approx(runs.expected(theta))
     assert total + bound == pytest.approx(runs.expected(np.array([0.5, *theta[1:]])))
 
 
-def test_garwood_interval_holds_its_probability_in_the_tails():
+def test_garwood_interval_holds_its_probability_in_the_tails() -> None:
     observed = np.array([0, 1, 4, 30])
     low, high = plots.garwood(observed)
     assert low[0] == 0
@@ -191,7 +216,7 @@ def test_garwood_interval_holds_its_probability_in_the_tails():
     assert poisson.cdf(observed, high) == pytest.approx(0.16)
 
 
-def test_profile_figure_has_levels_intervals_and_posterior(moment, tmp_path):
+def test_profile_figure_has_levels_intervals_and_posterior(moment: Model, tmp_path: Path) -> None:
     curve = Line(Profiler(moment)).scan()
     exact, interval = marginal(moment), profile.interval(moment, one_sided=True)
     figure = plots.profile_plot(moment, curve, exact, UPPER, tmp_path / "profile.pdf", intervals=[interval])
@@ -199,10 +224,10 @@ def test_profile_figure_has_levels_intervals_and_posterior(moment, tmp_path):
     said = texts(figure)
     assert any("two-sided\n(2.71)" in text for text in said)
     assert any("one-sided\n(1.64)" in text for text in said)
-    (bar,) = (line for line in above.lines if "profile one-sided limit" in line.get_label())
+    (bar,) = (line for line in above.lines if "profile one-sided limit" in str(line.get_label()))
     assert bar.get_xdata() == pytest.approx([0.0, interval.upper])
     density = below.lines[0]
-    assert np.trapezoid(density.get_ydata(), density.get_xdata()) == pytest.approx(1, abs=0.01)
+    assert np.trapezoid(np.asarray(density.get_ydata()), np.asarray(density.get_xdata())) == pytest.approx(1, abs=0.01)
     assert any(f"{exact.quantile(0.9):.3g}" in text and "90 % credible upper limit" in text for text in said)
     assert below.get_xlabel() == plots.label(moment.physics[0])
 
@@ -210,7 +235,9 @@ def test_profile_figure_has_levels_intervals_and_posterior(moment, tmp_path):
 @pytest.mark.parametrize(
     ("name", "head", "tail"), [("a.png", b"\x89PNG", b"IEND\xaeB`\x82"), ("a.PDF", b"%PDF", b"%%EOF\n")]
 )
-def test_files_are_complete_and_what_their_names_say(moment, tmp_path, name, head, tail):
+def test_files_are_complete_and_what_their_names_say(
+    moment: Model, tmp_path: Path, name: str, head: bytes, tail: bytes
+) -> None:
     corner(moment, tmp_path / name, names=["mu_nu"])
     content = (tmp_path / name).read_bytes()
     assert content.startswith(head)
@@ -221,13 +248,13 @@ def test_files_are_complete_and_what_their_names_say(moment, tmp_path, name, hea
 
 
 @pytest.mark.parametrize("name", ["figure.jpeg", "figure"])
-def test_unknown_suffix_names_the_allowed_ones(moment, tmp_path, name):
+def test_unknown_suffix_names_the_allowed_ones(moment: Model, tmp_path: Path, name: str) -> None:
     with pytest.raises(BayesnuError, match=r"use \.png or \.pdf$"):
         corner(moment, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(moment, tmp_path):
+def test_a_place_that_cannot_be_written_is_one_sentence(moment: Model, tmp_path: Path) -> None:
     with pytest.raises(BayesnuError, match="there is no folder"):
         corner(moment, tmp_path / "missing" / "corner.png", names=["mu_nu"])
     (tmp_path / "file").write_text("kept")
@@ -236,11 +263,11 @@ def test_a_place_that_cannot_be_written_is_one_sentence(moment, tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_an_interrupted_write_leaves_the_old_figure(moment, tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_the_old_figure(moment: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "corner.png"
     path.write_text("old")
 
-    def full(self, copy, **options):
+    def full(self: Figure, copy: Path, **options: Any) -> None:
         copy.write_text("half")
         raise OSError(28, "No space left on device")
 
@@ -251,14 +278,14 @@ def test_an_interrupted_write_leaves_the_old_figure(moment, tmp_path, monkeypatc
     assert [each.name for each in tmp_path.iterdir()] == ["corner.png"]
 
 
-def test_a_notebook_keeps_its_figures_style_and_backend(moment, tmp_path):
+def test_a_notebook_keeps_its_figures_style_and_backend(moment: Model, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     corner(moment, tmp_path / "corner.png")
     assert pyplot.get_fignums() == []
     assert dict(matplotlib.rcParams) == before
 
 
-def test_unknown_names_and_too_short_chains_are_sentences(moment, tmp_path):
+def test_unknown_names_and_too_short_chains_are_sentences(moment: Model, tmp_path: Path) -> None:
     with pytest.raises(BayesnuError, match="did you mean 'flux_pp'"):
         corner(moment, tmp_path / "corner.png", names=["flux_p"])
     for draw in (plots.corner_plot, plots.spectrum_plot):
@@ -266,18 +293,18 @@ def test_unknown_names_and_too_short_chains_are_sentences(moment, tmp_path):
             draw(moment, drawn(moment, (0.4,), steps=23), GOOD, UPPER, tmp_path / "figure.png")
 
 
-def test_a_parameter_that_never_moved_is_still_drawn(moment, tmp_path):
+def test_a_parameter_that_never_moved_is_still_drawn(moment: Model, tmp_path: Path) -> None:
     chain = drawn(moment, (0.4,))
     chain.samples[..., 1] = 1.0
     plots.corner_plot(moment, chain, BAD, UPPER, tmp_path / "corner.png", names=moment.names[:3])
     assert (tmp_path / "corner.png").stat().st_size > 10_000
 
 
-def two_parameters(*names, experiment="xenonnt-sr0", grid=41):
-    return joint.joint(build([load(experiment)], names), grid)
+def two_parameters(*names: str, experiment: str = "xenonnt-sr0", grid: int = 41) -> Joint:
+    return joint(build([load(experiment)], names), grid)
 
 
-def test_contours_say_what_they_are_and_lie_where_they_say(tmp_path):
+def test_contours_say_what_they_are_and_lie_where_they_say(tmp_path: Path) -> None:
     found = two_parameters("q_nu", "mu_nu")
     figure = plots.contour_plot(found, tmp_path / "contours.png")
     said = texts(figure)
@@ -289,37 +316,37 @@ def test_contours_say_what_they_are_and_lie_where_they_say(tmp_path):
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == tuple(plots.label(prior) for prior in found.model.physics)
     (lines,) = (c for c in axes.get_children() if isinstance(c, ContourSet) and not c.filled)
-    profiler = profile.Profiler(found.model)
-    for path, level in zip(lines.get_paths(), joint.PROFILE_PROBABILITIES, strict=True):
-        theta = np.tile(found.model.nominal(), (len(path.vertices), 1))
+    profiler = Profiler(found.model)
+    for path, level in zip(lines.get_paths(), PROFILE_PROBABILITIES, strict=True):
+        theta = np.tile(found.model.nominal(), (np.shape(path.vertices)[0], 1))
         theta[:, :2] = path.vertices
         chi2 = profiler.fit(theta, profiler.nuisances_free()).chi2
-        assert chi2 - found.chi2_min == pytest.approx(joint.profile_level(level), abs=0.1)
-    (hatched,) = (patch for patch in axes.patches if patch.get_hatch())
+        assert chi2 - found.chi2_min == pytest.approx(profile_level(level), abs=0.1)
+    (hatched,) = (patch for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_hatch())
     assert hatched.get_y() + hatched.get_height() == pytest.approx(0)
 
 
-def test_a_ring_has_a_hole_and_its_best_fit_is_not_a_point(tmp_path):
+def test_a_ring_has_a_hole_and_its_best_fit_is_not_a_point(tmp_path: Path) -> None:
     figure = plots.contour_plot(two_parameters("r2_nu_e", "r2_nu_mu", grid=61), tmp_path / "ring.png")
     lines, *_ = (c for c in figure.axes[0].get_children() if isinstance(c, ContourSet) and not c.filled)
-    loops = [loop for loop in lines.get_paths()[0].to_polygons(closed_only=False) if len(loop) > 3]
+    loops = [loop for loop in lines.get_paths()[0].to_polygons(closed_only=False) if np.shape(loop)[0] > 3]
     assert len(loops) == 2  # inner and outer edge of the ring at 2.30
     said = texts(figure)
     assert any("no single point" in text for text in said)
     assert not any(text.startswith("best fit (") or "boundary" in text for text in said)
 
 
-def test_contours_mark_the_end_of_a_prior_and_say_that_they_are_open(tmp_path):
+def test_contours_mark_the_end_of_a_prior_and_say_that_they_are_open(tmp_path: Path) -> None:
     model = build([load("xenonnt-sr0")], ["q_nu", "mu_nu"])
     cut = model.with_priors(with_kind(model.parameters[1], "flat", upper=0.5))
-    assert "end of a prior" in texts(plots.contour_plot(joint.joint(cut, 31), tmp_path / "cut.png"))
+    assert "end of a prior" in texts(plots.contour_plot(joint(cut, 31), tmp_path / "cut.png"))
     blind = replace(model, templates=model.templates * ~np.any(model.factors == 0, axis=1)[:, None])
-    found = joint.joint(blind, 31)
+    found = joint(blind, 31)
     assert found.x[[0, -1]].tolist() == [-4, 4]
     assert any(text.startswith("no limit: ") for text in texts(plots.contour_plot(found, tmp_path / "open.png")))
 
 
-def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path):
+def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path: Path) -> None:
     experiment, choices = load("xenonnt-sr0"), preset("default")
     figure = plots.signal_plot(
         experiment, choices, tmp_path / "signals.png", values={"mu_nu": [1e-11], "q_nu": [-2e-13, 5e-13]}
@@ -333,7 +360,7 @@ def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path):
     assert lines[4].get_ydata()[:100] == pytest.approx(rates[0, :100])
     assert left.get_xscale() == "log"
     model = build([experiment], ["mu_nu"])
-    fit = profile.Profiler(model).at(0, np.array([1.0]))
+    fit = Profiler(model).at(0, np.array([1.0]))
     steps = [patch.get_data().values for patch in right.patches]
     assert any(np.allclose(values, model.expected(fit.theta[0])) for values in steps)
     assert right.containers[0].lines[0].get_ydata() == pytest.approx(model.observed)
@@ -343,12 +370,12 @@ def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path):
 
 
 @pytest.mark.parametrize("values", [[], [1e-12] * 3, [float("nan")]])
-def test_values_that_cannot_be_drawn_are_a_sentence(tmp_path, values):
+def test_values_that_cannot_be_drawn_are_a_sentence(tmp_path: Path, values: list[float]) -> None:
     with pytest.raises(BayesnuError, match="values of q_nu: give one or two finite numbers"):
         plots.signal_plot(load("xenonnt-sr0"), preset("default"), tmp_path / "s.png", values={"q_nu": values})
 
 
-def test_commands_draw_and_print_two_parameters(tmp_path):
+def test_commands_draw_and_print_two_parameters(tmp_path: Path) -> None:
     words = ("contours", "xenonnt-sr0", "--parameters", "q_nu,mu_nu")
     found = answer(*words, "--json", "--output", tmp_path / "contours.pdf")
     assert (tmp_path / "contours.pdf").is_file()
@@ -362,7 +389,7 @@ def test_commands_draw_and_print_two_parameters(tmp_path):
     assert "--output: none given" in refusal(*words)
 
 
-def test_commands_draw_and_print_a_curve(tmp_path):
+def test_commands_draw_and_print_a_curve(tmp_path: Path) -> None:
     words = ("curve", "xenonnt-sr0", "--parameter", "r2_nu", "--flavour", "e")
     found = answer(*words, "--json")
     limits = answer("limits", *words[1:], "--json")
@@ -376,6 +403,6 @@ def test_commands_draw_and_print_a_curve(tmp_path):
     )
 
 
-def test_command_draws_signals(tmp_path):
+def test_command_draws_signals(tmp_path: Path) -> None:
     assert invoke("signals", "pandax4t-run1", "--preset", "paper", "--output", tmp_path / "s.png").exit_code == 0
     assert (tmp_path / "s.png").stat().st_size > 50_000

@@ -50,6 +50,7 @@ def test_the_stored_draws_have_the_stored_quantiles(path: Path) -> None:
     for name, each in result.parameters.items():
         scale = float(attributes[f"unit of {name}"].split()[0])
         below = 0.9 if each.interval.kind == "upper" else 0.95
+        assert each.interval.upper is not None
         share = np.mean(samples[name] * scale < each.interval.upper)
         assert abs(share - below) < 4 * np.sqrt(below * (1 - below) / samples[name].size)
 

@@ -312,7 +312,7 @@ def _cut(dice: random.Random, content: bytearray, other: bytes) -> None:
 
 def _lines(dice: random.Random, content: bytearray, other: bytes) -> None:
     """Delete, repeat, swap or splice in lines."""
-    lines, others = content.splitlines(keepends=True), other.splitlines(keepends=True) or [b"\n"]
+    lines, others = bytes(content).splitlines(keepends=True), other.splitlines(keepends=True) or [b"\n"]
     i, j = dice.randrange(len(lines)), dice.randrange(len(lines))
     how = dice.randrange(5)
     if how == 0:
@@ -553,7 +553,9 @@ def options_of(dice: random.Random, command: click.Command, hostile: float) -> l
 def _words(seed: int, dice: random.Random, given: Corpus) -> Case:
     name = dice.choice(READING)
     start = list(STARTS.get(name, ()))
-    words = start + options_of(dice, main.get_command(click.Context(main), name), dice.choice([0.0, 0.3, 1.0]))
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    words = start + options_of(dice, command, dice.choice([0.0, 0.3, 1.0]))
     for _ in range(dice.choice([0, 0, 1, 2])):
         words.insert(dice.randrange(len(words) + 1), word(dice))
     if dice.random() < 0.2 and words:

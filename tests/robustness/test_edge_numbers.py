@@ -69,7 +69,10 @@ CASES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def experiment(tmp_path: Path, changes: dict[str, dict[str, Any]]) -> experiments.Experiment:
+Changes = dict[str, dict[str, Any]]
+
+
+def experiment(tmp_path: Path, changes: Changes) -> experiments.Experiment:
     """The bare experiment with some keys changed; a background is replaced whole."""
     raw = copy.deepcopy(BARE)
     for table, keys in changes.items():
@@ -109,7 +112,7 @@ def terms(model: Model, theta: np.ndarray) -> np.ndarray:
     """The size (points,) of the largest terms of the log-likelihood: rounding is a part of these."""
     expected = np.abs(model.coefficients(theta)) @ np.abs(model.templates)
     logarithms = np.abs(xlogy(model.observed, np.where(expected > 0, expected, 1.0)))
-    return (logarithms + expected + gammaln(model.observed + 1)).sum(axis=-1)
+    return np.asarray((logarithms + expected + gammaln(model.observed + 1)).sum(axis=-1))
 
 
 def assert_likelihoods_agree(model: Model) -> None:
@@ -168,14 +171,14 @@ def test_choices_at_the_edge(choice: dict[str, Any], tmp_path: Path) -> None:
 
 def test_ten_thousand_bins(tmp_path: Path) -> None:
     observed = np.random.default_rng(3).poisson(0.02, 10_000).tolist()
-    changes = {"bins": {"edges_kev": EDGES_10000, "observed": observed}, "background": NO_BACKGROUND}
+    changes: Changes = {"bins": {"edges_kev": EDGES_10000, "observed": observed}, "background": NO_BACKGROUND}
     model = build([experiment(tmp_path, changes)], ["mu_nu"])
     assert model.templates.shape[1] == 10_000
     assert_likelihoods_agree(model)
     found = profile.interval(model)
     assert_an_interval_or_none(found)
     # one bin of the same events knows their number alone: its limit is weaker, and of the same size
-    one = {"bins": {"edges_kev": [1, 30], "observed": [sum(observed)]}, "background": NO_BACKGROUND}
+    one: Changes = {"bins": {"edges_kev": [1, 30], "observed": [sum(observed)]}, "background": NO_BACKGROUND}
     whole = build([experiment(tmp_path, one)], ["mu_nu"])
     np.testing.assert_allclose(model.expected(model.nominal()).sum(), whole.expected(whole.nominal()).sum(), rtol=1e-4)
     wider = profile.interval(whole)
@@ -186,7 +189,7 @@ def test_a_limit_scales_with_the_exposure(tmp_path: Path) -> None:
     """Without background and events the limit on mu^2 goes as 1 / exposure, as long as neutrinos themselves are rare."""
 
     def limit(size: float) -> interval.ProfileInterval:
-        changes = {"background": NO_BACKGROUND, "bins": {"observed": [0, 0]}, "exposure": {"tonne_years": size}}
+        changes: Changes = {"background": NO_BACKGROUND, "bins": {"observed": [0, 0]}, "exposure": {"tonne_years": size}}
         return profile.interval(build([experiment(tmp_path, changes)], ["mu_nu"]), one_sided=True)
 
     few, more, many = limit(1e-6).upper, limit(1e-4).upper, limit(1e6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,7 +86,7 @@ class Killed(BaseException):
 def test_a_run_ended_at_a_write_goes_on(
     write: int, when: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, copyfile, done = Path.replace, chain_file.shutil.copyfile, 0
+    replace, copyfile, done = Path.replace, shutil.copyfile, 0
 
     def counted(self: Path, target: Path) -> Path:
         nonlocal done

@@ -1,5 +1,7 @@
 """References: every entry parses, every reference that a run can use has one, and nothing is made up."""
 
+from __future__ import annotations
+
 import re
 from importlib import resources
 from pathlib import Path
@@ -38,19 +40,19 @@ def check(text: str) -> None:
         assert len(names) == len(set(names))
 
 
-def test_every_entry_parses():
+def test_every_entry_parses() -> None:
     text = resources.files("bayesnu.studies").joinpath("references.bib").read_text(encoding="utf-8")
     assert text.isascii()
     assert len(entries()) == len(keys(text)) == text.count("@")
     check(bibtex(()))
 
 
-def test_no_two_entries_are_the_same_work():
+def test_no_two_entries_are_the_same_work() -> None:
     found = [identifier.lower() for entry in entries().values() for identifier in entry.identifiers]
     assert len(found) == len(set(found))
 
 
-def test_articles_are_complete_and_the_rest_is_only_an_identifier():
+def test_articles_are_complete_and_the_rest_is_only_an_identifier() -> None:
     for entry in entries().values():
         names = re.findall(r"^  (\w+) = ", entry.text, re.MULTILINE)
         if entry.text.startswith("@article"):
@@ -61,7 +63,7 @@ def test_articles_are_complete_and_the_rest_is_only_an_identifier():
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_every_reference_of_an_experiment_has_an_entry(name):
+def test_every_reference_of_an_experiment_has_an_entry(name: str) -> None:
     experiment = experiments.load(name)
     sources = " ".join(item.source for item in experiment.provenance)
     references = {*experiment.references, *_IDENTIFIER.findall(sources)}
@@ -69,19 +71,19 @@ def test_every_reference_of_an_experiment_has_an_entry(name):
     assert {find(reference).key for reference in references} <= entries().keys()
 
 
-def test_every_published_limit_has_an_entry():
+def test_every_published_limit_has_an_entry() -> None:
     for limit in published_limits():
         if "PDG" not in limit.reference:
             assert find(limit.reference).key in entries()
 
 
-def test_every_reference_of_the_citation_file_has_an_entry():
+def test_every_reference_of_the_citation_file_has_an_entry() -> None:
     dois = re.findall(r"doi: (\S+)", (ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert dois
     assert {find(f"doi:{doi}").key for doi in dois} <= entries().keys()
 
 
-def test_a_run_names_what_it_used():
+def test_a_run_names_what_it_used() -> None:
     experiment = experiments.load("xenonnt-sr0")
     used = {entry.key for entry in used_by([experiment], Analysis())}
     assert used <= entries().keys()
@@ -93,12 +95,12 @@ def test_a_run_names_what_it_used():
     assert "Erler2013" not in other
 
 
-def test_an_identifier_is_found_whatever_its_kind_and_case():
+def test_an_identifier_is_found_whatever_its_kind_and_case() -> None:
     assert find("arXiv:2207.11330") is find("doi:10.1103/physrevlett.129.161805") is find("Aprile2022")
 
 
 @pytest.mark.parametrize("reference", ["arXiv:2601.12345", "doi:10.1000/a{b}_c", "A & B, {unpublished", "é"])
-def test_an_unknown_reference_is_not_made_up(reference):
+def test_an_unknown_reference_is_not_made_up(reference: str) -> None:
     entry = find(reference)
     check(entry.text)
     names = set(re.findall(r"^  (\w+) = ", entry.text, re.MULTILINE))
@@ -106,7 +108,7 @@ def test_an_unknown_reference_is_not_made_up(reference):
     assert entry.text.startswith("@misc{")
 
 
-def test_the_command_prints_bibtex(tmp_path):
+def test_the_command_prints_bibtex(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["bibliography", "pandax4t-run0", "pandax4t-run1"])
     assert result.exit_code == 0
     check(result.stdout)
@@ -117,7 +119,7 @@ def test_the_command_prints_bibtex(tmp_path):
     assert len(result.stderr.splitlines()) <= 2
 
 
-def test_a_file_of_ones_own_may_cite_anything(tmp_path):
+def test_a_file_of_ones_own_may_cite_anything(tmp_path: Path) -> None:
     text = (resources.files("bayesnu") / "experiments/template.toml").read_text(encoding="utf-8")
     path = tmp_path / "mine.toml"
     path.write_text(
@@ -128,5 +130,5 @@ def test_a_file_of_ones_own_may_cite_anything(tmp_path):
     assert "eprint = {2601.54321}" in found
 
 
-def test_the_file_is_packaged():
+def test_the_file_is_packaged() -> None:
     assert '"studies/*.bib"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

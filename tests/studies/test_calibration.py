@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def arrays(found: np.ndarray, converged: bool = True) -> dict[str, np.ndarray]:
 def simulated(sets: int, number: int, draws: int, shift: float = 0.0, width: float = 1.0) -> np.ndarray:
     """Ranks (sets, number) among draws of a standard normal posterior where truths are Gaussian (shift, width)."""
     random = np.random.default_rng(3)
-    return random.binomial(draws, ndtr(shift + width * random.standard_normal((sets, number))))
+    return np.asarray(random.binomial(draws, ndtr(shift + width * random.standard_normal((sets, number)))))
 
 
 @pytest.mark.parametrize(("number", "draws"), [(3, 2), (4, 3), (5, 2)])
@@ -117,7 +118,7 @@ def conjugate(random: np.random.Generator, shape: float, replicas: int) -> np.nd
 def likelier(draws: np.ndarray, rate: np.ndarray, count: np.ndarray) -> np.ndarray:
     """How many draws have a smaller likelihood than the truth."""
     here, there = (count[:, None] * np.log(x) - 4 * x for x in (rate[:, None], draws))
-    return (there < here).sum(axis=1)
+    return np.asarray((there < here).sum(axis=1))
 
 
 def test_exact_draws_of_a_conjugate_posterior_are_calibrated_and_others_are_not() -> None:
@@ -163,13 +164,14 @@ def test_the_usual_prior_ends_at_three_expected_limits() -> None:
         model = model_of("xenonnt-sr0", *asked.parameters, background="single")
         asimov = replace(model, observed=model.expected(model.nominal()))
         ends = [end for k in range(model.n_physics) for end in (interval(asimov, k).lower, interval(asimov, k).upper)]
-        limit = max(abs(end) for end in ends) * model.parameters[0].scale
+        limit = max(abs(end) for end in ends if end is not None) * model.parameters[0].scale
+        assert chosen.prior.upper is not None
         assert chosen.prior.upper == pytest.approx(3 / np.sqrt(model.n_physics) * limit, rel=0.05)
         assert chosen.prior.lower == (0 if parameter == "mu_nu" else -chosen.prior.upper)
 
 
 @pytest.mark.parametrize("prior", [{"upper": 2e-11}, {"kind": "gaussian", "mean": 0.0, "width": 1e-11}])
-def test_a_prior_that_was_asked_for_stays(prior: dict[str, object]) -> None:
+def test_a_prior_that_was_asked_for_stays(prior: dict[str, Any]) -> None:
     chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE, prior=prior), 1)
     assert chosen.prior == run.PriorChoice(**prior)
 
@@ -200,12 +202,12 @@ def test_truths_stay_where_the_model_allows_them() -> None:
 def test_the_command_prints_draws_and_continues(tmp_path: Path) -> None:
     asked = ("calibrate", "xenonnt-sr0", "--parameter", "mu_nu", "--background", "single", "--quiet")
     words = (*asked, "--output", tmp_path / "run")
-    found = answer(*words, "--replicas", 20, "--json")
+    found = answer(*words, "--replicas", "20", "--json")
     assert found["calibrated"] and found["replicas"] == 20 and found["unconverged"] == 0 and found["faults"] == []
     assert set(found["quantities"]) == {"mu_nu", "flux_pp", "flux_7be", "background[xenonnt-sr0]", "log-likelihood"}
     assert found["quantities"]["mu_nu"]["prior"] == "flat on [0, 2.8] 1e-11 mu_B"
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "tasks").rglob("*.npz")}
-    said = invoke(*words, "--replicas", 25, "--figure", tmp_path / "ranks.png").stdout
+    said = invoke(*words, "--replicas", "25", "--figure", tmp_path / "ranks.png").stdout
     assert len(files) == 2 and all(path.stat().st_mtime_ns == time for path, time in files.items())
     said = " ".join(said.split())
     assert "25 replicas" in said and "background[xenonnt-sr0]" in said
@@ -228,7 +230,7 @@ def drawn(found: np.ndarray, path: Path) -> tuple[Calibration, list[list[float]]
     figure = calibration_plot(model, judged, path)
     panels = [axes for axes in figure.axes if axes.lines]
     assert len(panels) == len(judged.names)
-    return judged, [list(axes.lines[-1].get_ydata()) for axes in panels]
+    return judged, [np.asarray(axes.lines[-1].get_ydata()).tolist() for axes in panels]
 
 
 def test_a_figure_shows_every_quantity_and_marks_faults(tmp_path: Path) -> None:

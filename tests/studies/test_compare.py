@@ -1,5 +1,7 @@
 """Own limits beside published ones: conventions, labels, formats and the figure."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -8,6 +10,8 @@ from dataclasses import fields
 from importlib import resources
 from itertools import pairwise
 from math import isfinite
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +21,13 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
 from bayesnu.cli.main import main
-from bayesnu.experiments.published import UNCHECKED, published_for, published_limits
+from bayesnu.experiments import load
+from bayesnu.experiments.published import DATA_SETS, UNCHECKED, published_for, published_limits
 from bayesnu.inference.interval import Piece
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs.run import resolve
 from bayesnu.runs.sampling import sample
@@ -31,8 +37,8 @@ from bayesnu.studies.figures.comparison import comparison_plot
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import tex
 
-# physics.md, section 6: the paper's flavour-common intervals, in units of each property's scale.
-PAPER = {
+# The flavour-common intervals of arXiv:2510.12449, in units of each property's scale.
+PAPER: dict[str, dict[str, tuple[float | None, float]]] = {
     "pandax4t-run0": {"mu_nu": (None, 2.41), "q_nu": (-0.88, 1.06), "r2_nu": (-75.44, 33.92)},
     "pandax4t-run1": {"mu_nu": (None, 1.37), "q_nu": (-0.36, 0.47), "r2_nu": (-70.01, 28.52)},
     "xenonnt-sr0": {"mu_nu": (None, 0.72), "q_nu": (-0.16, 0.37), "r2_nu": (-54.36, 12.90)},
@@ -43,8 +49,8 @@ def from_csv(text: str) -> list[Row]:
     """Rows from what `to_csv` wrote."""
     rows = []
     for record in csv.DictReader(io.StringIO(text)):
-        values = {field.name: record[field.name] for field in fields(Row)}
-        values["pieces"] = tuple(Piece(low, high) for low, high in json.loads(record["pieces"]))
+        values: dict[str, Any] = {field.name: record[field.name] for field in fields(Row)}
+        values["pieces"] = tuple((low, high) for low, high in json.loads(record["pieces"]))
         values["cl_percent"] = float(record["cl_percent"]) if record["cl_percent"] else None
         values["drawn"] = record["drawn"] == "True"
         rows.append(Row(**values))
@@ -64,7 +70,7 @@ def table() -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("name", PAPER)
 @pytest.mark.parametrize("parameter", PROPERTIES)
-def test_the_paper_is_quoted_as_it_is(name, parameter):
+def test_the_paper_is_quoted_as_it_is(name: str, parameter: str) -> None:
     (found,) = (p for p in published_for((name,), parameter, "common") if "Demirci" in p.experiment)
     scale = PROPERTIES[parameter].scale
     for end, expected in zip((found.lower, found.upper), PAPER[name][parameter], strict=True):
@@ -73,13 +79,13 @@ def test_the_paper_is_quoted_as_it_is(name, parameter):
     assert found.reference == "arXiv:2510.12449"
 
 
-def test_the_collaborations_are_quoted_as_they_are():
+def test_the_collaborations_are_quoted_as_they_are() -> None:
     runs = ("pandax4t-run0", "pandax4t-run1")
     assert [p.upper for p in published_for(runs, "mu_nu", "common")] == [2.3e-11]
     assert 6.4e-12 in [p.upper for p in published_for(("xenonnt-sr0",), "mu_nu", "common")]
 
 
-def test_the_factor_between_conventions_is_applied_once():
+def test_the_factor_between_conventions_is_applied_once() -> None:
     read = {(limit.experiment, limit.flavour): limit for limit in published_limits() if limit.parameter == "r2_nu"}
     factors = set()
     for row in (row for row in table() if row["observable"] == "r2_nu"):
@@ -94,7 +100,7 @@ def test_the_factor_between_conventions_is_applied_once():
     assert (read["CHARM-II", "mu"].lower, read["CHARM-II", "mu"].upper) == (-1.2e-32, 1.2e-32)
 
 
-def test_rows_of_unchecked_convention_are_in_the_table_and_not_on_the_figure(rows, tmp_path):
+def test_rows_of_unchecked_convention_are_in_the_table_and_not_on_the_figure(rows: list[Row], tmp_path: Path) -> None:
     radii = [row for row in rows if row.parameter == "r2_nu"]
     unchecked = [row for row in radii if row.remark.startswith(UNCHECKED)]
     assert {row.name for row in unchecked} >= {"Krasnoyarsk", "CCFR (Hirsch 2003)", "combined nu_e e (Barranco 2008)"}
@@ -106,7 +112,7 @@ def test_rows_of_unchecked_convention_are_in_the_table_and_not_on_the_figure(row
     assert "TEXONO CsI" in said
 
 
-def test_every_published_row_is_there_and_of_a_kind(rows):
+def test_every_published_row_is_there_and_of_a_kind(rows: list[Row]) -> None:
     wanted = [limit for limit in published_limits() if limit.parameter in PROPERTIES]
     published = [row for row in rows if row.kind != OWN]
     assert len(published) == len(wanted)
@@ -121,7 +127,7 @@ def test_every_published_row_is_there_and_of_a_kind(rows):
         assert name in names
 
 
-def test_every_row_is_labelled(rows):
+def test_every_row_is_labelled(rows: list[Row]) -> None:
     for row in rows:
         cells = dict(zip(comparison_text.COLUMNS, comparison_text.cells(row), strict=True))
         assert cells["kind"] in ("credible", "profile", "published")
@@ -132,13 +138,14 @@ def test_every_row_is_labelled(rows):
         assert row.method != "credible" or "prior flat on [" in row.remark
 
 
-def test_own_limits_are_those_of_profile_and_integration(rows):
-    analysis = compare.choices_of.preset("paper")
+def test_own_limits_are_those_of_profile_and_integration(rows: list[Row]) -> None:
+    analysis = preset("paper")
     for parameter, item in PROPERTIES.items():
-        model = build([compare.data.load("xenonnt-sr0", "paper")], [parameter], analysis)
+        model = build([load("xenonnt-sr0", "paper")], [parameter], analysis)
         credible, profile, *one_sided = [row for row in rows if row.kind == OWN and row.parameter == parameter]
         assert credible.upper == pytest.approx(marginal(model).quantile(0.95 if item.signed else 0.9) * item.scale)
-        assert profile.upper == pytest.approx(interval(model).upper * item.scale)
+        limit = interval(model).upper
+        assert limit is not None and profile.upper == pytest.approx(limit * item.scale)
         assert (profile.lower is None) == (not item.signed)
         assert interval(model).status in profile.remark
         assert [row.drawn for row in one_sided] == [False] * (not item.signed)
@@ -146,15 +153,15 @@ def test_own_limits_are_those_of_profile_and_integration(rows):
         assert ("beyond the Standard Model" in credible.remark) == (parameter == "r2_nu")
 
 
-def test_several_experiments_are_taken_one_by_one_and_together():
+def test_several_experiments_are_taken_one_by_one_and_together() -> None:
     assert compare._combinations(["b", "a", "b"]) == (("b",), ("a",), ("b", "a"))
     assert compare._combinations(["a"]) == (("a",),)
-    assert compare._combinations([]) == compare.DATA_SETS
+    assert compare._combinations([]) == DATA_SETS
     titles = ["PandaX-4T Run 0 (stand-in bins, 1-20 keV)", "PandaX-4T Run 1", "XENONnT SR0"]
     assert compare.joined(titles) == "PandaX-4T Run 0 + Run 1 + XENONnT SR0"
 
 
-def test_a_flavour_leaves_out_limits_of_others():
+def test_a_flavour_leaves_out_limits_of_others() -> None:
     flavours = {row.flavour for row in compare.published_rows("mu_nu", "mu")}
     assert flavours == {"mu", "any", "Dirac"}
     assert {row.flavour for row in compare.published_rows("r2_nu", "tau")} == {"tau", "mu;tau"}
@@ -162,13 +169,20 @@ def test_a_flavour_leaves_out_limits_of_others():
     assert {row.flavour for row in own} == {"e"}
 
 
-def example(**changes) -> Row:
-    values = {"kind": OWN, "name": "x", "parameter": "q_nu", "flavour": "common", "preset": "", "method": "profile"}
-    values |= {"pieces": (Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
+def example(**changes: Any) -> Row:
+    values: dict[str, Any] = {
+        "kind": OWN,
+        "name": "x",
+        "parameter": "q_nu",
+        "flavour": "common",
+        "preset": "",
+        "method": "profile",
+    }
+    values |= {"pieces": ((-1e-12, -0.5e-12), (0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
     return Row(**(values | {"reference": "r", "remark": "", "drawn": True} | changes))
 
 
-def test_values_in_words():
+def test_values_in_words() -> None:
     assert example().value() == "-1 … -0.5 and > 0.1"
     assert example(pieces=(Piece(None, 2.5e-13),)).value() == "< 0.25"
     assert example(pieces=(Piece(None, None),)).value() == "none found"
@@ -176,7 +190,7 @@ def test_values_in_words():
     assert (example().lower, example().upper) == (-1e-12, None)
 
 
-def test_csv_round_trips(rows):
+def test_csv_round_trips(rows: list[Row]) -> None:
     some = [*rows, example(name='a "b", c', remark="two\nlines", cl_percent=None)]
     text = comparison_text.to_csv(some)
     assert from_csv(text) == some
@@ -184,13 +198,13 @@ def test_csv_round_trips(rows):
     assert float(first["upper"]) == some[0].upper
 
 
-def test_json_has_no_nan(rows):
+def test_json_has_no_nan(rows: list[Row]) -> None:
     text = json.dumps(comparison_text.as_dicts(rows), allow_nan=False)
     for row in json.loads(text):
         assert all(end is None or isfinite(end) for piece in row["pieces"] for end in piece)
 
 
-def test_markdown_tables_keep_their_columns(rows):
+def test_markdown_tables_keep_their_columns(rows: list[Row]) -> None:
     lines = [line for line in comparison_text.to_markdown(rows).splitlines() if line.startswith("|")]
     bars = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
     assert set(bars) == {len(comparison_text.COLUMNS) + 1}
@@ -213,7 +227,7 @@ def check_latex(text: str) -> None:
     assert sorted(begun) == sorted(ended)
 
 
-def test_latex_is_escaped(rows):
+def test_latex_is_escaped(rows: list[Row]) -> None:
     some = [*rows, example(name=r"50 % of $x_1$ & {a}\b ~^#<>|é", remark="Δχ² … ⟨r²⟩ μν")]
     text = comparison_text.to_latex(some)
     check_latex(text)
@@ -228,7 +242,7 @@ def test_latex_is_escaped(rows):
     assert tex("Δχ² = 1, $< é") == r"$\Delta\chi^2$ = 1, \$$<$ e"
 
 
-def test_the_figure_has_units_and_no_overlaps(rows, tmp_path):
+def test_the_figure_has_units_and_no_overlaps(rows: list[Row], tmp_path: Path) -> None:
     for parameter, some in comparison_text.by_parameter(rows):
         figure = comparison_plot(some, tmp_path / f"{parameter}.pdf")
         assert (tmp_path / f"{parameter}.pdf").read_bytes().startswith(b"%PDF")
@@ -247,7 +261,7 @@ def test_the_figure_has_units_and_no_overlaps(rows, tmp_path):
         assert headings == [KINDS[kind] for kind in dict.fromkeys(row.kind for row in some if row.drawn)]
 
 
-def test_a_figure_shows_one_property(rows, tmp_path):
+def test_a_figure_shows_one_property(rows: list[Row], tmp_path: Path) -> None:
     with pytest.raises(BayesnuError, match="one property"):
         comparison_plot(rows, tmp_path / "all.png")
     result = CliRunner().invoke(main, ["compare", "--plot", "x.png"])
@@ -256,7 +270,7 @@ def test_a_figure_shows_one_property(rows, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory):
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sampling = {"steps": 16, "ensembles": 2, "walkers": 16}
     run = resolve(("xenonnt-sr0",), "mu_nu", preset="paper", sampling=sampling)
     place = tmp_path_factory.mktemp("compare") / "chain"
@@ -264,7 +278,7 @@ def chain(tmp_path_factory):
     return place
 
 
-def test_a_chain_stands_beside_the_rest(chain):
+def test_a_chain_stands_beside_the_rest(chain: Path) -> None:
     found = compare.compare(["mu_nu"], None, ["xenonnt-sr0"], ["paper"], [chain])
     sampled = [row for row in found if row.name == "XENONnT SR0, sampled"]
     assert sampled
@@ -275,7 +289,7 @@ def test_a_chain_stands_beside_the_rest(chain):
         compare.compare(["q_nu"], None, ["xenonnt-sr0"], ["paper"], [chain])
 
 
-def test_the_command_prints_every_format(tmp_path):
+def test_the_command_prints_every_format(tmp_path: Path) -> None:
     command = ["compare", "xenonnt-sr0", "--preset", "paper", "--parameter", "mu_nu", "--flavour", "common", "--format"]
     run = CliRunner()
     outputs = {how: run.invoke(main, [*command, how]) for how in ("table", "markdown", "latex", "csv", "json")}
@@ -290,7 +304,7 @@ def test_the_command_prints_every_format(tmp_path):
     assert "wrote" in result.stderr
 
 
-def test_mistakes_are_one_sentence():
+def test_mistakes_are_one_sentence() -> None:
     with pytest.raises(BayesnuError, match="flavour: found 'electron'"):
         compare.compare(["mu_nu"], "electron")
     result = CliRunner().invoke(main, ["compare", "xenonnt-sr1", "--parameter", "mu_nu"])

@@ -57,8 +57,7 @@ def test_the_walk_begins_at_the_paper_s_conventions_and_ends_at_the_default(para
     for chosen, step in (("paper", steps[0]), ("default", steps[-1])):
         analysis = preset(chosen)
         found = profile.interval(build([load("xenonnt-sr0", analysis.inputs)], [parameter], analysis))
-        assert found.upper is not None
-        assert step.interval.upper == pytest.approx(found.upper * scale, rel=1e-9)
+        assert found.upper is not None and step.interval.upper == pytest.approx(found.upper * scale, rel=1e-9)
 
 
 def test_free_normalisations_give_the_longest_interval_of_the_variants() -> None:

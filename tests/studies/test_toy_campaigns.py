@@ -68,9 +68,10 @@ def test_the_table_of_feldman_and_cousins(count: int) -> None:
     accepted = np.array([count in acceptance(s, 3.0, 0.9) for s in signal])
     clear = np.abs(found.p_value - 0.1) > 5 * np.sqrt(0.09 / 20_000)
     assert np.array_equal((found.p_value > 0.1)[clear], accepted[clear]) and clear.mean() > 0.95
-    if TABLE[count] is None:
+    ends = TABLE[count]
+    if ends is None:
         return
-    low, high = TABLE[count]
+    low, high = ends
     inside = signal[found.p_value > 0.1]
     assert inside.min() == pytest.approx(low, abs=0.25) and inside.max() == pytest.approx(high, abs=0.25)
 

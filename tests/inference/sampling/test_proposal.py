@@ -19,7 +19,8 @@ from bayesnu.inference.settings import Settings
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
-from bayesnu.physics.properties import GROUPS, Parameter, parameter_of, parameters_of
+from bayesnu.physics.names import GROUPS
+from bayesnu.physics.properties import Parameter, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError
 from tests.inference.sampling.test_moves import deviation
 from tests.statistics.models import counting, model_of
@@ -66,7 +67,7 @@ def acceptance(model: Model, approximation: Proposal) -> float:
     return float(np.minimum(1, np.exp(log_weight[10_000:] - log_weight[here])).mean())
 
 
-@pytest.mark.parametrize("names", [(name,) for name in SINGLE] + shells(), ids=lambda names: names[-1])
+@pytest.mark.parametrize("names", [*((name,) for name in SINGLE), *shells()], ids=lambda names: names[-1])
 def test_the_proposal_is_close_to_the_posterior(names: tuple[str, ...]) -> None:
     model = model_of("xenonnt-sr0", *names)
     assert acceptance(model, built(model)) > (0.98 if len(names) == 1 else 0.7)

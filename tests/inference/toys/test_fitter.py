@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
-from iminuit import Minuit  # type: ignore[import-untyped]
+from iminuit import Minuit
 from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import kstest
 
@@ -39,7 +40,7 @@ def combined(parameter: str) -> Model:
     return build([load(name) for name in names], [parameter], PRESETS["default"])
 
 
-MODELS = {
+MODELS: dict[str, Callable[..., Model]] = {
     "xenonnt": partial(model_of, "xenonnt-sr0"),
     "run1": partial(model_of, "pandax4t-run1"),
     "combined": combined,

@@ -11,6 +11,7 @@ from bayesnu import experiments as data
 from bayesnu.cli.main import main
 from bayesnu.runs import chain_file, config, run, sampling
 from bayesnu.runs.report.document import (
+    Block,
     Code,
     Heading,
     Picture,
@@ -158,7 +159,7 @@ def test_a_mistake_is_one_sentence(places: tuple[Path, Path], tmp_path: Path) ->
 
 
 def test_blocks_in_both_formats() -> None:
-    blocks = [
+    blocks: list[Block] = [
         Verdict("Converged", ["a < 1"], good=True),
         Heading("A & B", 2, "run-1"),
         Text("1 | 2\n* 3 $x$"),
