@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayesnu.experiments import Experiment, check_combination
+from bayesnu.experiments import Experiment, check_combination, load
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
@@ -46,6 +46,14 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
     for experiment in experiments:
         builder.add(experiment)
     return builder.model()
+
+
+def load_model(names: Sequence[str], parameters: Sequence[str], analysis: Analysis) -> Model:
+    """Load experiments, by name or path, as an analysis reads them, and build their model.
+
+    Raises `BayesnuError` for a file that cannot be read, and for what `build` refuses.
+    """
+    return build([load(name, analysis.inputs) for name in names], parameters, analysis)
 
 
 @dataclass

@@ -239,6 +239,16 @@ def describe(prior: Prior) -> str:
 LOG_CUT = 0.01  # lower cut of a log-uniform prior of the moment, 1e-13 mu_B: its limit depends on it
 
 
+def comparison_priors(prior: Prior) -> list[Prior]:
+    """A prior and those that its limit is compared with; none for a signed parameter.
+
+    For a modulus they are the prior flat in the square and the log-uniform one with its cut.
+    """
+    if prior.of_interest.signed:
+        return [prior]
+    return [prior, with_kind(prior, "flat-square"), with_kind(prior, "log-uniform", lower=LOG_CUT)]
+
+
 def usual_prior(parameter: PhysicsParameter) -> Flat:
     """The prior flat in a physics parameter on the range that holds all its modes."""
     return Flat(parameter, *parameter.usual_range)
