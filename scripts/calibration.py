@@ -45,10 +45,10 @@ PLANTED: dict[str, Callable[[Model], Model]] = {
 
 def calibrated(change: Callable[[Model], Model], replicas: int, seed: int = 1) -> Calibration:
     """Calibrate a changed analysis of XENONnT's moment with the right model's truths and data."""
-    chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu"), seed)
+    chosen = calibration.prepare_run(run.resolve(("xenonnt-sr0",), "mu_nu"), seed)
     truth = run.model_of(chosen)
     analysis, seeds = change(truth), np.random.SeedSequence(seed).spawn(replicas)
-    found = calibration.gathered(calibration.replica(truth, analysis, chosen.sampling, each) for each in seeds)
+    found = calibration.gather_replicas(calibration.run_replica(truth, analysis, chosen.sampling, each) for each in seeds)
     return calibration.judge(truth.names, [found])
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,6 +49,22 @@ def check_figure(path: str | None) -> None:
         from bayesnu import plots
 
         plots.check_place(path)
+
+
+@contextmanager
+def output_file(name: str) -> Iterator[Path]:
+    """Give a place to write what goes to the file that a user names, which is whole or not there.
+
+    Raises `BayesnuError` where no file can be, and for what is no file: a device or a pipe would be lost.
+    """
+    from bayesnu.support.files import reason_of, whole_file
+
+    path = Path(name)
+    with whole_file(path, lambda error: f"{path}: cannot be written ({reason_of(error)}); choose another place") as new:
+        if os.path.lexists(path) and not path.is_file():
+            raise OSError("not a regular file")
+        new.touch()  # refused before a library begins to write
+        yield new
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:

@@ -29,7 +29,9 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
     Contours of the profile likelihood are at the quantiles of chi^2 with two degrees of freedom, 2.30 and 4.61. Both are
     in units of `scale * unit`.
     """
-    priors, x, y = joint.model.physics, joint.x, joint.y
+    priors = joint.model.physics
+    x = joint.x
+    y = joint.y
     with new_figure(path, (), figsize=(4.6, 5.4), layout="constrained") as figure:
         axes = figure.subplots()
         with np.errstate(divide="ignore"):
@@ -47,15 +49,15 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
         else:
             axes.plot(*joint.best.T, clip_on=False, zorder=6, **BEST)
         axes.plot(0, 0, clip_on=False, zorder=7, linestyle="none", **STANDARD)
-        _contour_axes(axes, joint)
+        _set_axes(axes, joint)
         axes.set(xlabel=label(priors[0]), ylabel=label(priors[1]))
         axes.set_title(" + ".join(plain_text(e.title.partition(" (")[0]) for e in joint.model.experiments), loc="left")
         ends = [line for line in axes.lines if line.get_label() == PRIOR_END["label"]]
-        figure.legend(handles=[*_contour_legend(joint), *ends[:1]], loc="outside lower left", fontsize=8)
+        figure.legend(handles=[*_list_legend(joint), *ends[:1]], loc="outside lower left", fontsize=8)
     return figure
 
 
-def _contour_axes(axes: Axes, joint: Joint) -> None:
+def _set_axes(axes: Axes, joint: Joint) -> None:
     """Axes that hold nearly everything, hatched below the physical boundary and marked where a prior ends."""
     inside = (joint.delta_chi2 < 1.25 * profile_level(PROFILE_PROBABILITIES[1])) | (joint.density > joint.hpd_level(SEEN))
     for k, (prior, values) in enumerate(zip(joint.model.physics, (joint.x, joint.y), strict=True)):
@@ -64,13 +66,15 @@ def _contour_axes(axes: Axes, joint: Joint) -> None:
         usual = usual_prior(prior.of_interest)
         modulus = not prior.of_interest.signed
         shown = (0.0 if modulus else held.min() - pad, held.max() + pad)
-        mark_edges([axes] * (k == 0), [axes] * (k == 1), usual, shown)
+        across, up = ([axes], []) if k == 0 else ([], [axes])
+        mark_edges(across, up, usual, shown)
+        draw_line = axes.axvline if k == 0 else axes.axhline
         for end in (prior.lower, prior.upper):
             if shown[0] < end < shown[1]:
-                (axes.axvline if k == 0 else axes.axhline)(end, **PRIOR_END)
+                draw_line(end, **PRIOR_END)
 
 
-def _contour_legend(joint: Joint) -> list[Any]:
+def _list_legend(joint: Joint) -> list[Any]:
     kinds = sorted({prior.description for prior in joint.model.physics})
     handles: list[Any] = [
         Patch(color=color, label=f"posterior, {level * 100:.0f} % of probability, prior {' and '.join(kinds)}")

@@ -21,13 +21,13 @@ from bayesnu.plots.style import (
     LIMIT,
     MOST_DRAWS,
     PRIOR,
-    draws_of,
-    intervals_of,
+    find_intervals,
     label,
     mark_edges,
     mark_interval,
     new_figure,
     shown_range,
+    take_draws,
 )
 
 
@@ -36,8 +36,9 @@ def marginal_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
 
     Physics parameters get the credible interval of the settings, and moduli the physical boundary at zero.
     """
-    draws, priors = draws_of(chain, verdict, MOST_DRAWS), model.parameters
-    intervals = intervals_of(model, chain, verdict, settings)
+    draws = take_draws(chain, verdict, MOST_DRAWS)
+    priors = model.parameters
+    intervals = find_intervals(model, chain, verdict, settings)
     columns = 2 if len(priors) < 10 else 3
     rows = -(-len(priors) // columns)
     with new_figure(path, verdict.missing, figsize=(3 * columns, 0.6 + 1.9 * rows), layout="constrained") as figure:
@@ -68,9 +69,10 @@ def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings,
 
     The burn-in is shaded; physics parameters get the credible interval of the settings.
     """
-    intervals = intervals_of(model, chain, verdict, settings)
+    intervals = find_intervals(model, chain, verdict, settings)
     step = -(-chain.samples.shape[1] // 500)  # more steps than these are not seen
-    steps, colors = np.arange(0, chain.steps, step * chain.thin), [style[0] for style in BACKGROUND]
+    steps = np.arange(0, chain.steps, step * chain.thin)
+    colors = [style[0] for style in BACKGROUND]
     columns = 1 if len(chain.names) < 10 else 2
     rows = -(-len(chain.names) // columns)
     with new_figure(path, verdict.missing, figsize=(3 + 3 * columns, 0.6 + 1.4 * rows), layout="constrained") as figure:
@@ -92,6 +94,7 @@ def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings,
             axes.set_xlabel("Stored step")
         figure.align_ylabels(panels)
         handles, texts = panels[0].get_legend_handles_labels()
-        handles, texts = [*handles, Line2D([], [], **LIMIT)], [*texts, "credible limit or interval"]
+        handles = [*handles, Line2D([], [], **LIMIT)]
+        texts = [*texts, "credible limit or interval"]
         figure.legend(handles, texts, loc="outside lower center", ncols=3, fontsize=8)
     return figure

@@ -29,15 +29,15 @@ from bayesnu.plots.style import (
     PRIOR,
     RED,
     TRUTH,
-    draws_of,
+    find_intervals,
     interval_text,
-    intervals_of,
     label,
     mark_edges,
     mark_interval,
     new_figure,
     range_text,
     shown_range,
+    take_draws,
 )
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -60,9 +60,9 @@ def corner_plot(
 
     Contours hold 68 % and 90 % of the probability. Physics parameters get the credible interval of the settings.
     """
-    priors = _chosen(model, names)
-    draws = draws_of(chain, verdict, MOST_DRAWS)[:, [chain.names.index(prior.name) for prior in priors]]
-    intervals = intervals_of(model, chain, verdict, settings)
+    priors = _choose_priors(model, names)
+    draws = take_draws(chain, verdict, MOST_DRAWS)[:, [chain.names.index(prior.name) for prior in priors]]
+    intervals = find_intervals(model, chain, verdict, settings)
     shown = [shown_range(x, prior) for x, prior in zip(draws.T, priors, strict=True)]
     text = max(1.0, len(priors) / 9)  # a large figure is looked at from further away
     side = len(priors) * (2.3 if len(priors) < 4 else 1.6)
@@ -86,12 +86,12 @@ def corner_plot(
                 mark_interval(axes[k, k], intervals[prior.name])
                 words = f"{interval_text(prior, intervals[prior.name])}\nprior {range_text(prior)}"
                 axes[k, k].set_title(words, loc="left", fontsize=8 * text, color=RED)
-        _tidy(axes)
-        _corner_legend(figure, len(priors), 9 * text)
+        _tidy_ticks(axes)
+        _draw_legend(figure, len(priors), 9 * text)
     return figure
 
 
-def _chosen(model: Model, names: Sequence[str] | None) -> list[Prior]:
+def _choose_priors(model: Model, names: Sequence[str] | None) -> list[Prior]:
     known = dict(zip(model.names, model.parameters, strict=True))
     for name in names or ():
         if name not in known:
@@ -106,36 +106,39 @@ def _mark_truth(across: Iterable[Axes], up: Iterable[Axes], value: float) -> Non
         axes.axhline(value, **TRUTH)
 
 
-def _tidy(axes: np.ndarray) -> None:
+def _tidy_ticks(axes: np.ndarray) -> None:
     """Upright tick labels and room for them."""
     for i, j in zip(*np.tril_indices(len(axes)), strict=True):
-        axes[i, j].set_xticks(_inner_ticks(*axes[i, j].get_xlim()))
+        axes[i, j].set_xticks(_choose_ticks(*axes[i, j].get_xlim()))
         axes[i, j].tick_params(labelrotation=0)
         axes[i, j].xaxis.set_label_coords(0.5, -0.2)
         if i > j:
-            axes[i, j].set_yticks(_inner_ticks(*axes[i, j].get_ylim()))
+            axes[i, j].set_yticks(_choose_ticks(*axes[i, j].get_ylim()))
             axes[i, j].yaxis.set_label_coords(-0.36, 0.5)
 
 
-def _inner_ticks(low: float, high: float) -> np.ndarray:
+def _choose_ticks(low: float, high: float) -> np.ndarray:
     """Few round numbers, none so near to an end that labels of neighbouring panels would meet."""
     ticks, margin = np.asarray(MaxNLocator(4).tick_values(low, high)), 0.12 * (high - low)
     inner: np.ndarray = ticks[((ticks > low + margin) | ((ticks == 0) & (low < 0))) & (ticks < high - margin)]
     return inner
 
 
-def _corner_legend(figure: Figure, size: int, fontsize: float) -> None:
+def _draw_legend(figure: Figure, size: int, fontsize: float) -> None:
     """Explain what was drawn."""
     colors = {line.get_color() for axes in figure.axes for line in axes.lines}
     hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
-    handles: list[Any] = [
-        Patch(facecolor=color, edgecolor="black", linewidth=0.6, label=f"contour: {level * 100:.0f} % of probability")
-        for color, level in zip((DARK, LIGHT), LEVELS, strict=True)
-    ] * (size > 1)
+    handles: list[Any] = []
+    for color, level in zip((DARK, LIGHT), LEVELS, strict=True) if size > 1 else ():
+        text = f"contour: {level * 100:.0f} % of probability"
+        handles.append(Patch(facecolor=color, edgecolor="black", linewidth=0.6, label=text))
     handles += [Line2D([], [], color=DARK, label="marginal posterior"), Line2D([], [], label="prior", **PRIOR)]
-    handles += [Line2D([], [], label="credible limit or interval", **LIMIT)] * (RED in colors)
-    handles += [Line2D([], [], label="marked value", **TRUTH)] * (TRUTH["color"] in colors)
-    handles += [Patch(label="outside the prior (moments:\nbelow the physical boundary 0)", **EXCLUDED)] * hatched
+    if RED in colors:
+        handles.append(Line2D([], [], label="credible limit or interval", **LIMIT))
+    if TRUTH["color"] in colors:
+        handles.append(Line2D([], [], label="marked value", **TRUTH))
+    if hatched:
+        handles.append(Patch(label="outside the prior (moments:\nbelow the physical boundary 0)", **EXCLUDED))
     place: dict[str, Any] = {"loc": "upper right", "bbox_to_anchor": (0.98, 0.98), "fontsize": fontsize}
     if size < 4:  # no room among the panels
         place |= {"loc": "upper left", "bbox_to_anchor": (1.0, 0.85)}

@@ -44,7 +44,8 @@ def profile_plot(
     The levels are those of the settings' probability: 2.71 (two-sided) and 1.64 (one-sided) at 90 %. The credible bounds
     are the integrated posterior's quantiles; a highest-density interval is not drawn.
     """
-    prior, rise = model.parameters[0], curve.chi2 - curve.chi2_min
+    prior = model.parameters[0]
+    rise = curve.chi2 - curve.chi2_min
     sides = ("one-sided", "two-sided") if settings.probability > 0.5 else ("two-sided",)
     levels = {side: delta_chi2(settings.probability, side == "one-sided") for side in sides}
     top = 2.5 * levels["two-sided"]
@@ -60,7 +61,7 @@ def profile_plot(
         for interval in intervals:
             _mark_profile(above, interval, shown)
         above.set(ylim=(0, top), ylabel=r"$\Delta\chi^2$")
-        _posterior(below, marginal, prior, shown, settings)
+        _draw_posterior(below, marginal, prior, shown, settings)
         for axes in (above, below):
             mark_edges([axes], [], prior, shown)
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=8, borderaxespad=0.2)
@@ -79,8 +80,9 @@ def _mark_profile(axes: Axes, interval: ProfileInterval, shown: tuple[float, flo
         text = "_"  # one entry in the legend
 
 
-def _posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[float, float], settings: Settings) -> None:
-    borders, p = np.linspace(*shown, 401), settings.probability
+def _draw_posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[float, float], settings: Settings) -> None:
+    borders = np.linspace(*shown, 401)
+    p = settings.probability
     x = (borders[1:] + borders[:-1]) / 2
     axes.plot(x, marginal.mean_density(x), color=DARK, linewidth=1.6, label="marginal posterior, integrated")
     axes.plot(x, np.exp(prior.logpdf(x)), label=f"prior {range_text(prior)}", **PRIOR)

@@ -26,7 +26,8 @@ from bayesnu.support.errors import BayesnuError
 
 ENERGIES = np.geomspace(0.1, 700.0, 600)  # keV, to beyond the edge of 7Be
 LOWEST_RATE = 1e-3  # that is shown, per tonne, year and keV
-FILLED, REGION = "0.87", "0.93"
+FILLED = "0.87"  # grey of the background
+REGION = "0.93"  # grey of the energies that the bins hold
 
 # Colour and how wide: also distinct as greys, and where two values make the same spectrum.
 VALUES = (("black", 1.0), ("#e59400", 2.2), (RED, 1.0))
@@ -43,12 +44,13 @@ def signal_plot(
 ) -> Figure:
     """Draw what properties do to the spectrum of solar neutrinos: at true energy, and in the bins with data and background.
 
-    `values`, in mu_B, e and cm^2 by parameter, one or two of each, are drawn beside the Standard Model; by default the
-    ends of the 90 % profile-likelihood intervals of the three properties. In the bins all nuisances are fitted anew.
+    `values`, in mu_B, e and cm^2 by parameter, one or two of each, are drawn beside the Standard Model. By default they are
+    the ends of the 90 % profile-likelihood intervals of the three properties. In the bins all nuisances are fitted anew.
+    Raises `BayesnuError` for values that are no numbers, or too many.
     """
     models = {name: build([experiment], [name], analysis) for name in values or PROPERTIES}
     drawn = {
-        name: np.asarray(values[name]) / model.parameters[0].scale if values else _ends(model)
+        name: np.asarray(values[name]) / model.parameters[0].scale if values else _find_ends(model)
         for name, model in models.items()
     }
     for name, each in drawn.items() if values else ():
@@ -57,76 +59,79 @@ def signal_plot(
     with new_figure(path, (), figsize=(7.4, 2.5 * len(models) + 0.7), layout="constrained") as figure:
         panels = figure.subplots(len(models), 2, squeeze=False, sharex="col")
         for (left, right), model in zip(panels, models.values(), strict=True):
-            _rates(left, model, experiment, drawn[model.names[0]])
-            _bins(right, model, experiment, drawn[model.names[0]])
+            _draw_rates(left, model, experiment, drawn[model.names[0]])
+            _draw_bins(right, model, experiment, drawn[model.names[0]])
         panels[0, 0].set_title("True energy, before the detector")
         panels[0, 1].set_title(plain_text(experiment.title.partition(" (")[0]))
         panels[-1, 0].set_xlabel("Recoil energy [keV]")
         panels[-1, 1].set_xlabel("Reconstructed energy [keV]")
         colours = None if values else "In colour: the ends of the 90 % profile-likelihood intervals"
         figure.legend(
-            handles=_signal_legend(), title=colours, title_fontsize=8, loc="outside lower center", ncols=3, fontsize=8
+            handles=_list_legend(), title=colours, title_fontsize=8, loc="outside lower center", ncols=3, fontsize=8
         )
     return figure
 
 
-def _ends(model: Model) -> np.ndarray:
+def _find_ends(model: Model) -> np.ndarray:
     """Ends of the 90 % profile interval that are not the physical boundary, in units of the scale."""
     interval = profile.interval(model, cl=0.9)
     return np.array([end for end in (interval.lower, interval.upper) if end is not None and end != 0])
 
 
-def _curves(ends: np.ndarray) -> list[tuple[float, dict[str, Any]]]:
+def _choose_curves(ends: np.ndarray) -> list[tuple[float, dict[str, Any]]]:
     """Values to draw, the Standard Model's zero first, each with color, width and order of its lines."""
     chosen = (VALUES[0], *VALUES[len(VALUES) - len(ends) :])
     styles = ({"color": color, "linewidth": wide, "zorder": 2.5 - 0.1 * wide} for color, wide in chosen)
     return list(zip([0.0, *ends], styles, strict=True))
 
 
-def _rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
+def _draw_rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Rates at true energy, in all and per flux component."""
-    prior, top = model.parameters[0], 0.0
-    for value, style in _curves(ends):
+    prior = model.parameters[0]
+    top = 0.0
+    for value, style in _choose_curves(ends):
         parts = predict.rate(ENERGIES, model.analysis, **{prior.name: value * prior.scale})
         for (line, width), rate in zip(PARTS.values(), (parts.sum(axis=0), *parts), strict=True):
             shown = np.where(rate > 0, rate, np.nan)
             axes.plot(ENERGIES, shown, linestyle=line, **(style | {"linewidth": width * style["linewidth"]}))
         top = max(top, float(parts.sum(axis=0).max()))
-    edges = _bin_edges(model, experiment)
+    edges = _find_bin_edges(model, experiment)
     axes.axvspan(edges[0], edges[-1], color=REGION, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=(ENERGIES[0], ENERGIES[-1]), ylim=(LOWEST_RATE, 2 * top))
     axes.set_ylabel("Rate [1/(t yr keV)]")
     texts = ("Standard Model", *(f"${prior.label}$ = {number_text(end)} × {unit_of(prior)}" for end in ends))
-    lines = [Line2D([], [], label=text, **style) for text, (_, style) in zip(texts, _curves(ends), strict=True)]
+    lines = [Line2D([], [], label=text, **style) for text, (_, style) in zip(texts, _choose_curves(ends), strict=True)]
     axes.legend(handles=lines, loc="lower left", fontsize=7.5, handlelength=1.4, labelspacing=0.3)
 
 
-def _bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
+def _find_bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
     return observe(experiment, model.analysis).edges_kev
 
 
-def _bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
+def _draw_bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Counts with the nuisances fitted anew at every value."""
-    edges, observed = _bin_edges(model, experiment), model.observed
+    edges, observed = _find_bin_edges(model, experiment), model.observed
     theta = Profiler(model).at(0, np.array([0.0, *ends])).theta
     coefficients = model.coefficients(theta)
-    neutrinos, total = (coefficients * model.is_signal) @ model.templates, coefficients @ model.templates
+    neutrinos = (coefficients * model.is_signal) @ model.templates
+    total = coefficients @ model.templates
     axes.stairs((total - neutrinos)[0], edges, fill=True, color=FILLED)
-    for counts, alone, (_, style) in zip(total, neutrinos, _curves(ends), strict=True):
+    for counts, alone, (_, style) in zip(total, neutrinos, _choose_curves(ends), strict=True):
         axes.stairs(counts, edges, baseline=None, **(style | {"linewidth": 1.5 * style["linewidth"]}))
         axes.stairs(alone, edges, baseline=None, linestyle=ALONE, **style)
-    middles, errors = (edges[1:] + edges[:-1]) / 2, np.abs(garwood(observed) - observed)
+    middles = (edges[1:] + edges[:-1]) / 2
+    errors = np.abs(garwood(observed) - observed)
     axes.errorbar(middles, observed, errors, fmt="o", color="black", markersize=2.5, linewidth=0.7)
-    axes.set(xlim=(edges[0], edges[-1]), ylabel=_per_bin(edges))
+    axes.set(xlim=(edges[0], edges[-1]), ylabel=_label_counts(edges))
     axes.set_ylim(0)
 
 
-def _per_bin(edges: np.ndarray) -> str:
+def _label_counts(edges: np.ndarray) -> str:
     widths = np.diff(edges)
     return f"Counts per {f'{widths[0]:g} keV bin' if np.allclose(widths, widths[0]) else 'bin'}"
 
 
-def _signal_legend() -> list[Any]:
+def _list_legend() -> list[Any]:
     black: dict[str, Any] = {"color": "black"}
     return [
         *(Line2D([], [], linestyle=s, linewidth=w, label=f"solar ν, {text}", **black) for text, (s, w) in PARTS.items()),

@@ -24,16 +24,17 @@ from bayesnu.plots.style import (
     LIGHT,
     PALE,
     SOLAR,
-    draws_of,
+    find_intervals,
     garwood,
-    intervals_of,
     new_figure,
     number_text,
     plain_text,
+    take_draws,
     unit_of,
 )
 
-PREDICTIVE_DRAWS, SEED = 4_000, 1  # parameter draws of a spectrum, and the seed of the counts drawn from them
+PREDICTIVE_DRAWS = 4_000  # parameter draws of a spectrum
+SEED = 1  # of the counts drawn from them
 
 
 def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
@@ -42,9 +43,9 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
     Bands are central posterior intervals. Backgrounds are posterior medians; solar neutrinos are shown for the Standard
     Model and with each physics parameter at its credible bound, the others at zero.
     """
-    draws = draws_of(chain, verdict, PREDICTIVE_DRAWS)
-    curves = _neutrinos(model, np.median(draws, axis=0), intervals_of(model, chain, verdict, settings))
-    curves |= _backgrounds(model, np.median(model.coefficients(draws), axis=0))
+    draws = take_draws(chain, verdict, PREDICTIVE_DRAWS)
+    curves = _count_neutrinos(model, np.median(draws, axis=0), find_intervals(model, chain, verdict, settings))
+    curves |= _count_backgrounds(model, np.median(model.coefficients(draws), axis=0))
     expected = model.expected(draws)
     counts = np.random.default_rng(SEED).poisson(np.maximum(expected, 0))
     inner, outer = ([(1 - level) / 2, 0.5, (1 + level) / 2] for level in LEVELS)
@@ -57,11 +58,11 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
     with new_figure(path, verdict.missing, figsize=(8, 4.4 * len(blocks)), layout="constrained") as figure:
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
-            _spectrum(part, model, experiment, block, bands, curves)
+            _draw_spectrum(part, model, experiment, block, bands, curves)
     return figure
 
 
-def _neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, CredibleInterval]) -> dict[str, Any]:
+def _count_neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, CredibleInterval]) -> dict[str, Any]:
     """Style and solar-neutrino counts (bins,) by label: the Standard Model, and each physics parameter at its bounds."""
     theta = np.where(np.arange(len(centre)) < model.n_physics, 0.0, centre)
     points = {"solar ν, Standard Model": theta}
@@ -76,7 +77,7 @@ def _neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, Credibl
     return {text: (*SOLAR[n % len(SOLAR)], counts[n]) for n, text in enumerate(points)}
 
 
-def _backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
+def _count_backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
     """Style and counts (bins,) by label of every background component, largest first."""
     curves: dict[str, np.ndarray] = {}
     components = [each for experiment in model.experiments for each in experiment.background.components]
@@ -90,7 +91,7 @@ def _backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]:
     return {text: (*BACKGROUND[n % len(BACKGROUND)], curves[text]) for n, text in enumerate(order)}
 
 
-def _spectrum(
+def _draw_spectrum(
     part: SubFigure,
     model: Model,
     experiment: Experiment,
@@ -99,13 +100,16 @@ def _spectrum(
     curves: Mapping[str, Any],
 ) -> None:
     edges = observe(experiment, model.analysis).edges_kev
-    middles, widths, observed = (edges[1:] + edges[:-1]) / 2, np.diff(edges), model.observed[block.bins]
+    middles = (edges[1:] + edges[:-1]) / 2
+    widths = np.diff(edges)
+    observed = model.observed[block.bins]
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]
     root = np.sqrt(np.where(median > 0, median, 1.0))
     above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     for axes, shift, scale in ((above, 0.0, 1.0), (below, median, root)):
-        y, error = (observed - shift) / scale, errors / scale
+        y = (observed - shift) / scale
+        error = errors / scale
         axes.errorbar(middles, y, error, fmt="o", color="black", markersize=3, linewidth=0.8, label="observed")
         for text, (color, band) in bands.items():
             low, _, high = (band[:, block.bins] - shift) / scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.files import reason_of, whole_file
 
 LEVELS = (0.68, 0.90)  # probability inside contours and central bands
 MOST_DRAWS = 40_000  # of a corner plot
@@ -36,7 +37,12 @@ STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": Fa
 
 # In points: relative sizes would follow the settings of who draws a returned figure again.
 STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
-DARK, LIGHT, PALE, RED = "#4a7ab0", "#a9c6e3", "#e3ecf5", "#b3261e"  # distinct as greys too
+
+# Distinct as greys too.
+DARK = "#4a7ab0"
+LIGHT = "#a9c6e3"
+PALE = "#e3ecf5"
+RED = "#b3261e"
 PRIOR: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 LIMIT: dict[str, Any] = {"color": RED, "linewidth": 1.4}
 TRUTH: dict[str, Any] = {"color": "#00785a", "linestyle": (0, (1, 1)), "linewidth": 1.6, "zorder": 5}
@@ -52,7 +58,7 @@ def label(prior: Prior, experiments: Sequence[Experiment] = ()) -> str:
     """LaTeX label with the unit; with several experiments a nuisance's own, or `shared`, is in a second line."""
     symbol = re.sub(r"\\mathrm\{(\d+)([A-Z])", r"{}^{\1}\\mathrm{\2", prior.label)
     unit = unit_of(prior)
-    line = f"\n{_owner(prior, experiments)}" if len(experiments) > 1 and _is_owned(prior) else ""
+    line = f"\n{_name_owner(prior, experiments)}" if len(experiments) > 1 and _is_owned(prior) else ""
     return f"${symbol}$" + (f" [{unit}]" if unit else "") + line
 
 
@@ -62,7 +68,7 @@ def _is_owned(prior: Prior) -> bool:
     return isinstance(nuisance, Nuisance) and (nuisance.experiment or nuisance.shared) is not None
 
 
-def _owner(prior: Prior, experiments: Sequence[Experiment]) -> str:
+def _name_owner(prior: Prior, experiments: Sequence[Experiment]) -> str:
     """The title of the experiment that a nuisance belongs to, or `shared`."""
     titles = {e.name: plain_text(e.title.partition(" (")[0]) for e in experiments}
     name = prior.parameter.experiment if isinstance(prior.parameter, Nuisance) else None
@@ -79,7 +85,8 @@ def unit_of(prior: Prior) -> str:
     exponent = np.log10(prior.scale)
     scale = f"10^{{{exponent:.0f}}}" if exponent == round(exponent) else f"{prior.scale:g}"
     parts = [scale if prior.scale != 1 else "", UNITS.get(prior.unit, prior.unit)]
-    return f"${text}$" if (text := r"\,".join(part for part in parts if part)) else ""
+    text = r"\,".join(part for part in parts if part)
+    return f"${text}$" if text else ""
 
 
 def number_text(value: float | None) -> str:
@@ -100,7 +107,7 @@ def range_text(prior: Prior) -> str:
     return (describe(prior).partition("]")[0] + "]").replace("-", "−")
 
 
-def draws_of(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
+def take_draws(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
     """Draws (n, parameters) after the burn-in, evenly thinned to at most `most`."""
     kept = chain.after(verdict.burn_in)
     if kept.shape[1] < FEWEST_STEPS:
@@ -109,7 +116,7 @@ def draws_of(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
     return flat[:: -(-len(flat) // most)]
 
 
-def intervals_of(model: Model, chain: Chain, verdict: Verdict, settings: Settings) -> dict[str, CredibleInterval]:
+def find_intervals(model: Model, chain: Chain, verdict: Verdict, settings: Settings) -> dict[str, CredibleInterval]:
     """The credible interval of every physics parameter after the burn-in."""
     kept = chain.after(verdict.burn_in)
     return {
@@ -157,7 +164,8 @@ def garwood(observed: np.ndarray) -> np.ndarray:
 
 def check_place(path: str | Path) -> None:
     """Raise `BayesnuError` if no figure can be written there, for those who would first compute what it shows."""
-    suffix, folder = Path(path).suffix.lower(), Path(path).parent
+    suffix = Path(path).suffix.lower()
+    folder = Path(path).parent
     if suffix not in FORMATS:
         raise BayesnuError(f"{path}: a figure cannot be written as '{suffix}'; use {' or '.join(FORMATS)}")
     if not folder.is_dir():
@@ -166,32 +174,33 @@ def check_place(path: str | Path) -> None:
 
 @contextmanager
 def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
-    """A figure to draw on, then stamped and written; it takes the file's place once it is complete."""
+    """Give a figure to draw on, then stamp and write it; it takes the file's place once it is complete.
+
+    Raises `BayesnuError` for a place or a format that cannot be written.
+    """
     path = Path(path)
     check_place(path)
-    suffix, copy = path.suffix.lower(), path.with_name(path.name + ".new")
+    suffix = path.suffix.lower()
     with context(("default", STYLE)):
         figure = Figure(**options)
         yield figure
-        _stamp(figure, missing)
-        try:
+        _stamp_figure(figure, missing)
+        with whole_file(
+            path,
+            lambda error: f"{path}: the figure cannot be written ({reason_of(error)}); choose another place",
+            mistakes=(OSError,),  # a ValueError would be of what is drawn
+        ) as copy:
             figure.savefig(copy, format=suffix[1:], bbox_inches="tight", **FORMATS[suffix])
-            copy.replace(path)
-        except OSError as error:
-            reason = error.strerror or error
-            raise BayesnuError(f"{path}: the figure cannot be written ({reason}); choose another place") from None
-        finally:
-            with suppress(OSError):
-                copy.unlink(missing_ok=True)
 
 
-def _stamp(figure: Figure, missing: Sequence[str]) -> None:
+def _stamp_figure(figure: Figure, missing: Sequence[str]) -> None:
     """Say across the figure that its chain has not converged, and above it why."""
     if not missing:
         return
     figure.draw_without_rendering()  # what lies where is known only then
     box = figure.get_tightbbox().transformed(figure.dpi_scale_trans + figure.transFigure.inverted())
-    x, size = (box.x0 + box.x1) / 2, min(box.width * figure.get_figwidth(), 1.6 * box.height * figure.get_figheight())
+    x = (box.x0 + box.x1) / 2
+    size = min(box.width * figure.get_figwidth(), 1.6 * box.height * figure.get_figheight())
     style: dict[str, Any] = {"fontweight": "bold", "color": RED, "alpha": 0.3, "rotation": 30, "zorder": 10}
     figure.text(x, (box.y0 + box.y1) / 2, "NOT CONVERGED", ha="center", va="center", fontsize=7 * size, **style)
     reasons = textwrap.fill("Not converged: " + "; ".join(missing), 90)

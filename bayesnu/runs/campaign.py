@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,6 +21,7 @@ import numpy as np
 from bayesnu.runs.folder import held, is_run
 from bayesnu.runs.task import Campaign, blas, name_of, perform, versions
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.files import reason_of, whole_file
 from bayesnu.support.fingerprint import difference, digest, flattened
 
 FORMAT = 1
@@ -40,9 +40,10 @@ def run(
     """Perform the tasks that the folder does not hold yet; returns the arrays of every task, in order of tasks.
 
     Tasks are performed in this process, by so many `workers` on this machine, or by those of the dask `scheduler` at an
-    address such as tcp://host:8786; the result is the same to the last bit (on one kind of processor). A script that uses
-    workers needs `if __name__ == "__main__":`. `report` is called with finished tasks, all tasks and seconds left. Raises
-    `BayesnuError` if another campaign is in the folder, if a task does, or if one loses every worker that takes it.
+    address such as tcp://host:8786. On one kind of processor the result is the same to the last bit. A script that uses
+    workers needs `if __name__ == "__main__":`. `report` is called with finished tasks, all tasks and seconds left.
+
+    Raises `BayesnuError` if another campaign is in the folder, if a task does, or if one loses every worker that takes it.
     """
     folder = Path(folder)
     if scheduler is not None and workers is not None:
@@ -50,11 +51,13 @@ def run(
     if workers is not None and workers < 1:
         raise BayesnuError(f"`workers`: found {workers}; must be at least 1")
     with held(folder):
-        _claim(campaign, folder)
+        _claim_folder(campaign, folder)
         key = fingerprint(campaign)
-        missing = [task for task in range(campaign.tasks) if _stored(folder, task, key) is None]
+        missing = [task for task in range(campaign.tasks) if _read_stored(folder, task, key) is None]
         if missing:
-            _carry_out(campaign, folder, missing, _performer(scheduler, min(workers or 1, len(missing))), report)
+            _perform_missing(
+                campaign, folder, missing, _choose_performer(scheduler, min(workers or 1, len(missing))), report
+            )
         elif report is not None:
             report(campaign.tasks, campaign.tasks, 0.0)
     return results(campaign, folder)
@@ -64,9 +67,9 @@ def results(campaign: Campaign, folder: str | Path) -> Iterator[dict[str, np.nda
     """The arrays of every task of a finished campaign, in order; raises `BayesnuError` where one is missing or damaged."""
     key = fingerprint(campaign)
     for task in range(campaign.tasks):
-        packed = _stored(Path(folder), task, key)
+        packed = _read_stored(Path(folder), task, key)
         if packed is None:
-            raise BayesnuError(f"{_place(Path(folder), task)}: missing or damaged; run the campaign again")
+            raise BayesnuError(f"{_locate_task(Path(folder), task)}: missing or damaged; run the campaign again")
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             yield dict(arrays)
 
@@ -74,10 +77,10 @@ def results(campaign: Campaign, folder: str | Path) -> Iterator[dict[str, np.nda
 Performer = Callable[[Campaign, list[int]], Iterator[tuple[int, bytes]]]
 
 
-def _performer(scheduler: str | None, workers: int) -> Performer:
+def _choose_performer(scheduler: str | None, workers: int) -> Performer:
     """What performs tasks and yields their results, in any order."""
     if scheduler is None and workers == 1:
-        return _here
+        return _perform_here
     try:
         from bayesnu.runs import cluster
     except ModuleNotFoundError as error:
@@ -86,29 +89,33 @@ def _performer(scheduler: str | None, workers: int) -> Performer:
             f"{found}: {error.name} is not installed; install bayesnu with its extra `cluster` (`bayesnu[cluster]`), "
             "or leave the option out to compute in one process"
         ) from None
-    return lambda campaign, tasks: cluster.performed(campaign, tasks, scheduler, workers)
+    return lambda campaign, tasks: cluster.perform_tasks(campaign, tasks, scheduler, workers)
 
 
-def _here(campaign: Campaign, tasks: list[int]) -> Iterator[tuple[int, bytes]]:
+def _perform_here(campaign: Campaign, tasks: list[int]) -> Iterator[tuple[int, bytes]]:
     settings = json.dumps(campaign.settings)
     with blas().limit(limits=1):
         for task in tasks:
             yield task, perform(name_of(campaign.work), settings, task)
 
 
-def _carry_out(campaign: Campaign, folder: Path, missing: list[int], performer: Performer, report: Report | None) -> None:
+def _perform_missing(
+    campaign: Campaign, folder: Path, missing: list[int], performer: Performer, report: Report | None
+) -> None:
     """Store each missing task as it comes."""
     report = report or (lambda done, total, left: None)
-    before, begin, key = campaign.tasks - len(missing), time.monotonic(), fingerprint(campaign)
+    key = fingerprint(campaign)
+    before = campaign.tasks - len(missing)
+    begin = time.monotonic()
     report(before, campaign.tasks, None)
     with closing(performer(campaign, missing)) as performed:  # type: ignore[type-var]  # both are generators
         for done, (task, packed) in enumerate(performed, 1):
-            path = _place(folder, task)
-            _replace(path, _head(task, key, packed) + packed)
-            report(before + done, campaign.tasks, (time.monotonic() - begin) / done * (len(missing) - done))
+            _store_whole(_locate_task(folder, task), _make_head(task, key, packed) + packed)
+            per_task = (time.monotonic() - begin) / done
+            report(before + done, campaign.tasks, per_task * (len(missing) - done))
 
 
-def _identity(campaign: Campaign) -> dict[str, Any]:
+def _identify(campaign: Campaign) -> dict[str, Any]:
     """What decides the result of a task, as the manifest holds it."""
     work = name_of(campaign.work)
     known = {"format": FORMAT, "kind": campaign.kind, "work": work, "settings": campaign.settings}
@@ -117,25 +124,26 @@ def _identity(campaign: Campaign) -> dict[str, Any]:
 
 def fingerprint(campaign: Campaign) -> str:
     """What decides the results of a campaign, versions among it, as one word."""
-    return digest(flattened(_identity(campaign)))
+    return digest(flattened(_identify(campaign)))
 
 
-def _claim(campaign: Campaign, folder: Path) -> None:
+def _claim_folder(campaign: Campaign, folder: Path) -> None:
     """Write the manifest, or find that of the same campaign; one without any result is replaced."""
-    path, here = folder / MANIFEST, _identity(campaign)
+    path = folder / MANIFEST
+    here = _identify(campaign)
     if is_run(folder):
         raise BayesnuError(f"{folder}: a sampled chain is there; use another `output`")
     if path.exists():
-        found = difference(flattened(_read(path)), flattened(here))
+        found = difference(flattened(_read_manifest(path)), flattened(here))
         if found is not None and any((folder / TASKS).rglob("*.npz")):
             raise BayesnuError(f"{folder}: another campaign is there: {found}; use another `output`")
     elif (folder / TASKS).exists():
         raise BayesnuError(f"{folder}: holds results without {MANIFEST}; use another `output`")
     manifest = here | {"fingerprint": fingerprint(campaign), "tasks": campaign.tasks}
-    _replace(path, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
+    _store_whole(path, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> dict[str, Any]:
     """What decides the results of the campaign that a manifest describes."""
     try:
         there = json.loads(path.read_bytes())
@@ -145,37 +153,34 @@ def _read(path: Path) -> dict[str, Any]:
         raise BayesnuError(f"{path}: cannot be read ({reason}); restore it, or use another `output`") from None
 
 
-def _place(folder: Path, task: int) -> Path:
+def _locate_task(folder: Path, task: int) -> Path:
     """The file of a task; a thousand share a folder, as a file system may be slow with more."""
     return folder / TASKS / f"{task // 1000:06d}" / f"{task:09d}.npz"
 
 
-def _head(task: int, key: str, packed: bytes) -> bytes:
+def _make_head(task: int, key: str, packed: bytes) -> bytes:
     """The line before the arrays of a task, which makes its file useless for any other task, campaign or content."""
     return f"bayesnu task {task} of {key} sha256 {hashlib.sha256(packed).hexdigest()}\n".encode()
 
 
-def _stored(folder: Path, task: int, key: str) -> bytes | None:
+def _read_stored(folder: Path, task: int, key: str) -> bytes | None:
     """The arrays of a task as an npz file; None if they are not there, damaged, or of another campaign."""
     try:
-        head, end, packed = _place(folder, task).read_bytes().partition(b"\n")
+        head, end, packed = _locate_task(folder, task).read_bytes().partition(b"\n")
     except OSError:
         return None
-    return packed if head + end == _head(task, key, packed) else None
+    return packed if head + end == _make_head(task, key, packed) else None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in place once it is complete and on disk."""
-    new = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise BayesnuError(
-            f"{path}: cannot be written ({error.strerror or error}); what was stored before is unharmed: "
+def _store_whole(path: Path, content: bytes) -> None:
+    """Put a file in place once it is complete and on disk; raises `BayesnuError` if it cannot be."""
+
+    def sentence(error: Exception) -> str:
+        return (
+            f"{path}: cannot be written ({reason_of(error)}); what was stored before is unharmed: "
             "free some space, or choose another `output`"
-        ) from None
+        )
+
+    with whole_file(path, sentence, on_disk=True) as new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(content)

@@ -1,10 +1,12 @@
-"""The stored chain, step 15: the only import of h5py. One HDF5 file holds a run, readable without this package.
+"""The stored chain: the only import of h5py. One HDF5 file holds a run, readable without this package.
 
-Layout: one group `ensemble_N` per independent ensemble in the layout of emcee's own HDF5 backend (`chain` (steps, walkers,
-parameters), `log_prob` (steps, walkers), `accepted`, the random state); `parameters` with name, unit, scale, LaTeX label
-and prior of every column; `experiments` with the text of each data file; attributes with fingerprint, versions and seed.
-The first 512 bytes, which HDF5 leaves to the user, are a line with format and checksum: the library may hang, crash or
-give other numbers on damaged bytes, so nothing is read before they have been found whole.
+A group `ensemble_N` holds each independent ensemble in the layout of emcee's own HDF5 backend: `chain` (steps, walkers,
+parameters), `log_prob` (steps, walkers), `accepted` and the random state. The group `parameters` holds name, unit, scale,
+LaTeX label and prior of every column. The group `experiments` holds the text of each data file. Attributes are the
+fingerprint, the versions and the seed.
+
+The first 512 bytes, which HDF5 leaves to the user, are a line with format and checksum. Nothing is read before the bytes
+have been found whole: on damaged ones the library may hang, crash or give other numbers.
 
 Every write goes to a copy that replaces the file when it is complete, so that a run killed at any moment leaves the last
 complete state. Writes are spaced in proportion to the length of the chain and cost a constant share of the run.
@@ -28,14 +30,15 @@ from bayesnu.inference.sampling.chain import Chain, Piece
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
 from bayesnu.runs import chain_format
+from bayesnu.runs.folder import CHAIN
 from bayesnu.runs.result import RunResult
 from bayesnu.runs.result_json import result_from_json, result_to_json
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.files import whole_file
 from bayesnu.support.fingerprint import difference
 from bayesnu.support.versions import versions
 
 FORMAT = 1
-FILE = "chain.h5"
 HEADER = 512  # bytes; a power of two, at least 512
 MARGIN = 2**20  # bytes that the library needs beside the numbers
 CHUNK = 64  # steps, of all walkers, that lie together in the file
@@ -43,35 +46,37 @@ MOST_NUMBERS = 2**24  # of samples read into memory (134 MB): a longer chain is 
 _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
 
-def chain_file(chain: str | Path) -> Path:
+def find_chain(chain: str | Path) -> Path:
     """The file of a chain given as file or folder; raises `BayesnuError` if there is none."""
     path = Path(chain)
-    path = path / FILE if os.path.isdir(path) else path
+    path = path / CHAIN if os.path.isdir(path) else path
     if not os.path.isfile(path):
-        raise BayesnuError(f"{path}: no chain there; give a folder that `bayesnu sample` wrote, or its {FILE}")
+        raise BayesnuError(f"{path}: no chain there; give a folder that `bayesnu sample` wrote, or its {CHAIN}")
     return path
 
 
-def _header(path: Path) -> bytes:
+def _make_header(path: Path) -> bytes:
     """The line at the head of a chain, for what now follows it."""
     with path.open("rb") as raw:
         raw.seek(HEADER)
         return b"%s%s\n" % (_MAGIC, hashlib.file_digest(raw, "sha256").hexdigest().encode())
 
 
-def _check(path: Path) -> None:
+def _check_header(path: Path) -> None:
+    """Raise `BayesnuError` for what is no chain, and `OSError` for one whose bytes have changed."""
     with path.open("rb") as raw:
         head = raw.read(HEADER)
     if not head.startswith(_MAGIC):
         raise BayesnuError(f"{path}: not a chain of bayesnu (format {FORMAT}); give one that it wrote")
-    if head.rstrip(b"\0") != _header(path):
+    if head.rstrip(b"\0") != _make_header(path):
         raise OSError("its checksum is wrong")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def _open_chain(path: Path) -> Iterator[h5py.File]:
+    """Open a chain for reading once it has been found whole; raises `BayesnuError`, also for what fails while it is read."""
     try:
-        _check(path)
+        _check_header(path)
         with h5py.File(path, "r") as file:
             chain_format.check(file, path.stat().st_size)
             yield file
@@ -84,7 +89,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         ) from None
 
 
-def _reserve(copy: Path, more: int) -> None:
+def _reserve_bytes(copy: Path, more: int) -> None:
     """Fail like the system where a file cannot grow so many bytes: HDF5 may crash on a full disk, even when it closes."""
     with copy.open("ab") as raw:
         size = raw.tell()
@@ -96,40 +101,37 @@ def _reserve(copy: Path, more: int) -> None:
 
 
 @contextmanager
-def _replacing(path: Path, more: int = 0) -> Iterator[h5py.File]:
+def _replace_whole(path: Path, more: int = 0) -> Iterator[h5py.File]:
     """Open a copy for writing and put it in the file's place once it is complete and on disk.
 
     `more` bytes, and `MARGIN`, have to be free beside the copy.
     """
-    copy = path.with_name(path.name + ".new")
-    try:
+
+    def sentence(error: Exception) -> str:
+        reason = getattr(error, "strerror", None) or str(error).partition("(")[0].strip()
+        return (
+            f"{path}: cannot be written ({reason}); what was stored before is unharmed: "
+            "free some space or choose another `output`"
+        )
+
+    mistakes = (OSError, RuntimeError)  # HDF5 has either for a disk that is full
+    with whole_file(path, sentence, mistakes=mistakes, on_disk=True) as copy:
         if path.exists():
-            _check(path)
+            _check_header(path)
             shutil.copyfile(path, copy)
         else:
-            copy.unlink(missing_ok=True)
-        _reserve(copy, more + MARGIN)
+            copy.unlink(missing_ok=True)  # what a killed run has left
+        _reserve_bytes(copy, more + MARGIN)
         with h5py.File(copy, "a", userblock_size=HEADER) as file:
             yield file
         with copy.open("rb+") as raw:
-            raw.write(_header(copy))
-            raw.flush()
-            os.fsync(raw.fileno())
-        copy.replace(path)
-    except (OSError, RuntimeError) as error:  # HDF5 has either for a disk that is full
-        reason = getattr(error, "strerror", None) or str(error).partition("(")[0].strip()
-        raise BayesnuError(
-            f"{path}: cannot be written ({reason}); what was stored before is unharmed: "
-            "free some space or choose another `output`"
-        ) from None
-    finally:
-        copy.unlink(missing_ok=True)
+            raw.write(_make_header(copy))
 
 
 def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, config: str, ensembles: int) -> None:
-    """Write a chain without steps, with everything needed to understand it."""
+    """Write a chain without steps, with everything needed to understand it; raises `BayesnuError` if it cannot be."""
     text = h5py.string_dtype()
-    with _replacing(path) as file:
+    with _replace_whole(path) as file:
         file.attrs.update({"seed": seed, "fingerprint": json.dumps(fingerprint)})
         file.attrs["versions"] = json.dumps(versions())
         file["config"] = config
@@ -157,20 +159,21 @@ def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, con
 
 def verify(path: Path, model: Model, fingerprint: dict[str, str]) -> None:
     """Raise `BayesnuError`, naming what differs, unless the chain belongs to this model, prior and data."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         found = difference(json.loads(file.attrs["fingerprint"]), fingerprint)
         if found is None:
-            found = _model_difference(file, model)
+            found = _compare_model(file, model)
     if found is not None:
         raise BayesnuError(f"{path}: the chain is of another run: {found}; use another `output` or `overwrite`")
 
 
-def _model_difference(file: h5py.File, model: Model) -> str | None:
+def _compare_model(file: h5py.File, model: Model) -> str | None:
     """Compare the numbers of the model: another version of the physics may have the same configuration."""
-    if _strings(file["parameters/name"]) != model.names:
-        return f"parameters are {', '.join(_strings(file['parameters/name']))} there and {', '.join(model.names)} here"
+    if _read_strings(file["parameters/name"]) != model.names:
+        return f"parameters are {', '.join(_read_strings(file['parameters/name']))} there and {', '.join(model.names)} here"
     for key in ("observed", "factors", "templates"):
-        there, here = file[f"model/{key}"][:], getattr(model, key)
+        there = file[f"model/{key}"][:]
+        here = getattr(model, key)
         if there.shape != here.shape or not np.allclose(there, here, rtol=1e-8, atol=0):
             return f"model.{key} (the {'data' if key == 'observed' else 'expected counts'}) are other numbers"
     return None
@@ -180,26 +183,27 @@ def _model_difference(file: h5py.File, model: Model) -> str | None:
 def extending(path: Path, numbers: int = 0) -> Iterator[Callable[[int, Piece], None]]:
     """Give a function that adds steps to ensemble n, `numbers` in all; all of them, or none, are in the file at the end.
 
-    A last chunk takes the place of a full one. A result of fewer steps is no longer that of the chain.
+    A last chunk takes the place of a full one. A result of fewer steps is no longer that of the chain. Raises
+    `BayesnuError` if the file cannot be written.
     """
-    with _replacing(path, 8 * numbers) as file:
+    with _replace_whole(path, 8 * numbers) as file:
         file.pop("result", None)
-        yield lambda n, piece: _append(file[f"ensemble_{n}"], piece)
+        yield lambda n, piece: _append_piece(file[f"ensemble_{n}"], piece)
 
 
 def store_move(path: Path, move: str) -> None:
     """Store which move samples the chain."""
-    with _replacing(path) as file:
+    with _replace_whole(path) as file:
         file.attrs["move"] = move
 
 
 def read_move(path: Path) -> str:
     """The move that samples a chain; `sweeps` where it does not say."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         return str(file.attrs.get("move", "sweeps"))
 
 
-def _append(group: h5py.Group, piece: Piece) -> None:
+def _append_piece(group: h5py.Group, piece: Piece) -> None:
     steps, walkers, parameters = piece.coords.shape
     if "chain" not in group:
         # the attributes and datasets of emcee.backends.HDFBackend, so that it can read the file
@@ -223,18 +227,18 @@ def _append(group: h5py.Group, piece: Piece) -> None:
 def store_result(path: Path, result: RunResult) -> None:
     """Store a run's result beside its samples."""
     text = json.dumps(result_to_json(result), allow_nan=False)
-    with _replacing(path, len(text)) as file:
+    with _replace_whole(path, len(text)) as file:
         file.pop("result", None)
         file["result"] = text
 
 
 def read(chain: str | Path) -> Chain:
     """Read a chain from its file or folder; raises `BayesnuError` for one that is missing, truncated or damaged."""
-    path = chain_file(chain)
-    with _opened(path) as file:
+    path = find_chain(chain)
+    with _open_chain(path) as file:
         table = file["parameters"]
         groups = [file[f"ensemble_{n}"] for n in range(sum(1 for key in file if key.startswith("ensemble_")))]
-        names = _strings(table["name"])
+        names = _read_strings(table["name"])
         empty = np.zeros((0, 0, len(names)))
         steps = int(groups[0].attrs.get("iteration", 0))
         thin = max(-(-sum(g["chain"].size for g in groups if "chain" in g) // MOST_NUMBERS), 1)
@@ -245,10 +249,10 @@ def read(chain: str | Path) -> Chain:
         return Chain(
             path=path,
             names=names,
-            units=_strings(table["unit"]),
+            units=_read_strings(table["unit"]),
             scales=tuple(map(float, table["scale"])),
-            labels=_strings(table["latex"]),
-            priors=_strings(table["prior"]),
+            labels=_read_strings(table["latex"]),
+            priors=_read_strings(table["prior"]),
             samples=samples,
             log_prob=log_prob,
             acceptance=acceptance,
@@ -262,7 +266,7 @@ def read(chain: str | Path) -> Chain:
 
 def read_result(path: Path) -> RunResult | None:
     """The stored result of a finished run, None if it is not finished."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         if "result" not in file:
             return None
         result = result_from_json(json.loads(file["result"][()]))
@@ -272,27 +276,27 @@ def read_result(path: Path) -> RunResult | None:
 
 def read_versions(path: Path) -> dict[str, str]:
     """Versions of the packages that wrote a chain."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         found: dict[str, str] = json.loads(file.attrs["versions"])
         return found
 
 
 def last_states(path: Path) -> list[tuple[np.ndarray, np.ndarray, tuple[Any, ...]]]:
     """Where every ensemble stopped: coords (walkers, parameters), log_prob (walkers,) and random state."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         groups = [file[f"ensemble_{n}"] for n in range(sum(1 for key in file if key.startswith("ensemble_")))]
-        return [(g["chain"][-1], g["log_prob"][-1], _random_state(g)) for g in groups]
+        return [(g["chain"][-1], g["log_prob"][-1], _read_random_state(g)) for g in groups]
 
 
-def _random_state(group: h5py.Group) -> tuple[Any, ...]:
+def _read_random_state(group: h5py.Group) -> tuple[Any, ...]:
     return tuple(group.attrs[f"random_state_{i}"] for i in range(5))
 
 
 def steps_done(path: Path) -> int:
     """Stored steps per walker; 0 for a chain that has none yet."""
-    with _opened(path) as file:
+    with _open_chain(path) as file:
         return int(file["ensemble_0"].attrs.get("iteration", 0))
 
 
-def _strings(dataset: h5py.Dataset) -> tuple[str, ...]:
+def _read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in dataset[:])

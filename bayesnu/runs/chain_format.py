@@ -1,7 +1,7 @@
 """What the file of a chain holds: looked at each time before anything in it is used.
 
-The checksum finds damage. This finds a file that is whole and still not what `chains` writes, because another program
-wrote or changed it: its numbers could not be trusted, and some would end in a crash far from their cause.
+The checksum finds damage. This finds a file that is whole and still not what `chain_file` writes, because another program
+wrote or changed it. Its numbers could not be trusted, and some would end in a crash far from their cause.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ LARGEST = 1e9  # of a sample in the scale of its parameter: no prior reaches tha
 
 def check(file: Any, size: int) -> None:
     """Raise ValueError, saying what is wrong, unless an open HDF5 file of `size` bytes is laid out as a chain."""
-    file.visititems(lambda name, each: _small(name, each, size))
-    names = _shape(file, "parameters/name", (None,))
+    file.visititems(lambda name, each: _check_size(name, each, size))
+    names = _check_shape(file, "parameters/name", (None,))
     for key in ("unit", "latex", "prior", "scale"):
-        _shape(file, f"parameters/{key}", names, floating=key == "scale")
-    terms, bins = _shape(file, "model/templates", (None, None), floating=True)
-    _shape(file, "model/observed", (bins,), floating=True)
-    _shape(file, "model/factors", (terms, None))
-    _shape(file, "config", ())
+        _check_shape(file, f"parameters/{key}", names, floating=key == "scale")
+    terms, bins = _check_shape(file, "model/templates", (None, None), floating=True)
+    _check_shape(file, "model/observed", (bins,), floating=True)
+    _check_shape(file, "model/factors", (terms, None))
+    _check_shape(file, "config", ())
     ensembles = [key for key in file if key.startswith("ensemble_")]
     if not ensembles or {*ensembles} != {f"ensemble_{n}" for n in range(len(ensembles))}:
         raise ValueError(f"it holds the ensembles {', '.join(ensembles) or 'none'}")
-    shapes = {_ensemble(file, name, names) for name in ensembles}
+    shapes = {_check_ensemble(file, name, names) for name in ensembles}
     if len(shapes) > 1:
         raise ValueError("its ensembles are of different sizes")
     if not isinstance(json.loads(file.attrs["fingerprint"]), dict):
@@ -37,7 +37,7 @@ def check(file: Any, size: int) -> None:
     int(file.attrs["seed"])
 
 
-def _small(name: str, each: Any, size: int) -> None:
+def _check_size(name: str, each: Any, size: int) -> None:
     """A data set can claim any size without having it; reading would take the memory."""
     if hasattr(each, "shape") and (
         each.shape is None or each.dtype.itemsize * int(np.prod(each.shape, dtype=object)) > size
@@ -45,7 +45,7 @@ def _small(name: str, each: Any, size: int) -> None:
         raise ValueError(f"{name} is of a size that the file does not have")
 
 
-def _shape(file: Any, name: str, shape: tuple[int | None, ...], floating: bool = False) -> tuple[int, ...]:
+def _check_shape(file: Any, name: str, shape: tuple[int | None, ...], floating: bool = False) -> tuple[int, ...]:
     """The shape of a data set, which has to be as given (None: any length) and, where asked for, of doubles."""
     each = file[name]
     found: tuple[int, ...] = each.shape
@@ -56,15 +56,15 @@ def _shape(file: Any, name: str, shape: tuple[int | None, ...], floating: bool =
     return found
 
 
-def _ensemble(file: Any, name: str, parameters: tuple[int, ...]) -> tuple[int, ...]:
+def _check_ensemble(file: Any, name: str, parameters: tuple[int, ...]) -> tuple[int, ...]:
     """Steps and walkers of an ensemble, (0, 0) before its first step."""
     group = file[name]
     steps = int(group.attrs.get("iteration", 0))
     if "chain" not in group and steps == 0:
         return 0, 0
-    shape = _shape(file, f"{name}/chain", (steps, None, *parameters), floating=True)
-    _shape(file, f"{name}/log_prob", shape[:2], floating=True)
-    _shape(file, f"{name}/accepted", shape[1:2], floating=True)
+    shape = _check_shape(file, f"{name}/chain", (steps, None, *parameters), floating=True)
+    _check_shape(file, f"{name}/log_prob", shape[:2], floating=True)
+    _check_shape(file, f"{name}/accepted", shape[1:2], floating=True)
     if steps < 1 or shape[1] < 2:
         raise ValueError(f"{name} has {steps} steps of {shape[1]} walkers")
     return shape

@@ -1,6 +1,6 @@
 """The only import of dask: tasks on processes of this machine, or on a cluster that the user's site runs.
 
-A task travels as the name of its function, its settings and its number, and comes back as bytes: nothing that decides a
+A task travels as the name of its function, its settings and its number, and comes back as bytes. Nothing that decides a
 number is left to dask, which only finds a worker, and another one when that is lost. A scheduler needs dask alone.
 """
 
@@ -42,7 +42,7 @@ LOOK = 60  # seconds after which to look whether there are workers, or more of t
 IN_FLIGHT = 4  # tasks given out per thread: enough that none is idle, and no queue that grows with the campaign
 
 # What a worker evaluates. As text: to unpickle a function of this package ends a worker that lacks it, and says no reason.
-CALL = "__import__('bayesnu.runs.cluster', fromlist=['checked']).checked(known, work, settings, task)"
+CALL = "__import__('bayesnu.runs.cluster', fromlist=['perform_checked']).perform_checked(known, work, settings, task)"
 LOCAL = {
     "distributed.scheduler.http.routes": [],  # its ports answer nothing
     "distributed.worker.http.routes": [],
@@ -52,14 +52,17 @@ LOCAL = {
 }
 
 
-def performed(campaign: Campaign, tasks: list[int], scheduler: str | None, workers: int) -> Iterator[tuple[int, bytes]]:
+def perform_tasks(campaign: Campaign, tasks: list[int], scheduler: str | None, workers: int) -> Iterator[tuple[int, bytes]]:
     """Perform tasks and yield them with their results as they finish; see `bayesnu.runs.campaign.run` for what is raised.
 
     A task whose workers were lost is tried once more with no other beside it, which may have been the one to blame.
     """
-    name, settings = name_of(campaign.work), json.dumps(campaign.settings)
-    known, prefix, submitted = versions(name), f"{campaign.kind}-{uuid4().hex}", itertools.count()
-    with _quiet(), _local(workers) if scheduler is None else _connected(scheduler) as client:
+    name = name_of(campaign.work)
+    settings = json.dumps(campaign.settings)
+    known = versions(name)
+    prefix = f"{campaign.kind}-{uuid4().hex}"
+    submitted = itertools.count()
+    with _silence_logs(), _start_local(workers) if scheduler is None else _connect_to(scheduler) as client:
 
         def submit(task: int) -> Future[bytes]:
             names = {"known": known, "work": name, "settings": settings, "task": task}
@@ -68,21 +71,21 @@ def performed(campaign: Campaign, tasks: list[int], scheduler: str | None, worke
 
         waiting = deque(tasks)
         while waiting:
-            lost = yield from _together(client, submit, waiting)
+            lost = yield from _perform_together(client, submit, waiting)
             for task in lost:
-                if (yield from _together(client, submit, deque([task]))):
+                if (yield from _perform_together(client, submit, deque([task]))):
                     raise BayesnuError(
                         f"task {task}: every worker that took it was lost; it crashes, or needs more memory than a worker "
                         "has: what is finished is stored, and the same command goes on from there"
                     )
 
 
-def checked(known: dict[str, str], work: str, settings: str, task: int) -> bytes:
+def perform_checked(known: dict[str, str], work: str, settings: str, task: int) -> bytes:
     """Perform a task on a worker, if it would give the same bits there."""
     found = difference(versions(work), known)
     if found is not None:
         raise BayesnuError(f"worker on {platform.node()}: {found}; give the workers the same environment as this process")
-    _one_thread()
+    _limit_threads()
     try:
         return perform(work, settings, task)
     except OSError as error:  # of a file that is not there, perhaps
@@ -90,24 +93,24 @@ def checked(known: dict[str, str], work: str, settings: str, task: int) -> bytes
 
 
 @cache
-def _one_thread() -> None:
+def _limit_threads() -> None:
     """Give BLAS one thread for good: a worker may perform tasks side by side, and none may undo it for another."""
     blas().limit(limits=1)
 
 
-def _together(
+def _perform_together(
     client: Client, submit: Callable[[int], Future[bytes]], waiting: deque[int]
 ) -> Generator[tuple[int, bytes], None, list[int]]:
     """Perform waiting tasks until none is left, or until workers are lost over some, which are returned."""
     running: dict[Future[bytes], int] = {}
     lost: list[int] = []
     while running or (waiting and not lost):
-        most = IN_FLIGHT * _threads(client)
+        most = IN_FLIGHT * _count_threads(client)
         while waiting and not lost and len(running) < most:
             task = waiting.popleft()
             running[submit(task)] = task
         finished = as_completed(list(running), loop=client.loop, timeout=LOOK)
-        while (future := _next(finished)) is not None:
+        while (future := _wait_for_next(finished)) is not None:
             task = running.pop(future)
             try:
                 yield task, future.result()
@@ -122,7 +125,7 @@ def _together(
     return lost
 
 
-def _next(finished: as_completed) -> Future[bytes] | None:
+def _wait_for_next(finished: as_completed) -> Future[bytes] | None:
     """What finishes next; None if nothing is left, or nothing has finished in time."""
     try:
         future: Future[bytes] = next(finished)
@@ -131,7 +134,7 @@ def _next(finished: as_completed) -> Future[bytes] | None:
         return None
 
 
-def _threads(client: Client) -> int:
+def _count_threads(client: Client) -> int:
     """Threads of all workers; waits for a worker if there is none, and says so if that takes longer than a restart."""
     while not (threads := sum(map(int, client.nthreads().values()))):
         try:
@@ -143,20 +146,20 @@ def _threads(client: Client) -> int:
 
 
 @contextmanager
-def _local(workers: int) -> Iterator[Client]:
+def _start_local(workers: int) -> Iterator[Client]:
     """Processes of this machine, which end with this one; certificates that only they have keep other users out."""
     with (
         tempfile.TemporaryDirectory(prefix="bayesnu-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(LOCAL),
         ExitStack() as opened,
     ):
-        with _undisturbed():
-            cluster = opened.enter_context(_closed(_processes(workers, scratch)))
-            client = opened.enter_context(_closed(Client(cluster, set_as_default=False)))
+        with _hold_signals():
+            cluster = opened.enter_context(_close_after(_start_processes(workers, scratch)))
+            client = opened.enter_context(_close_after(Client(cluster, set_as_default=False)))
         yield client
 
 
-def _processes(workers: int, scratch: str) -> LocalCluster:
+def _start_processes(workers: int, scratch: str) -> LocalCluster:
     try:
         return LocalCluster(
             n_workers=workers,
@@ -178,16 +181,16 @@ def _processes(workers: int, scratch: str) -> LocalCluster:
 
 
 @contextmanager
-def _closed(opened: Client | LocalCluster) -> Iterator[Any]:
+def _close_after(opened: Client | LocalCluster) -> Iterator[Any]:
     try:
         yield opened
     finally:
-        with _undisturbed():
+        with _hold_signals():
             opened.close()
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _hold_signals() -> Iterator[None]:
     """Keep signals for the end: what is half open or half closed cannot be closed."""
     heard: list[int] = []
 
@@ -198,7 +201,7 @@ def _undisturbed() -> Iterator[None]:
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and callable(signal.getsignal(n))]
     before = {number: signal.signal(number, hear) for number in numbers}
     try:
-        with _deaf():
+        with _block_interrupts():
             yield
     finally:
         for number, handler in before.items():
@@ -208,7 +211,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _block_interrupts() -> Iterator[None]:
     """Start threads and processes that never hear Ctrl-C: a terminal sends it to workers too, which end without it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -222,18 +225,18 @@ def _deaf() -> Iterator[None]:
 
 
 @contextmanager
-def _connected(scheduler: str) -> Iterator[Client]:
+def _connect_to(scheduler: str) -> Iterator[Client]:
     """A client of the scheduler at an address; raises `BayesnuError` if it cannot be reached, or goes away."""
     with ThreadPoolExecutor(1) as aside:  # where no event loop is running: a notebook has one of its own
-        found = aside.submit(asyncio.run, _version(scheduler)).result()
+        found = aside.submit(asyncio.run, _ask_version(scheduler)).result()
     here = version("distributed")
     if found != here:
         raise BayesnuError(f"`scheduler`: distributed is {found} there and {here} here; use one version")
     try:
         with ExitStack() as opened:
-            with _undisturbed(), warnings.catch_warnings():
+            with _hold_signals(), warnings.catch_warnings():
                 warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked where it matters
-                client = opened.enter_context(_closed(Client(scheduler, timeout=TIMEOUT, set_as_default=False)))
+                client = opened.enter_context(_close_after(Client(scheduler, timeout=TIMEOUT, set_as_default=False)))
             yield client
     except (OSError, CancelledError):
         raise BayesnuError(
@@ -241,7 +244,7 @@ def _connected(scheduler: str) -> Iterator[Client]:
         ) from None
 
 
-async def _version(scheduler: str) -> str:
+async def _ask_version(scheduler: str) -> str:
     """The version of dask at an address. A `Client` would raise other errors, and complain again when it is discarded."""
     try:
         async with (
@@ -260,7 +263,7 @@ async def _version(scheduler: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_logs() -> Iterator[None]:
     """Without the log of dask: what a user has to know is raised."""
     names = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
     before = {name: logging.getLogger(name).level for name in names}

@@ -19,7 +19,8 @@ from bayesnu.runs import chain_file
 
 FIRST_CHECK = 128  # stored steps before the first look
 PIECE = 256  # steps in memory before they are written
-GROWTH, GRAIN = 1.5, 64  # a look after each 50 % of the chain, at multiples of 64 steps: it costs more than the steps
+GROWTH = 1.5  # of the chain from look to look: a look costs more than the steps
+GRAIN = 64  # steps: looks are at multiples of it
 
 
 def extend_chain(
@@ -38,14 +39,15 @@ def extend_chain(
     posterior = compile_posterior(model)
     done = chain_file.steps_done(path)
     if done:
-        states, move = _stored_states(path), move_named(chain_file.read_move(path), fits.profiler, posterior)
+        states, move = _read_states(path), move_named(chain_file.read_move(path), fits.profiler, posterior)
         verdict: Convergence | None = judge(fits, chain_file.read(path), settings)
     else:
         states, name, move = begin(fits.profiler, posterior, settings)
         chain_file.store_move(path, name)
         verdict = None
-    while not _finished(done, verdict, settings):
-        stop, accepted = next_look(done, settings), []
+    while not _is_finished(done, verdict, settings):
+        stop = next_look(done, settings)
+        accepted = []
         numbers = (stop - done + chain_file.CHUNK) * sum(state.coords.size + len(state.coords) for state in states)
         with chain_file.extending(path, numbers) as add:
             for n, first in itertools.product(range(len(states)), range(done, stop, PIECE)):
@@ -70,13 +72,13 @@ def next_look(done: int, settings: Settings) -> int:
     return min(look, settings.steps or settings.most_steps)
 
 
-def _finished(done: int, verdict: Convergence | None, settings: Settings) -> bool:
+def _is_finished(done: int, verdict: Convergence | None, settings: Settings) -> bool:
     if settings.steps is not None:
         return done >= settings.steps
     return done >= settings.most_steps or (verdict is not None and verdict.converged)
 
 
-def _stored_states(path: Path) -> list[emcee.State]:
+def _read_states(path: Path) -> list[emcee.State]:
     return [
         emcee.State(coords, log_prob=log_prob, random_state=random_state)
         for coords, log_prob, random_state in chain_file.last_states(path)

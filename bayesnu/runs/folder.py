@@ -1,4 +1,4 @@
-"""The folder of a run, step 18: claimed by its resolved configuration, filled with chain and figures, never mixed up."""
+"""The folder of a run: claimed by its resolved configuration, filled with chain and figures, never mixed up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bayesnu.runs.config import CONFIG, from_config, to_toml
 from bayesnu.runs.run import Run, to_dict
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.files import whole_file
 from bayesnu.support.fingerprint import difference, flattened
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise _unwritable(folder, error) from None
+        raise BayesnuError(_refuse_folder(folder, error)) from None
     try:
         file = (folder / LOCK).open("a+", encoding="utf-8")
     except OSError:
@@ -78,9 +79,10 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def _unwritable(folder: Path, error: OSError | ValueError) -> BayesnuError:
+def _refuse_folder(folder: Path, error: Exception) -> str:
+    """The sentence of a folder that cannot be written."""
     reason = getattr(error, "strerror", None) or error
-    return BayesnuError(f"{folder}: cannot be written ({reason}); choose another `output`")
+    return f"{folder}: cannot be written ({reason}); choose another `output`"
 
 
 def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
@@ -104,15 +106,11 @@ def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
         for name in (CHAIN, *FIGURES):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise BayesnuError(_refuse_folder(folder, error)) from None
     write_config(run, folder)
 
 
 def write_config(run: Run, folder: Path) -> None:
-    new = folder / f"{CONFIG}.new"
-    try:
+    """Write the resolved configuration of a run into its folder; raises `BayesnuError` if it cannot be."""
+    with whole_file(folder / CONFIG, lambda error: _refuse_folder(folder, error)) as new:
         new.write_text(to_toml(run), encoding="utf-8")
-        os.replace(new, folder / CONFIG)
-    except (OSError, UnicodeEncodeError) as error:
-        new.unlink(missing_ok=True)
-        raise _unwritable(folder, error) from None

@@ -1,7 +1,7 @@
 """A run as an object: what was asked for, fully resolved, written beside its chain, and comparable with another.
 
-This module imports nothing heavy: the resolved configuration is on disk before numba or emcee is loaded, so that a run
-killed at any moment can be resumed by its folder.
+This module imports nothing heavy: the resolved configuration is on disk before numba or emcee is loaded. So a run killed at
+any moment can be resumed by its folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from bayesnu.physics.properties import PROPERTIES, parameters_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import flattened
 
-FARTHEST, NARROWEST = 1e6, 1e-6  # of a prior's numbers, in the parameter's scale: beyond, doubles lose their digits
+FARTHEST = 1e6  # of a prior's numbers, in the parameter's scale: beyond, doubles lose their digits
+NARROWEST = 1e-6  # range or width of a prior, in the same scale and for the same reason
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ def resolve(
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     parameters_of(parameter, flavour)  # raises for an unknown name
     chosen = preset_of(preset, **dict(choices or {}))
-    settings = _from_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
+    settings = _read_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
     run = Run(
         experiments=experiments,
         parameter=parameter,
         flavour=flavour,
         preset=preset,
         analysis=chosen,
-        prior=_from_table(PriorChoice, "prior", dict(prior or {})),
+        prior=_read_table(PriorChoice, "prior", dict(prior or {})),
         sampling=settings,
     )
     loaded = load_experiments(run)
@@ -98,7 +99,7 @@ def resolve(
     )
 
 
-def _from_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
+def _read_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
     known = {each.name: str(each.type).removesuffix(" | None") for each in fields(cls)}
     right: dict[str, Any] = {"int": int, "float": int | float, "str": str}
     words = {"int": "an integer", "float": "a finite number", "str": "a word in quotes"}

@@ -63,7 +63,7 @@ def name_of(work: Work) -> str:
     return f"{work.__module__}:{work.__qualname__}"
 
 
-def _imported(name: str) -> Work:
+def _import_work(name: str) -> Work:
     module, _, function = name.partition(":")
     work: Work = getattr(import_module(module), function)
     return work
@@ -71,7 +71,7 @@ def _imported(name: str) -> Work:
 
 def _is_importable(work: Work) -> bool:
     try:
-        return _imported(name_of(work)) is work
+        return _import_work(name_of(work)) is work
     except (ImportError, AttributeError):
         return False
 
@@ -85,11 +85,11 @@ def versions(work: str) -> dict[str, str]:
         "machine": platform.machine(),
         "bayesnu": __version__,
         **{name: version(name) for name in ("numpy", "scipy", "numba")},
-        "source": _source_hash(work),
+        "source": _hash_source(work),
     }
 
 
-def _source_hash(work: str) -> str:
+def _hash_source(work: str) -> str:
     """Hash of the package without what only shows results, and of the file that holds the function.
 
     Two checkouts of one version differ in nothing else.
@@ -118,7 +118,7 @@ def blas() -> ThreadpoolController:
 def perform(work: str, settings: str, task: int) -> bytes:
     """Perform a task of the function with this name, settings as JSON; returns its arrays as an npz file."""
     values = json.loads(settings)
-    arrays = _imported(work)(values, task, np.random.SeedSequence(values["seed"], spawn_key=(task,)))
+    arrays = _import_work(work)(values, task, np.random.SeedSequence(values["seed"], spawn_key=(task,)))
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
     return packed.getvalue()

@@ -48,10 +48,10 @@ def entries() -> dict[str, Entry]:
     """All entries of the package by key, in the order of the file."""
     text = resources.files("bayesnu.studies").joinpath("references.bib").read_text(encoding="utf-8")
     found = re.finditer(r"^@\w+\{([\w-]+),$.*?^\}", text, re.MULTILINE | re.DOTALL)
-    return {match[1]: Entry(match[1], match[0], _identifiers(match[0])) for match in found}
+    return {match[1]: Entry(match[1], match[0], _find_identifiers(match[0])) for match in found}
 
 
-def _identifiers(text: str) -> tuple[str, ...]:
+def _find_identifiers(text: str) -> tuple[str, ...]:
     prefixes = {"eprint": "arXiv:", "doi": "doi:"}
     return tuple(
         prefixes[name] + value for name, value in re.findall(r"^\s*(eprint|doi) = \{(.*?)\},?$", text, re.MULTILINE)
@@ -73,13 +73,14 @@ def find(reference: str) -> Entry:
 def used_by(experiments: Sequence[Experiment], analysis: Analysis) -> dict[Entry, list[str]]:
     """What a run of these experiments used, and what for."""
     used: dict[Entry, list[str]] = {}
-    for reference, purpose in (*_of_analysis(analysis), *_of_data(experiments), *SOFTWARE.items()):
+    for reference, purpose in (*_cite_analysis(analysis), *_cite_data(experiments), *SOFTWARE.items()):
         purposes = used.setdefault(find(reference), [])
-        purposes += [purpose] * (purpose not in purposes)
+        if purpose not in purposes:
+            purposes.append(purpose)
     return used
 
 
-def _of_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
+def _cite_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield PAPER, "the analysis that this package reproduces"
     for reference in _IDENTIFIER.findall(SOLAR_MODELS[analysis.solar_model].source):
         yield reference, "solar neutrino fluxes"
@@ -95,7 +96,7 @@ def _of_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield "arXiv:1610.04177", "many-body correction of the weak rate"
 
 
-def _of_data(experiments: Sequence[Experiment]) -> Iterator[tuple[str, str]]:
+def _cite_data(experiments: Sequence[Experiment]) -> Iterator[tuple[str, str]]:
     for experiment in experiments:
         for reference in experiment.references:
             yield reference, experiment.title
@@ -109,14 +110,14 @@ def bibtex(names: Sequence[str]) -> str:
     if not names:
         return "".join(f"{entry.text}\n\n" for entry in entries().values())
     used: dict[Entry, list[str]] = {}
-    for experiments, analysis in map(_opened, names):
+    for experiments, analysis in map(_open_source, names):
         for entry, purposes in used_by(experiments, analysis).items():
             known = used.setdefault(entry, [])
             known += [purpose for purpose in purposes if purpose not in known]
     return "".join(f"% used for: {'; '.join(used[entry]).replace('@', ' at ')}\n{entry.text}\n\n" for entry in used)
 
 
-def _opened(name: str) -> tuple[tuple[Experiment, ...], Analysis]:
+def _open_source(name: str) -> tuple[tuple[Experiment, ...], Analysis]:
     """The experiments and choices of a run in a folder, or of an experiment by itself with the default choices."""
     from bayesnu.runs import config, folder, run
 

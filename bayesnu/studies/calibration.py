@@ -6,8 +6,8 @@ ignored, as then the posterior is the prior; the log-likelihood does (Modrák et
 taken too.
 
 Walkers of one step are independent in a stationary ensemble. Steps are thinned by twice the autocorrelation time, and draws
-are taken at random from what remains. Dependent draws would make every posterior look too narrow: 127 consecutive ones with
-an autocorrelation time tau give a second moment of the scores that is too large by about 2 % times tau - 1.
+are taken at random from what remains. Dependent draws would make every posterior look too narrow. With an autocorrelation
+time tau, 127 consecutive ones give a second moment of the scores that is too large by about 2 % times tau - 1.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ DRAWS = 127  # 128 ranks: more would find little more, and need longer chains
 LOOKS = tuple(2**k for k in range(6, 15))  # stored steps at which a replica is judged
 STEPS_PER_TAU = 20  # after the burn-in
 RANGE = 3.0  # end of the usual prior over the expected limit
-ENSEMBLES, WALKERS = 2, 64
+ENSEMBLES = 2  # of a replica
+WALKERS = 64  # of an ensemble, or as many more as its parameters need
 ATTEMPTS = 1000  # at a truth that the model allows
 LIKELIHOOD = "log-likelihood"
 
@@ -88,7 +89,7 @@ class Calibration:
     def faults(self) -> tuple[str, ...]:
         """Quantities whose ranks are not uniform, in one sentence each; none if all of them are."""
         level = LEVEL / (TESTS * len(self.tests))
-        return tuple(_fault(test, level) for test in self.tests if TESTS * level > test.p_value)
+        return tuple(_describe_fault(test, level) for test in self.tests if TESTS * level > test.p_value)
 
     @property
     def sensitivity(self) -> Sensitivity:
@@ -96,7 +97,7 @@ class Calibration:
         return sensitivity(len(self.ranks), self.draws, len(self.names))
 
 
-def replica(truth: Model, analysis: Model, settings: Settings, seed: np.random.SeedSequence) -> Replica:
+def run_replica(truth: Model, analysis: Model, settings: Settings, seed: np.random.SeedSequence) -> Replica:
     """Draw parameters and counts from one model, and rank the parameters in the posterior of another.
 
     For a calibration both are the same. They need the same parameters; priors and templates may differ. The centres of
@@ -104,9 +105,9 @@ def replica(truth: Model, analysis: Model, settings: Settings, seed: np.random.S
     """
     of_truth, of_sampler, of_choice = seed.spawn(3)
     random = np.random.default_rng(of_truth)
-    theta = _from_prior(truth, random)
+    theta = _draw_from_prior(truth, random)
     model = with_data(analysis, random.poisson(truth.expected(theta)))
-    sampled = _sampled(model, replace(settings, seed=int(of_sampler.generate_state(1)[0])))
+    sampled = _sample_posterior(model, replace(settings, seed=int(of_sampler.generate_state(1)[0])))
     pool = sampled.kept[:, :: ceil(2 * sampled.tau)].reshape(-1, len(theta))
     chosen = pool[np.random.default_rng(of_choice).choice(len(pool), DRAWS, replace=False)]
     value = log_likelihood(model, np.concatenate([theta[None], chosen]))
@@ -114,7 +115,7 @@ def replica(truth: Model, analysis: Model, settings: Settings, seed: np.random.S
     return Replica(found, sampled.converged, sampled.steps, sampled.tau, sampled.independence)
 
 
-def _from_prior(model: Model, random: np.random.Generator) -> np.ndarray:
+def _draw_from_prior(model: Model, random: np.random.Generator) -> np.ndarray:
     """Parameters from the prior where no expected count is negative, as the posterior has them (parameters,)."""
     for _ in range(ATTEMPTS):
         theta = np.array([float(prior.ppf(random.random(1))[0]) for prior in model.parameters])
@@ -132,7 +133,7 @@ class _Sampled:
     independence: bool
 
 
-def _sampled(model: Model, settings: Settings) -> _Sampled:
+def _sample_posterior(model: Model, settings: Settings) -> _Sampled:
     """Sample a posterior in memory as `sampling.sample` does in a file; kept (ensembles, steps, walkers, parameters).
 
     The rule is shorter: bounds need no precision and modes are not compared with integration, as ranks show both.
@@ -148,17 +149,17 @@ def _sampled(model: Model, settings: Settings) -> _Sampled:
         samples = np.concatenate([samples, np.stack(pieces)], axis=1)
         start, tau = convergence.burn_in(samples)
         kept = samples[:, start:]
-        if kept.shape[1] > STEPS_PER_TAU * tau and _agree(kept):
+        if kept.shape[1] > STEPS_PER_TAU * tau and _ensembles_agree(kept):
             return _Sampled(kept, True, look, tau, name == "independence")
     return _Sampled(kept, False, look, tau, name == "independence")
 
 
-def _agree(kept: np.ndarray) -> bool:
+def _ensembles_agree(kept: np.ndarray) -> bool:
     """Whether the ensembles have the same distribution of every parameter."""
     return all(credible.rhat(kept[..., k]) < convergence.RHAT_BELOW for k in range(kept.shape[-1]))
 
 
-def prepared(run: Run, seed: int) -> Run:
+def prepare_run(run: Run, seed: int) -> Run:
     """The run with the sampler of a calibration, and with a usual prior where the run has left its range open.
 
     Its end is `RANGE` times the expected 90 % limit: the profile likelihood's for counts as the Standard Model expects them.
@@ -168,13 +169,14 @@ def prepared(run: Run, seed: int) -> Run:
     run = replace(run, sampling=replace(run.sampling, seed=seed, ensembles=ENSEMBLES, walkers=walkers, steps=None))
     if run.prior.kind == "gaussian" or run.prior.upper is not None:
         return run
-    lower, upper = run.prior.lower, float(f"{RANGE / sqrt(len(run.parameters)) * _expected_limit(run):.1e}")
+    lower = run.prior.lower
+    upper = float(f"{RANGE / sqrt(len(run.parameters)) * _find_expected_limit(run):.1e}")
     if lower is None:
         lower = -upper if PROPERTIES[run.parameter].signed else 0.0
     return replace(run, prior=replace(run.prior, lower=lower, upper=upper))
 
 
-def _expected_limit(run: Run) -> float:
+def _find_expected_limit(run: Run) -> float:
     """The largest distance from zero of any end of an expected limit, in mu_B, e or cm^2."""
     model = model_of(run)
     asimov = with_data(model, model.expected(model.nominal()))
@@ -185,27 +187,27 @@ def _expected_limit(run: Run) -> float:
     return max(abs(end) for end in ends if end is not None) * model.parameters[0].scale
 
 
-def campaign(run: Run, replicas: int, seed: int) -> Campaign:
-    """The campaign of a calibration of a `prepared` run; raises `BayesnuError` for too few replicas."""
+def plan_calibration(run: Run, replicas: int, seed: int) -> Campaign:
+    """The campaign of a calibration of a prepared run; raises `BayesnuError` for too few replicas."""
     if replicas < FEWEST:
         raise BayesnuError(f"`replicas`: found {replicas}; must be at least {FEWEST}")
     settings = {"seed": seed, "run": runs.to_dict(run), "per_task": PER_TASK}
-    return Campaign("calibrate", settings, -(-replicas // PER_TASK), work)
+    return Campaign("calibrate", settings, -(-replicas // PER_TASK), run_task)
 
 
-def work(settings: Mapping[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def run_task(settings: Mapping[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
     """The replicas of one task; arrays (replicas, ...) of the fields of `Replica`."""
-    model, sampling = _model(json.dumps(settings["run"]))
-    return gathered(replica(model, model, sampling, each) for each in seed.spawn(settings["per_task"]))
+    model, sampling = _build_model(json.dumps(settings["run"]))
+    return gather_replicas(run_replica(model, model, sampling, each) for each in seed.spawn(settings["per_task"]))
 
 
 @cache
-def _model(run: str) -> tuple[Model, Settings]:
+def _build_model(run: str) -> tuple[Model, Settings]:
     found = config.from_dict(json.loads(run))
     return model_of(found), found.sampling
 
 
-def gathered(replicas: Iterable[Replica]) -> dict[str, np.ndarray]:
+def gather_replicas(replicas: Iterable[Replica]) -> dict[str, np.ndarray]:
     """Replicas as arrays by name of their fields."""
     done = list(replicas)
     return {name: np.array([getattr(each, name) for each in done]) for name in Replica.__dataclass_fields__}
@@ -215,7 +217,8 @@ def judge(names: tuple[str, ...], results: Iterable[Mapping[str, np.ndarray]], n
     """Test the ranks of the first `number` replicas; `names` are those of the parameters."""
     parts = list(results)
     arrays = {name: np.concatenate([part[name] for part in parts])[:number] for name in Replica.__dataclass_fields__}
-    quantities, found = (*names, LIKELIHOOD), arrays["ranks"]
+    quantities = (*names, LIKELIHOOD)
+    found = arrays["ranks"]
     return Calibration(
         names=quantities,
         ranks=found,
@@ -228,7 +231,7 @@ def judge(names: tuple[str, ...], results: Iterable[Mapping[str, np.ndarray]], n
     )
 
 
-def _fault(test: Uniformity, level: float) -> str:
+def _describe_fault(test: Uniformity, level: float) -> str:
     """What is wrong with a quantity of which a test has a p-value below `level`."""
     found = []
     if test.p_mean < level:

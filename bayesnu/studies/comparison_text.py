@@ -51,17 +51,16 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 def to_markdown(rows: Iterable[Row]) -> str:
     """A page with a table for each property."""
-    about = (
-        f"Written by `bayesnu compare --format markdown`, version {__version__}. In one convention: {_escaped(CONVENTION)}."
-    )
+    writer = f"Written by `bayesnu compare --format markdown`, version {__version__}."
+    about = f"{writer} In one convention: {_escape_text(CONVENTION)}."
     lines = ["# Own and published limits", "", about, ""]
     for parameter, some in by_parameter(rows):
         lines += [f"## {parameter}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-        lines += ["| " + " | ".join(map(_escaped, cells(row))) + " |" for row in some] + [""]
+        lines += ["| " + " | ".join(map(_escape_text, cells(row))) + " |" for row in some] + [""]
     return "\n".join(lines)
 
 
-def _escaped(text: str) -> str:
+def _escape_text(text: str) -> str:
     return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
 
 
@@ -78,20 +77,20 @@ def to_latex(rows: Iterable[Row]) -> str:
         lines += [f"% {parameter}", rf"\begin{{longtable}}{{{TEX_COLUMNS}}}", rf"\hline {head} \\ \hline \endhead"]
         for kind, group in groupby(some, key=lambda row: row.kind):
             lines.append(rf"\multicolumn{{8}}{{l}}{{\textbf{{{tex(KINDS[kind])}}}}} \\")
-            lines += [" & ".join(_tex_cells(row)) + r" \\" for row in group]
+            lines += [" & ".join(_make_tex_cells(row)) + r" \\" for row in group]
         lines += [r"\hline", r"\end{longtable}"]
     return "\n".join([*lines, r"\end{landscape}", ""])
 
 
-def _tex_cells(row: Row) -> list[str]:
+def _make_tex_cells(row: Row) -> list[str]:
     _, what, flavour, value, _, *rest = cells(row)
-    numbers = re.sub(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", _tex_number, value)
+    numbers = re.sub(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", _write_tex_number, value)
     number = "$" + numbers.replace("…", r"\ldots{}").replace(" and ", r"$ and $") + "$"
     exponent = f"{PROPERTIES[row.parameter].scale:e}".partition("e")[2]
     unit = rf"$10^{{{int(exponent)}}}\,{TEX_UNITS[row.unit]}$"
     return [tex(what), TEX_FLAVOURS.get(flavour, tex(flavour)), number, unit, *map(tex, rest)]
 
 
-def _tex_number(match: re.Match[str]) -> str:
+def _write_tex_number(match: re.Match[str]) -> str:
     mantissa, _, exponent = match.group().partition("e")
     return rf"{mantissa}\times 10^{{{int(exponent)}}}" if exponent else mantissa

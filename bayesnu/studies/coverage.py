@@ -1,9 +1,10 @@
 """Coverage: how often the intervals of toy experiments hold the value that was true.
 
 Toys redraw counts and constraints around the truth. An interval covers if the true value is in it, which needs no
-interval: the statistic at the true value is compared with its level, the posterior probability below it with the tails.
-The nuisances may be moved away from their nominal values, where the critical values of Feldman and Cousins still are those
-of the nominal ones: the case in which profiling is an approximation.
+interval. The statistic at the true value is compared with its level, and the posterior probability below it with the tails.
+
+The nuisances may be moved away from their nominal values. The critical values of Feldman and Cousins still are those of the
+nominal ones then: that is the case in which profiling is an approximation.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from bayesnu.inference.toys.posteriors import toy_posteriors
 from bayesnu.inference.toys.statistic import share_with_error, statistic
 from bayesnu.inference.toys.toys import constraint_widths, draw, with_data
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import LOG_CUT, Prior, describe, usual_prior, with_kind
+from bayesnu.model.priors import Prior, comparison_priors, describe, usual_prior
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
-from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked
+from bayesnu.studies.toy_tasks import fitter_of, make_task_settings, stack_tasks
 from bayesnu.support.errors import BayesnuError
 
 Point = Mapping[str, np.ndarray]
@@ -45,15 +46,15 @@ class Coverage:
     failed: np.ndarray
 
 
-def campaign(run: Run, points: int, toys: int, seed: int, cl: float, shift: float) -> Campaign:
+def plan_coverage(run: Run, points: int, toys: int, seed: int, cl: float, shift: float) -> Campaign:
     """The campaign of a coverage curve; `shift` moves every true nuisance by so many widths of its constraint."""
     if not 0.5 < cl < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0.5 and 1, for example 0.9")
     if not abs(shift) <= 3:
         raise BayesnuError(f"nuisance shift: found {shift:g}; must lie in [-3, 3] standard deviations")
-    settings, tasks = settings_of(run, toys, seed, cl=cl, shift=shift)
+    settings, tasks = make_task_settings(run, toys, seed, cl=cl, shift=shift)
     values = true_values(fitter_of(settings).model, points)
-    return Campaign("coverage", settings | {"values": values.tolist()}, tasks * points, work)
+    return Campaign("coverage", settings | {"values": values.tolist()}, tasks * points, run_task)
 
 
 def true_values(model: Model, points: int) -> np.ndarray:
@@ -72,16 +73,13 @@ def true_values(model: Model, points: int) -> np.ndarray:
 
 def priors_of(model: Model) -> dict[str, Prior]:
     """The priors whose credible intervals are tested, by their words."""
-    flat: Prior = usual_prior(model.of_interest[0])
-    priors = [flat]
-    if not flat.of_interest.signed:
-        priors += [with_kind(flat, "flat-square"), with_kind(flat, "log-uniform", lower=LOG_CUT)]
-    return {describe(prior): prior for prior in priors}
+    return {describe(prior): prior for prior in comparison_priors(usual_prior(model.of_interest[0]))}
 
 
-def work(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
     """Statistics and posterior probabilities at the true value, for the toys of one task."""
-    value, random = settings["values"][task % len(settings["values"])], np.random.default_rng(seed)
+    value = settings["values"][task % len(settings["values"])]
+    random = np.random.default_rng(seed)
     return at_truth(fitter_of(settings), value, settings["shift"], settings["toys_per_task"], random)
 
 
@@ -101,23 +99,25 @@ def at_truth(
     }
     grid = toy_posteriors(fitter, toys, truth, usual_prior(fitter.model.of_interest[0]))
     for k, prior in enumerate(priors_of(fitter.model).values()):
-        out[f"below_{k}"], out[f"denser_{k}"] = grid.below(prior, nominal[0]), grid.denser(prior, nominal[0])
+        out[f"below_{k}"] = grid.below(prior, nominal[0])
+        out[f"denser_{k}"] = grid.denser(prior, nominal[0])
     return out
 
 
 def coverages_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]]) -> list[Coverage]:
     """The coverage of every kind of interval of a finished campaign."""
-    values, names = np.array(settings["values"]), list(results[0])
-    points = [{name: stacked(results, name, k, len(values)) for name in names} for k in range(len(values))]
+    values = np.array(settings["values"])
+    names = list(results[0])
+    points = [{name: stack_tasks(results, name, k, len(values)) for name in names} for k in range(len(values))]
     return coverages(fitter_of(settings).model, values, points, settings["cl"])
 
 
 def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: float) -> list[Coverage]:
     """The coverage of every kind of interval, from what `at_truth` gave at every value."""
     signed = model.of_interest[0].signed
-    rules = dict(_profile_rules(cl, signed))
+    rules = dict(_make_profile_rules(cl, signed))
     for k, words in enumerate(priors_of(model)):
-        rules |= _credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)
+        rules |= _make_credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)
     found = []
     for words, covers in rules.items():
         covered = [covers(point) for point in points]
@@ -127,22 +127,23 @@ def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: flo
     return found
 
 
-def _where(known: np.ndarray, covers: np.ndarray) -> np.ndarray:
+def _mark_covered(known: np.ndarray, covers: np.ndarray) -> np.ndarray:
     """1 and 0 for yes and no, NaN where a fit did not end."""
     return np.where(np.isfinite(known), covers, np.nan)
 
 
-def _profile_rules(cl: float, signed: bool) -> dict[str, Any]:
-    two, one = delta_chi2(cl), delta_chi2(cl, one_sided=True)
+def _make_profile_rules(cl: float, signed: bool) -> dict[str, Any]:
+    two = delta_chi2(cl)
+    one = delta_chi2(cl, one_sided=True)
 
     def wilks(p: Point) -> np.ndarray:
-        return _where(p["statistic"], p["statistic"] <= two)
+        return _mark_covered(p["statistic"], p["statistic"] <= two)
 
     def upper(p: Point) -> np.ndarray:  # a value below the best fit is below the limit
-        return _where(p["statistic"], (p["statistic"] <= one) | (p["excess"] >= 0))
+        return _mark_covered(p["statistic"], (p["statistic"] <= one) | (p["excess"] >= 0))
 
     def feldman_cousins(p: Point) -> np.ndarray:
-        return _where(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl))
+        return _mark_covered(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl))
 
     rules: dict[str, Any] = {f"profile, Δχ² = {two:.2f}": wilks}
     if not signed:
@@ -150,17 +151,17 @@ def _profile_rules(cl: float, signed: bool) -> dict[str, Any]:
     return rules | {"Feldman-Cousins": feldman_cousins}
 
 
-def _credible_rules(cl: float, signed: bool, below: str, denser: str, words: str) -> dict[str, Any]:
+def _make_credible_rules(cl: float, signed: bool, below: str, denser: str, words: str) -> dict[str, Any]:
     tail = (1 - cl) / 2
 
     def upper(p: Point) -> np.ndarray:
-        return _where(p[below], p[below] <= cl)
+        return _mark_covered(p[below], p[below] <= cl)
 
     def equal_tails(p: Point) -> np.ndarray:
-        return _where(p[below], (p[below] >= tail) & (p[below] <= 1 - tail))
+        return _mark_covered(p[below], (p[below] >= tail) & (p[below] <= 1 - tail))
 
     def highest_density(p: Point) -> np.ndarray:
-        return _where(p[denser], p[denser] <= cl)
+        return _mark_covered(p[denser], p[denser] <= cl)
 
     rules: dict[str, Any] = {} if signed else {f"credible upper limit, prior {words}": upper}
     rules[f"credible, equal tails, prior {words}"] = equal_tails

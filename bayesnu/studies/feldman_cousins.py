@@ -19,7 +19,7 @@ from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
-from bayesnu.studies.toy_tasks import fitter_of, settings_of, stacked, tested_values
+from bayesnu.studies.toy_tasks import fitter_of, make_task_settings, stack_tasks, tested_values
 from bayesnu.support.errors import BayesnuError
 
 TIE = 1e-6  # of chi^2: toys with the counts of the data are as far as the data, whatever the fits round to
@@ -46,14 +46,14 @@ class Belt:
     failed: int
 
 
-def campaign(run: Run, points: int, toys: int, seed: int) -> Campaign:
+def plan_belt(run: Run, points: int, toys: int, seed: int) -> Campaign:
     """The campaign of a belt: a task is a share of the toys of one tested value. The confidence level enters later."""
-    settings, tasks = settings_of(run, toys, seed)
+    settings, tasks = make_task_settings(run, toys, seed)
     values = tested_values(fitter_of(settings).model, points)
-    return Campaign("feldman-cousins", settings | {"values": values.tolist()}, tasks * points, work)
+    return Campaign("feldman-cousins", settings | {"values": values.tolist()}, tasks * points, run_task)
 
 
-def work(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
     """Statistics of the toys of one task."""
     values = settings["values"]
     random = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.G
 def belt_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]], cl: float) -> Belt:
     """The belt of a finished campaign."""
     values = np.array(settings["values"])
-    toys = [stacked(results, "statistic", k, len(values)) for k in range(len(values))]
+    toys = [stack_tasks(results, "statistic", k, len(values)) for k in range(len(values))]
     return belt(fitter_of(settings), values, toys, cl)
 
 
@@ -77,7 +77,8 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
     """The belt at a confidence level, from statistics of toys at every value, and where the data lie in it."""
     if not 0 < cl < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
-    model, data = fitter.model, observed(fitter.model)
+    model = fitter.model
+    data = observed(fitter.model)
     seen = np.array([statistic(fitter, data, profiled(fitter, value))[0][0] for value in values])
     ended = [each[np.isfinite(each)] for each in toys]
     for value, each in zip(values, ended, strict=True):
@@ -95,13 +96,13 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
         critical=critical,
         critical_error=error,
         p_value=np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)]),
-        intervals=_pieces(values, seen - critical, error, not model.of_interest[0].signed),
+        intervals=_find_pieces(values, seen - critical, error, not model.of_interest[0].signed),
         toys=sum(map(len, toys)),
         failed=sum(map(len, toys)) - sum(map(len, ended)),
     )
 
 
-def _pieces(
+def _find_pieces(
     values: np.ndarray, excess: np.ndarray, error: np.ndarray, boundary: bool
 ) -> tuple[tuple[tuple[float, float] | None, tuple[float, float] | None], ...]:
     """Where the statistic of the data stays below its critical value; a modulus may begin at its boundary 0."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesnu import experiments
 from bayesnu.inference import marginal, profile
-from bayesnu.model.builder import build
+from bayesnu.model.builder import load_model
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.likelihood import compile_posterior, log_posterior
 from bayesnu.model.polynomial import Model
@@ -72,88 +72,87 @@ def stored() -> dict[str, Any]:
 def computed() -> dict[str, Any]:
     """What the table should hold: log-posteriors per point, ends of intervals, and limits with their error."""
     return {
-        "likelihood": {name: dict(zip(POINTS, _plain(model), strict=True)) for name, model in _models()},
-        "profile": {_name(*case): list(_ends(*case)) for case in PROFILES},
-        "posterior": {_name(*case): list(_limit(*case)) for case in POSTERIORS},
+        "likelihood": {name: dict(zip(POINTS, _evaluate_plain(model), strict=True)) for name, model in _load_models()},
+        "profile": {_name_case(*case): list(_find_ends(*case)) for case in PROFILES},
+        "posterior": {_name_case(*case): list(_find_limit(*case)) for case in POSTERIORS},
     }
 
 
 def likelihoods(table: dict[str, Any]) -> Iterator[Comparison]:
     """Log-posteriors by the plain definition."""
-    return _compared(table, _plain)
+    return _compare_likelihoods(table, _evaluate_plain)
 
 
 def compiled(table: dict[str, Any]) -> Iterator[Comparison]:
     """The same by compiled code."""
-    return _compared(table, lambda model: compile_posterior(model)(_thetas(model)).tolist())
+    return _compare_likelihoods(table, lambda model: compile_posterior(model)(_place_points(model)).tolist())
 
 
 def limits(table: dict[str, Any]) -> Iterator[Comparison]:
     """Ends of profile intervals and limits of integrated posteriors, in units of the property's scale."""
     for case in PROFILES:
-        ends = table["profile"][_name(*case)]
-        for what, end, expected in zip(("lower", "upper"), _ends(*case), ends, strict=True):
-            yield Comparison(f"{_name(*case)}, {what} end", end, expected, LIMIT * (ends[1] - ends[0]))
+        ends = table["profile"][_name_case(*case)]
+        for what, end, expected in zip(("lower", "upper"), _find_ends(*case), ends, strict=True):
+            yield Comparison(f"{_name_case(*case)}, {what} end", end, expected, LIMIT * (ends[1] - ends[0]))
     for case in POSTERIORS:
-        expected, error = table["posterior"][_name(*case)]
-        value, error_now = _limit(*case)
+        expected, error = table["posterior"][_name_case(*case)]
+        value, error_now = _find_limit(*case)
         allowed = max(LIMIT * expected, ERRORS * sqrt(error**2 + error_now**2))
-        yield Comparison(f"{_name(*case)}, credible limit", value, expected, allowed)
+        yield Comparison(f"{_name_case(*case)}, credible limit", value, expected, allowed)
 
 
 def sampled(table: dict[str, Any], place: Path) -> Comparison:
     """The limit of a chain sampled into the folder `place` beside that of the integrated posterior."""
     name, parameter, preset = POSTERIORS[0]
-    expected, error = table["posterior"][_name(*POSTERIORS[0])]
+    expected, error = table["posterior"][_name_case(*POSTERIORS[0])]
     chosen = run.resolve((name,), parameter, preset=preset, sampling={"steps": STEPS, "probability": PROBABILITY})
     found = sampling.sample(chosen, place, figures=False).parameters[parameter].interval
     assert found.upper is not None and found.mcse_upper is not None  # it is a limit
     scale = PROPERTIES[parameter].scale
     allowed = ERRORS * sqrt(error**2 + (found.mcse_upper / scale) ** 2)
-    return Comparison(f"{_name(*POSTERIORS[0])}, sampled", found.upper / scale, expected, allowed)
+    return Comparison(f"{_name_case(*POSTERIORS[0])}, sampled", found.upper / scale, expected, allowed)
 
 
-def _name(experiment: str, parameter: str, preset: str) -> str:
+def _name_case(experiment: str, parameter: str, preset: str) -> str:
     return f"{experiment}, {parameter}, preset {preset}"
 
 
-def _model(experiment: str, parameters: tuple[str, ...], preset: str) -> Model:
-    analysis = PRESETS[preset]
-    return build([experiments.load(experiment, analysis.inputs)], parameters, analysis)
+def _load_case(experiment: str, parameters: tuple[str, ...], preset: str) -> Model:
+    return load_model((experiment,), parameters, PRESETS[preset])
 
 
-def _models() -> Iterator[tuple[str, Model]]:
+def _load_models() -> Iterator[tuple[str, Model]]:
     """Every data set in both presets, with all properties."""
     for experiment in experiments.names():
         for preset in PRESETS:
-            yield f"{experiment}, preset {preset}", _model(experiment, tuple(PROPERTIES), preset)
+            yield f"{experiment}, preset {preset}", _load_case(experiment, tuple(PROPERTIES), preset)
 
 
-def _thetas(model: Model) -> np.ndarray:
+def _place_points(model: Model) -> np.ndarray:
     """The points (points, parameters) of a model."""
     nuisances = OFF_CENTRE * model.nominal()[model.n_physics :]
     return np.array([[*point, *nuisances] for point in POINTS.values()])
 
 
-def _plain(model: Model) -> list[float]:
-    values: list[float] = log_posterior(model, _thetas(model)).tolist()
+def _evaluate_plain(model: Model) -> list[float]:
+    values: list[float] = log_posterior(model, _place_points(model)).tolist()
     return values
 
 
-def _compared(table: dict[str, Any], how: Callable[[Model], list[float]]) -> Iterator[Comparison]:
-    for name, model in _models():
+def _compare_likelihoods(table: dict[str, Any], how: Callable[[Model], list[float]]) -> Iterator[Comparison]:
+    for name, model in _load_models():
         for point, value in zip(POINTS, how(model), strict=True):
             expected = table["likelihood"][name][point]
             yield Comparison(f"{name}, {point}", value, expected, LIKELIHOOD * abs(expected))
 
 
-def _ends(experiment: str, parameter: str, preset: str) -> tuple[float, float]:
-    found = profile.interval(_model(experiment, (parameter,), preset))
+def _find_ends(experiment: str, parameter: str, preset: str) -> tuple[float, float]:
+    found = profile.interval(_load_case(experiment, (parameter,), preset))
     assert found.lower is not None and found.upper is not None  # the cases have both
     return found.lower, found.upper
 
 
-def _limit(experiment: str, parameter: str, preset: str) -> tuple[float, float]:
+def _find_limit(experiment: str, parameter: str, preset: str) -> tuple[float, float]:
     """Credible upper limit and its error."""
-    posterior = marginal.marginal(_model(experiment, (parameter,), preset))
+    posterior = marginal.marginal(_load_case(experiment, (parameter,), preset))
     return posterior.quantile(PROBABILITY), posterior.error(PROBABILITY)

@@ -19,7 +19,7 @@ from bayesnu.support.errors import BayesnuError
 MOST_PER_TASK = 10_000  # toys: about a second
 
 
-def settings_of(run: Run, toys: int, seed: int, **more: Any) -> tuple[dict[str, Any], int]:
+def make_task_settings(run: Run, toys: int, seed: int, **more: Any) -> tuple[dict[str, Any], int]:
     """Settings of a campaign over a run's model, and into how many tasks the toys of a point are divided.
 
     Raises `BayesnuError` for a model that toys cannot be fitted of, or a number of toys that means nothing.
@@ -38,11 +38,11 @@ def settings_of(run: Run, toys: int, seed: int, **more: Any) -> tuple[dict[str, 
 
 def fitter_of(settings: Mapping[str, Any]) -> ToyFitter:
     """The fits of the model in the settings of a task; made once per process."""
-    return _fitter(json.dumps(settings["run"]))
+    return _make_fitter(json.dumps(settings["run"]))
 
 
 @cache
-def _fitter(run: str) -> ToyFitter:
+def _make_fitter(run: str) -> ToyFitter:
     return ToyFitter(model_of(from_dict(json.loads(run))))
 
 
@@ -58,6 +58,6 @@ def tested_values(model: Model, points: int, cl: float = 0.997) -> np.ndarray:
     return values
 
 
-def stacked(results: Sequence[Mapping[str, np.ndarray]], name: str, point: int, points: int) -> np.ndarray:
+def stack_tasks(results: Sequence[Mapping[str, np.ndarray]], name: str, point: int, points: int) -> np.ndarray:
     """One array of the tasks of a point; task t belongs to point t mod `points`, so that more toys are more tasks."""
     return np.concatenate([each[name] for each in results[point::points]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,21 +11,38 @@ from bayesnu.support.errors import BayesnuError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a place to write to; what is there at the end becomes the file, which is whole or not there.
+def whole_file(
+    path: Path,
+    sentence: Callable[[Exception], str],
+    *,
+    mistakes: tuple[type[Exception], ...] = (OSError, ValueError),  # ValueError: a null byte, or half a character
+    on_disk: bool = False,
+) -> Iterator[Path]:
+    """Give a place beside a file; what is there at the end takes the file's place, which is whole or not there.
 
-    Raises `BayesnuError` where no file can be, and for what is no file: a device or a pipe would be lost.
+    With `on_disk` it does so once the system has written it to the disk. Raises `BayesnuError` with the caller's
+    `sentence` for `mistakes`, from whichever step they come. Whatever ends it, no copy is left behind.
     """
     new = Path(f"{path}.new")
     try:
-        if os.path.lexists(path) and not path.is_file():
-            raise OSError("not a regular file")
-        new.touch()
         yield new
+        if on_disk:
+            _wait_for_disk(new)
         new.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a null byte
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-        raise BayesnuError(f"{path}: cannot be written ({reason}); choose another place") from None
+    except BayesnuError:
+        raise  # it has a sentence of its own
+    except mistakes as error:
+        raise BayesnuError(sentence(error)) from None
     finally:
         with suppress(OSError, ValueError):
             new.unlink(missing_ok=True)
+
+
+def _wait_for_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def reason_of(error: Exception) -> str:
+    """Why the system refused, in its own words; libraries put more into the text of an error."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

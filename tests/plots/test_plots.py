@@ -199,9 +199,9 @@ def test_spectrum_shows_every_run_with_its_data_and_components(runs: Model, tmp_
 
 def test_components_of_a_spectrum_add_up(runs: Model) -> None:
     theta = runs.nominal()
-    backgrounds = spectrum._backgrounds(runs, runs.coefficients(theta))
+    backgrounds = spectrum._count_backgrounds(runs, runs.coefficients(theta))
     limit = CredibleInterval(kind="upper", probability=0.9, pieces=(Piece(None, 0.5),), median=0.2)
-    neutrinos = spectrum._neutrinos(runs, theta, {"q_nu": limit})
+    neutrinos = spectrum._count_neutrinos(runs, theta, {"q_nu": limit})
     standard, bound = (curve[-1] for curve in neutrinos.values())
     total = sum(curve[-1] for curve in backgrounds.values())
     assert total + standard == pytest.approx(runs.expected(theta))

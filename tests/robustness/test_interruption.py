@@ -90,6 +90,8 @@ def test_a_run_ended_at_a_write_goes_on(
 
     def counted(self: Path, target: Path) -> Path:
         nonlocal done
+        if target.name != "chain.h5":
+            return replace(self, target)
         done += 1
         if done - 1 != write:
             return replace(self, target)

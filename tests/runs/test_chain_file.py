@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bayesnu.inference.sampling import chain
-from bayesnu.runs import chain_file
+from bayesnu.runs import chain_file, folder
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import append, model_of
 
@@ -41,8 +41,8 @@ def written(path: Path, parts: int = 2) -> list[list[chain.Piece]]:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    pieces = written(tmp_path / chain_file.FILE)
-    for where in (tmp_path, tmp_path / chain_file.FILE):
+    pieces = written(tmp_path / folder.CHAIN)
+    for where in (tmp_path, tmp_path / folder.CHAIN):
         chain = chain_file.read(where)
         assert chain.names == MODEL.names and chain.scales[0] == 1e-11 and chain.units[0] == "mu_B"
         assert (chain.seed, chain.config, chain.fingerprint) == (42, "seed = 42\n", {"model": "abc"})
@@ -56,8 +56,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_the_last_state_is_where_to_go_on(tmp_path: Path) -> None:
-    pieces = written(tmp_path / chain_file.FILE)
-    for (coords, log_prob, state), last in zip(chain_file.last_states(tmp_path / chain_file.FILE), pieces[-1], strict=True):
+    pieces = written(tmp_path / folder.CHAIN)
+    for (coords, log_prob, state), last in zip(chain_file.last_states(tmp_path / folder.CHAIN), pieces[-1], strict=True):
         np.testing.assert_array_equal(coords, last.coords[-1])
         np.testing.assert_array_equal(log_prob, last.log_prob[-1])
         one, two = np.random.RandomState(), np.random.RandomState()
@@ -67,9 +67,9 @@ def test_the_last_state_is_where_to_go_on(tmp_path: Path) -> None:
 
 
 def test_emcee_reads_every_ensemble(tmp_path: Path) -> None:
-    pieces = written(tmp_path / chain_file.FILE)
+    pieces = written(tmp_path / folder.CHAIN)
     for n in range(ENSEMBLES):
-        backend = emcee.backends.HDFBackend(str(tmp_path / chain_file.FILE), name=f"ensemble_{n}", read_only=True)
+        backend = emcee.backends.HDFBackend(str(tmp_path / folder.CHAIN), name=f"ensemble_{n}", read_only=True)
         assert backend.iteration == 2 * STEPS and backend.shape == (WALKERS, 4)
         np.testing.assert_array_equal(backend.get_chain(), np.concatenate([part[n].coords for part in pieces]))
         np.testing.assert_array_equal(backend.get_log_prob(), np.concatenate([part[n].log_prob for part in pieces]))
@@ -81,19 +81,19 @@ def test_emcee_reads_every_ensemble(tmp_path: Path) -> None:
 
 
 def test_a_new_chain_has_no_steps(tmp_path: Path) -> None:
-    chain_file.create(tmp_path / chain_file.FILE, MODEL, {}, 1, "", 2)
-    assert chain_file.steps_done(tmp_path / chain_file.FILE) == 0 and chain_file.read(tmp_path).steps == 0
+    chain_file.create(tmp_path / folder.CHAIN, MODEL, {}, 1, "", 2)
+    assert chain_file.steps_done(tmp_path / folder.CHAIN) == 0 and chain_file.read(tmp_path).steps == 0
 
 
 def test_the_file_holds_the_text_of_its_data(tmp_path: Path) -> None:
-    written(tmp_path / chain_file.FILE)
-    with h5py.File(tmp_path / chain_file.FILE) as file:
+    written(tmp_path / folder.CHAIN)
+    with h5py.File(tmp_path / folder.CHAIN) as file:
         assert file["experiments/xenonnt-sr0"][()].decode() == MODEL.experiments[0].text
 
 
 def test_a_truncated_file_is_refused_or_whole(tmp_path: Path) -> None:
-    written(tmp_path / chain_file.FILE)
-    whole, content = chain_file.read(tmp_path), (tmp_path / chain_file.FILE).read_bytes()
+    written(tmp_path / folder.CHAIN)
+    whole, content = chain_file.read(tmp_path), (tmp_path / folder.CHAIN).read_bytes()
     cut, refused = tmp_path / "cut.h5", 0
     for size in np.unique(np.linspace(0, len(content) - 1, 150).astype(int)):
         cut.write_bytes(content[:size])
@@ -108,8 +108,8 @@ def test_a_truncated_file_is_refused_or_whole(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_refused_or_read_but_never_a_traceback(tmp_path: Path) -> None:
-    written(tmp_path / chain_file.FILE)
-    content = bytearray((tmp_path / chain_file.FILE).read_bytes())
+    written(tmp_path / folder.CHAIN)
+    content = bytearray((tmp_path / folder.CHAIN).read_bytes())
     random, refused = np.random.default_rng(1), 0
     for _ in range(100):
         broken = bytearray(content)
@@ -125,10 +125,10 @@ def test_a_damaged_file_is_refused_or_read_but_never_a_traceback(tmp_path: Path)
 
 @pytest.mark.parametrize("content", [b"", b"x", b"not a chain" * 500, b"\x89HDF\r\n\x1a\n"])
 def test_garbage_is_refused(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / chain_file.FILE).write_bytes(content)
+    (tmp_path / folder.CHAIN).write_bytes(content)
     for function in (chain_file.read, chain_file.steps_done, chain_file.last_states):
         with pytest.raises(BayesnuError, match=r"cannot be read|not a chain"):
-            function(tmp_path / chain_file.FILE)
+            function(tmp_path / folder.CHAIN)
 
 
 def test_another_hdf5_file_is_refused(tmp_path: Path) -> None:
@@ -146,29 +146,29 @@ def test_a_missing_chain_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("left", [b"", b"half a copy", None])
 def test_a_copy_left_by_a_killed_run_does_no_harm(left: bytes | None, tmp_path: Path) -> None:
-    pieces = written(tmp_path / chain_file.FILE)
-    content = (tmp_path / chain_file.FILE).read_bytes()
-    copy = tmp_path / (chain_file.FILE + ".new")
+    pieces = written(tmp_path / folder.CHAIN)
+    content = (tmp_path / folder.CHAIN).read_bytes()
+    copy = tmp_path / (folder.CHAIN + ".new")
     copy.write_bytes(content[: len(content) // 2] if left is None else left)
     assert chain_file.read(tmp_path).steps == 2 * STEPS
-    append(tmp_path / chain_file.FILE, pieces[0])
+    append(tmp_path / folder.CHAIN, pieces[0])
     assert chain_file.read(tmp_path).steps == 3 * STEPS and not copy.exists()
 
 
 def test_creating_over_a_left_copy_starts_afresh(tmp_path: Path) -> None:
     written(tmp_path / "old.h5")
-    (tmp_path / "old.h5").rename(tmp_path / (chain_file.FILE + ".new"))
-    chain_file.create(tmp_path / chain_file.FILE, MODEL, {}, 1, "", 2)
+    (tmp_path / "old.h5").rename(tmp_path / (folder.CHAIN + ".new"))
+    chain_file.create(tmp_path / folder.CHAIN, MODEL, {}, 1, "", 2)
     assert chain_file.read(tmp_path).steps == 0
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    pieces = written(tmp_path / chain_file.FILE)
-    content = (tmp_path / chain_file.FILE).read_bytes()
+    pieces = written(tmp_path / folder.CHAIN)
+    content = (tmp_path / folder.CHAIN).read_bytes()
     wrong = chain.Piece(np.zeros((2, 3, 1)), np.zeros((2, 3)), np.zeros(3), pieces[0][0].random_state)
     with pytest.raises((BayesnuError, TypeError, ValueError)):
-        append(tmp_path / chain_file.FILE, [pieces[0][0], wrong, pieces[0][2]])
-    assert (tmp_path / chain_file.FILE).read_bytes() == content
+        append(tmp_path / folder.CHAIN, [pieces[0][0], wrong, pieces[0][2]])
+    assert (tmp_path / folder.CHAIN).read_bytes() == content
 
 
 WRITER = """
@@ -207,11 +207,11 @@ def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(BayesnuError, match="cannot be written"):
-            chain_file.create(tmp_path / chain_file.FILE, MODEL, {}, 1, "", 2)
+            chain_file.create(tmp_path / folder.CHAIN, MODEL, {}, 1, "", 2)
     finally:
         tmp_path.chmod(0o700)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(BayesnuError, match="cannot be written"):
-        chain_file.create(tmp_path / "nowhere" / chain_file.FILE, MODEL, {}, 1, "", 2)
+        chain_file.create(tmp_path / "nowhere" / folder.CHAIN, MODEL, {}, 1, "", 2)

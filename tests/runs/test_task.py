@@ -27,29 +27,29 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ["support/quadrature.py", "physics/constants.py", "model/fold.py", "inference/toys/lanes.py", "studies/coverage.py"],
 )
 def test_a_changed_source_that_computes_is_another_campaign(package: Path, name: str) -> None:
-    before = task._source_hash(WORK)
+    before = task._hash_source(WORK)
     with (package / name).open("a", encoding="utf-8") as file:
         file.write("\n# changed\n")
-    assert task._source_hash(WORK) != before
+    assert task._hash_source(WORK) != before
 
 
 @pytest.mark.parametrize("name", ["experiments/xenonnt-sr0.toml", "physics/xe_rrpa_over_step.csv"])
 def test_changed_data_are_another_campaign(package: Path, name: str) -> None:
-    before = task._source_hash(WORK)
+    before = task._hash_source(WORK)
     with (package / name).open("a", encoding="utf-8") as file:
         file.write("\n# changed\n")
-    assert task._source_hash(WORK) != before
+    assert task._hash_source(WORK) != before
 
 
 @pytest.mark.parametrize("name", ["cli/main.py", "plots/style.py", "runs/report/page.py", "studies/figures/toys.py"])
 def test_what_only_shows_results_does_not_make_another_campaign(package: Path, name: str) -> None:
-    before = task._source_hash(WORK)
+    before = task._hash_source(WORK)
     with (package / name).open("a", encoding="utf-8") as file:
         file.write("\n# changed\n")
-    assert task._source_hash(WORK) == before
+    assert task._hash_source(WORK) == before
 
 
 def test_a_file_that_moves_to_another_room_is_another_campaign(package: Path) -> None:
-    before = task._source_hash(WORK)
+    before = task._hash_source(WORK)
     (package / "support" / "quadrature.py").rename(package / "physics" / "quadrature.py")
-    assert task._source_hash(WORK) != before
+    assert task._hash_source(WORK) != before

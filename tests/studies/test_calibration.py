@@ -160,7 +160,7 @@ def test_the_usual_prior_ends_at_three_expected_limits() -> None:
 
     for parameter, flavour in (("mu_nu", "common"), ("q_nu", "common"), ("mu_nu", "all")):
         asked = run.resolve(("xenonnt-sr0",), parameter, flavour, choices=SINGLE)
-        chosen = calibration.prepared(asked, 1)
+        chosen = calibration.prepare_run(asked, 1)
         model = model_of("xenonnt-sr0", *asked.parameters, background="single")
         asimov = replace(model, observed=model.expected(model.nominal()))
         ends = [end for k in range(model.n_physics) for end in (interval(asimov, k).lower, interval(asimov, k).upper)]
@@ -172,15 +172,15 @@ def test_the_usual_prior_ends_at_three_expected_limits() -> None:
 
 @pytest.mark.parametrize("prior", [{"upper": 2e-11}, {"kind": "gaussian", "mean": 0.0, "width": 1e-11}])
 def test_a_prior_that_was_asked_for_stays(prior: dict[str, Any]) -> None:
-    chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE, prior=prior), 1)
+    chosen = calibration.prepare_run(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE, prior=prior), 1)
     assert chosen.prior == run.PriorChoice(**prior)
 
 
 def test_replicas_are_reproducible_and_differ() -> None:
-    chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE), 1)
+    chosen = calibration.prepare_run(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE), 1)
     model, seeds = run.model_of(chosen), np.random.SeedSequence(8)
-    one, other = (calibration.replica(model, model, chosen.sampling, np.random.SeedSequence(8)) for _ in range(2))
-    third = calibration.replica(model, model, chosen.sampling, seeds.spawn(1)[0])
+    one, other = (calibration.run_replica(model, model, chosen.sampling, np.random.SeedSequence(8)) for _ in range(2))
+    third = calibration.run_replica(model, model, chosen.sampling, seeds.spawn(1)[0])
     assert np.array_equal(one.ranks, other.ranks) and not np.array_equal(one.ranks, third.ranks)
     for each in (one, third):
         assert each.converged and each.independence and each.tau < 3
@@ -191,12 +191,12 @@ def test_truths_stay_where_the_model_allows_them() -> None:
     model = model_of("xenonnt-sr0", "mu_nu", background="single")
     half = replace(model, templates=np.where(model.is_signal[:, None], -model.templates, model.templates))
     random = np.random.default_rng(1)
-    truths = np.array([calibration._from_prior(half, random) for _ in range(100)])
+    truths = np.array([calibration._draw_from_prior(half, random) for _ in range(100)])
     assert np.all(half.expected(truths) >= 0)
     assert np.ptp(truths[:, 0]) > 0.3
     nowhere = replace(model, templates=-model.templates)
     with pytest.raises(BayesnuError, match="negative counts nearly everywhere"):
-        calibration._from_prior(nowhere, random)
+        calibration._draw_from_prior(nowhere, random)
 
 
 def test_the_command_prints_draws_and_continues(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_figure_shows_every_quantity_and_marks_faults(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_process_and_two_give_the_same_bits(tmp_path: Path) -> None:
-    chosen = calibration.prepared(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE), 3)
-    made = calibration.campaign(chosen, 20, 3)
+    chosen = calibration.prepare_run(run.resolve(("xenonnt-sr0",), "mu_nu", choices=SINGLE), 3)
+    made = calibration.plan_calibration(chosen, 20, 3)
     one, two = (list(campaign.run(made, tmp_path / str(workers), workers=workers)) for workers in (1, 2))
     for here, there in zip(one, two, strict=True):
         assert json.dumps({k: v.tolist() for k, v in here.items()}) == json.dumps({k: v.tolist() for k, v in there.items()})

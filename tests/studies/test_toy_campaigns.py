@@ -20,7 +20,7 @@ from bayesnu.model.priors import Flat, Gaussian, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.runs import run
 from bayesnu.studies import coverage, expected, feldman_cousins
-from bayesnu.studies.toy_tasks import settings_of
+from bayesnu.studies.toy_tasks import make_task_settings
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import model_of, without_data
 
@@ -124,7 +124,7 @@ def test_failed_fits_are_counted_and_in_no_quantile() -> None:
 
 
 def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None:
-    made = expected.campaign(run_of(), 100, 1, 0.9)
+    made = expected.plan_expected(run_of(), 100, 1, 0.9)
     failed = [{"limits": np.full((100, 2), np.nan), **{name: np.full(100, np.nan) for name in ("chi2_null", "chi2_best")}}]
     for limit in expected.expected_limits(made.settings, failed):
         assert limit.failed == limit.toys == 100 and np.isnan([limit.below, *limit.bands["median"]]).all()
@@ -162,7 +162,7 @@ def run_of(name: str = "mu_nu", **more: str) -> run.Run:
 
 def test_expected_limits_are_quantiles_of_limits_in_toys() -> None:
     chosen = run_of()
-    made = expected.campaign(chosen, 400, 1, 0.9)
+    made = expected.plan_expected(chosen, 400, 1, 0.9)
     assert made.tasks == 1
     results = [made.work(dict(made.settings), 0, np.random.SeedSequence(1, spawn_key=(0,)))]
     two, one = expected.expected_limits(made.settings, results)
@@ -249,15 +249,15 @@ def test_at_the_boundary_upper_limits_of_a_flat_prior_always_cover() -> None:
 
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(BayesnuError, match="toys: found 3; must lie in"):
-        settings_of(run_of(), 3, 1)
+        make_task_settings(run_of(), 3, 1)
     with pytest.raises(BayesnuError, match="flavour: found 'all', which has 3 parameters"):
-        settings_of(run.resolve(("xenonnt-sr0",), "mu_nu", "all"), 1000, 1)
+        make_task_settings(run.resolve(("xenonnt-sr0",), "mu_nu", "all"), 1000, 1)
     with pytest.raises(BayesnuError, match="nuisance shift"):
-        coverage.campaign(run_of(), 5, 1000, 1, 0.9, 7.0)
+        coverage.plan_coverage(run_of(), 5, 1000, 1, 0.9, 7.0)
     with pytest.raises(BayesnuError, match="points"):
-        feldman_cousins.campaign(run_of(), 2, 1000, 1)
+        feldman_cousins.plan_belt(run_of(), 2, 1000, 1)
 
 
 def test_more_toys_are_more_tasks_of_the_same_campaign() -> None:
-    few, many = (feldman_cousins.campaign(run_of(), 5, toys, 1) for toys in (20_000, 50_000))
+    few, many = (feldman_cousins.plan_belt(run_of(), 5, toys, 1) for toys in (20_000, 50_000))
     assert few.settings == many.settings and (few.tasks, many.tasks) == (10, 25)

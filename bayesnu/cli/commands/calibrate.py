@@ -46,9 +46,9 @@ def calibrate(experiments: tuple[str, ...], replicas: int, figure: str | None, a
 
     check_figure(figure)
     asked = choose_campaign(experiments, given_options(options))
-    asked = replace(asked, run=calibration.prepared(asked.run, asked.seed))
+    asked = replace(asked, run=calibration.prepare_run(asked.run, asked.seed))
     model = model_of(asked.run)
-    made = calibration.campaign(asked.run, replicas, asked.seed)
+    made = calibration.plan_calibration(asked.run, replicas, asked.seed)
     results = carry_out(made, asked)
     found = calibration.judge(model.names, results, replicas)
     if figure:

@@ -55,7 +55,7 @@ def coverage(
 
     asked = choose_campaign(experiments, given_options(options))
     check_figure(figure)
-    made = study.campaign(asked.run, points, toys, asked.seed, cl, nuisance_shift)
+    made = study.plan_coverage(asked.run, points, toys, asked.seed, cl, nuisance_shift)
     found = study.coverages_of(made.settings, carry_out(made, asked))
     prior = fitter_of(made.settings).model.parameters[0]
     if figure:

@@ -39,7 +39,7 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     from bayesnu.studies.toy_tasks import fitter_of
 
     asked = choose_campaign(experiments, given_options(options))
-    made = study.campaign(asked.run, toys, asked.seed, cl)
+    made = study.plan_expected(asked.run, toys, asked.seed, cl)
     results = carry_out(made, asked)
     limits = study.expected_limits(made.settings, results)
     fits = study.goodness(made.settings, results)

@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 @click.argument("output")
 def export(chain: str, output: str) -> None:
     """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
-    from pathlib import Path
 
     from bayesnu.cli.chains import open_chain
+    from bayesnu.cli.output import output_file
     from bayesnu.inference.credible import to_arviz
     from bayesnu.inference.sampling.convergence import burn_in
-    from bayesnu.support.files import whole_file
 
     _, _, stored = open_chain(chain)
     start, _ = burn_in(stored.samples)
     samples = {name: stored.of(name)[:, start:] for name in stored.names}
     data = to_arviz(samples, stored.log_prob[:, start:], _attributes(stored))
-    with whole_file(Path(output)) as file:
+    with output_file(output) as file:
         data.to_netcdf(str(file))
     click.echo(f"wrote {output}")
 

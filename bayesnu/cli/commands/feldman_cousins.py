@@ -49,7 +49,7 @@ def feldman_cousins(
     asked = choose_campaign(experiments, given_options(options))
     delta_chi2(cl)  # a mistake is found before the toys are made
     check_figure(figure)
-    made = belts.campaign(asked.run, points, toys, asked.seed)
+    made = belts.plan_belt(asked.run, points, toys, asked.seed)
     belt = belts.belt_of(made.settings, carry_out(made, asked), cl)
     model = fitter_of(made.settings).model
     prior = model.parameters[0]

@@ -27,7 +27,7 @@ def summary(chain: str, as_json: bool, **options: Any) -> None:
     from bayesnu.runs.run import fingerprint, model_of
 
     folder = run_folder(chain)
-    path = chain_file.chain_file(folder)
+    path = chain_file.find_chain(folder)
     run = from_config(folder / CONFIG)
     model = model_of(run)
     chain_file.verify(path, model, fingerprint(run))

@@ -35,9 +35,8 @@ def workspace(experiments: tuple[str, ...], output: str | None, **options: Any) 
 
 
 def _write(output: str, text: str) -> None:
-    from pathlib import Path
 
-    from bayesnu.support.files import whole_file
+    from bayesnu.cli.output import output_file
 
-    with whole_file(Path(output)) as file:
+    with output_file(output) as file:
         file.write_text(text + "\n", encoding="utf-8")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.files import reason_of, whole_file
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ PAGE = """<!DOCTYPE html>
 
 def html(title: str, blocks: Sequence[Block]) -> str:
     """The document as one page."""
-    return PAGE.format(title=escape(title), style=STYLE, body="\n".join(map(_html, blocks)))
+    return PAGE.format(title=escape(title), style=STYLE, body="\n".join(map(_to_html, blocks)))
 
 
-def _html(block: Block) -> str:
+def _to_html(block: Block) -> str:
     match block:
         case Heading(text, level, link):
             anchor = f' id="{escape(link)}"' if link else ""
@@ -148,7 +148,7 @@ def _html(block: Block) -> str:
             return f'<div class="verdict{"" if good else " bad"}"><strong>{escape(word)}</strong>{lines}</div>'
         case Table(caption, columns, rows):
             head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-            body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+            body = "\n".join(f"<tr>{''.join(map(_cell_to_html, row))}</tr>" for row in rows)
             inner = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>"
             box = f'<div class="scroll" tabindex="0"><table>\n{inner}\n</table></div>'
             return f'<p class="caption">{escape(caption)}</p>\n{box}'
@@ -160,7 +160,7 @@ def _html(block: Block) -> str:
             return f'<pre tabindex="0">{escape(text)}</pre>'
 
 
-def _cell(cell: str | tuple[str, str]) -> str:
+def _cell_to_html(cell: str | tuple[str, str]) -> str:
     text, link = (cell, "") if isinstance(cell, str) else cell
     inner = f'<a href="#{escape(link)}">{escape(text)}</a>' if link else escape(text)
     size = "short" if len(text) < 16 else "medium" if len(text) < 26 else "long"
@@ -169,64 +169,57 @@ def _cell(cell: str | tuple[str, str]) -> str:
 
 def markdown(title: str, blocks: Sequence[Block], folder: str) -> str:
     """The document as Markdown, with its pictures as files of `folder`."""
-    return "\n\n".join([f"# {_plain(title)}", *(_markdown(block, folder) for block in blocks)]) + "\n"
+    return "\n\n".join([f"# {_escape_text(title)}", *(_to_markdown(block, folder) for block in blocks)]) + "\n"
 
 
-def _markdown(block: Block, folder: str) -> str:
+def _to_markdown(block: Block, folder: str) -> str:
     match block:
         case Heading(text, level, link):
-            return (f'<a id="{escape(link)}"></a>\n\n' if link else "") + f"{'#' * level} {_plain(text)}"
+            return (f'<a id="{escape(link)}"></a>\n\n' if link else "") + f"{'#' * level} {_escape_text(text)}"
         case Text(text):
-            return _plain(text)
+            return _escape_text(text)
         case Verdict(word, sentences, _):
-            return "\n>\n".join(f"> {line}" for line in (f"**{_plain(word)}**", *map(_plain, sentences)))
+            return "\n>\n".join(f"> {line}" for line in (f"**{_escape_text(word)}**", *map(_escape_text, sentences)))
         case Table(caption, columns, rows):
-            cells = [[_plain(c) if isinstance(c, str) else f"[{_plain(c[0])}](#{c[1]})" for c in row] for row in rows]
-            lines = [[*map(_plain, columns)], ["---"] * len(columns), *cells]
-            return f"{_plain(caption)}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            cells = [
+                [_escape_text(c) if isinstance(c, str) else f"[{_escape_text(c[0])}](#{c[1]})" for c in row] for row in rows
+            ]
+            lines = [[*map(_escape_text, columns)], ["---"] * len(columns), *cells]
+            return f"{_escape_text(caption)}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
         case Picture(name, caption):
-            return f"![{_plain(caption)}]({quote(f'{folder}/{name}.png')})\n\n{_plain(caption)}"
+            return f"![{_escape_text(caption)}]({quote(f'{folder}/{name}.png')})\n\n{_escape_text(caption)}"
         case Code(text):
             return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def _plain(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Text without any meaning in HTML or Markdown, in one line."""
     return re.sub(r"([\\`*_\[\]|~$#!])", r"\\\1", escape(" ".join(text.split()), quote=False))
 
 
 def write_html(path: Path, title: str, blocks: Sequence[Block]) -> None:
     """Write the page; raises `BayesnuError` if it cannot be."""
-    _write(path, html(title, blocks).encode("utf-8", "backslashreplace"))
+    _write_file(path, html(title, blocks).encode("utf-8", "backslashreplace"))
 
 
 def write_markdown(path: Path, title: str, blocks: Sequence[Block]) -> None:
     """Write the Markdown, and before it its pictures into a folder beside it; raises `BayesnuError` if it cannot be."""
     folder = path.with_name(f"{path.stem}_figures")
-    with _explained(folder):
+    try:
         folder.mkdir(exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise BayesnuError(_refuse_place(folder, error)) from None
     for block in blocks:
         if isinstance(block, Picture):
-            _write(folder / f"{block.name}.png", block.png)
-    _write(path, markdown(title, blocks, folder.name).encode("utf-8", "backslashreplace"))
+            _write_file(folder / f"{block.name}.png", block.png)
+    _write_file(path, markdown(title, blocks, folder.name).encode("utf-8", "backslashreplace"))
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_file(path: Path, content: bytes) -> None:
     """Write a file that is complete or not there."""
-    copy = path.with_name(path.name + ".new")
-    with _explained(path):
-        try:
-            copy.write_bytes(content)
-            copy.replace(path)
-        finally:
-            with suppress(OSError, ValueError):
-                copy.unlink(missing_ok=True)
+    with whole_file(path, lambda error: _refuse_place(path, error)) as new:
+        new.write_bytes(content)
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BayesnuError(f"{path}: the report cannot be written ({reason}); choose another place") from None
+def _refuse_place(path: Path, error: Exception) -> str:
+    return f"{path}: the report cannot be written ({reason_of(error)}); choose another place"

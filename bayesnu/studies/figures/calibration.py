@@ -21,7 +21,8 @@ def calibration_plot(model: Model, found: Calibration, path: str | Path) -> Figu
     Grey: the band that holds all of the curve with 95 % probability; line: the wider one at the level of the verdict.
     Above: mean and second moment of the normal scores, and the p-value of all tests of the quantity.
     """
-    number, quantities = len(found.ranks), len(found.names)
+    number = len(found.ranks)
+    quantities = len(found.names)
     share = np.arange(1, found.draws + 1) / (found.draws + 1)
     usual, strict = (band(number, found.draws, p) for p in (1 - LEVEL, 1 - LEVEL / (TESTS * quantities)))
     labels = {prior.name: label(prior, model.experiments).partition(" [")[0] for prior in model.parameters}
@@ -37,7 +38,7 @@ def calibration_plot(model: Model, found: Calibration, path: str | Path) -> Figu
             color = RED if _is_faulty(test, quantities) else DARK
             steps = np.concatenate([[0.0], counts_below(ranks, found.draws) / number - share, [0.0]])
             axes.plot(np.linspace(0, 1, found.draws + 2), steps, color=color, linewidth=1.3)
-            axes.set_title(f"{labels.get(test.name, test.name)}\n{_said(test)}", fontsize=8, color=color)
+            axes.set_title(f"{labels.get(test.name, test.name)}\n{_describe_test(test)}", fontsize=8, color=color)
         for axes in panels[quantities:]:
             axes.set_axis_off()
         for axes in panels[max(quantities - COLUMNS, 0) : quantities]:
@@ -50,7 +51,7 @@ def calibration_plot(model: Model, found: Calibration, path: str | Path) -> Figu
     return figure
 
 
-def _said(test: Uniformity) -> str:
+def _describe_test(test: Uniformity) -> str:
     moments = rf"$\langle z\rangle$ = {test.mean:+.2f}, $\langle z^2\rangle$ = {test.second:.2f}"
     return f"{moments}, p = {test.p_value:.2g}".replace("-", "−")
 

@@ -39,17 +39,18 @@ def comparison_plot(rows: Sequence[Row], path: str | Path) -> Figure:
     drawn = [row for row in rows if row.drawn]
     if len({row.parameter for row in drawn}) != 1:
         raise BayesnuError("compare: a figure shows the limits on one property; give rows of one parameter")
-    item, lines = PROPERTIES[drawn[0].parameter], list(_comparison_lines(drawn))
+    item = PROPERTIES[drawn[0].parameter]
+    lines = list(_group_lines(drawn))
     with new_figure(path, (), figsize=(7, 0.8 + 0.17 * len(lines)), layout="constrained") as figure:
         axes = figure.subplots()
-        _comparison_axis(axes, item, drawn)
+        _set_axis(axes, item, drawn)
         beside: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
         beside |= {"va": "center", "fontsize": 6.5, "annotation_clip": False}
         for y, (_, entries) in enumerate(lines):
             if not entries:
                 axes.axhspan(y - 0.5, y + 0.5, color="0.9", linewidth=0, zorder=0)
             for n, row in enumerate(entries):
-                _comparison_mark(axes, row, y + 0.4 * (n - (len(entries) - 1) / 2) / max(len(entries) - 1, 1), item)
+                _mark_row(axes, row, y + 0.4 * (n - (len(entries) - 1) / 2) / max(len(entries) - 1, 1), item)
                 axes.annotate(row.value(3).replace("-", "−"), (1, y), (COLUMNS[row.method], 0), **beside)
         methods = [method for method in COMPARED if any(row.method == method for row in drawn)]
         for method in (each for each in methods if each != "published"):
@@ -67,22 +68,22 @@ def comparison_plot(rows: Sequence[Row], path: str | Path) -> Figure:
     return figure
 
 
-def _comparison_lines(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+def _group_lines(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     """Text and rows of each line: a line without rows is the heading of a kind."""
     for kind, some in groupby(rows, key=lambda row: row.kind):
         yield KINDS_COMPARED[kind], []
-        for text, entries in groupby(some, key=_comparison_label):
+        for text, entries in groupby(some, key=_label_row):
             yield text, list(entries)
 
 
-def _comparison_label(row: Row) -> str:
+def _label_row(row: Row) -> str:
     symbols = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "Dirac": "Dirac"}
     flavour = f", {symbols[row.flavour]}" if row.flavour in symbols else ""
     level = "" if row.cl_percent == 90 or row.lower == row.upper else " (no CL)"
     return row.what + flavour + (f" ({row.cl_percent:g} %)" if level and row.cl_percent else level)
 
 
-def _comparison_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
+def _set_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
     """A range that holds every end; a signed axis is symmetric about zero."""
     ends = np.abs([end / item.scale for row in rows for piece in row.pieces for end in piece if end])
     top = 1.7 * float(ends.max())
@@ -99,7 +100,7 @@ def _comparison_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
     axes.axvline(0, color="0.6", linewidth=0.6)
 
 
-def _comparison_mark(axes: Axes, row: Row, y: float, item: Property) -> None:
+def _mark_row(axes: Axes, row: Row, y: float, item: Property) -> None:
     style = COMPARED[row.method][1] | {"zorder": 3}
     for low, high in row.pieces:
         if low is None and high is not None and not item.signed:

@@ -53,7 +53,8 @@ def coverage_plot(prior: Prior, curves: Sequence[Coverage], cl: float, path: str
         panels = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
         for axes, drawn in zip(panels, kinds, strict=True):
             for n, curve in enumerate(drawn):
-                color, line = BACKGROUND[n % 6][0], ("-", "--", ":")[n // 3 % 3]
+                color = BACKGROUND[n % 6][0]
+                line = ("-", "--", ":")[n // 3 % 3]
                 low, high = curve.coverage - curve.error, curve.coverage + curve.error
                 axes.fill_between(curve.values, low, high, color=color, alpha=0.2, linewidth=0)
                 axes.plot(curve.values, curve.coverage, line, marker="osv^D"[n % 5], ms=3, color=color, label=curve.interval)
