@@ -50,7 +50,7 @@ def from_csv(text: str) -> list[Row]:
     rows = []
     for record in csv.DictReader(io.StringIO(text)):
         values: dict[str, Any] = {field.name: record[field.name] for field in fields(Row)}
-        values["pieces"] = tuple((low, high) for low, high in json.loads(record["pieces"]))
+        values["pieces"] = tuple(Piece(low, high) for low, high in json.loads(record["pieces"]))
         values["cl_percent"] = float(record["cl_percent"]) if record["cl_percent"] else None
         values["drawn"] = record["drawn"] == "True"
         rows.append(Row(**values))
@@ -178,7 +178,7 @@ def example(**changes: Any) -> Row:
         "preset": "",
         "method": "profile",
     }
-    values |= {"pieces": ((-1e-12, -0.5e-12), (0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
+    values |= {"pieces": (Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
     return Row(**(values | {"reference": "r", "remark": "", "drawn": True} | changes))
 
 
