@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from bayesnu.inference.diagnostics import Diagnostics
-from bayesnu.inference.interval import CredibleInterval, Piece
+from bayesnu.inference.interval import CredibleInterval, Piece, outermost_errors
 from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -59,8 +59,7 @@ def credible_interval(
         probability=probability,
         median=median,
         pieces=(Piece(*ends),),
-        mcse_lower=errors[0],
-        mcse_upper=errors[1],
+        errors=(Piece(*errors),),
     )
 
 
@@ -103,8 +102,7 @@ def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) 
         probability=probability,
         median=quantile(samples, 0.5),
         pieces=pieces,
-        mcse_lower=float(errors[0]),
-        mcse_upper=float(errors[1]),
+        errors=outermost_errors(len(pieces), float(errors[0]), float(errors[1])),
     )
 
 

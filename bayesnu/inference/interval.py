@@ -23,16 +23,16 @@ class Interval:
     """An interval of one parameter, in units of its `scale * unit`, or in its unit once `scaled`.
 
     `kind` is `upper` (a limit from the lower end of the prior), `eti` (equal tails), `hdi` (highest density in the
-    parameter as it is named), `profile` or `published`; `probability` is None where a publication names none. `pieces` are
-    lowest first. `mcse_lower` and `mcse_upper` are
-    Monte-Carlo standard errors of the outermost ends, None where an end has none. `status` says in words how it ended.
+    parameter as it is named), `profile`, `feldman-cousins` or `published`. `probability` is None where a publication names
+    none. `pieces` are lowest first; a Feldman-Cousins interval may have none. `errors` are the Monte-Carlo standard errors
+    of the ends of each piece, None for an end that has none; the tuple is empty where nothing random entered. `status` says
+    in words how it ended.
     """
 
     kind: str
     probability: float | None
     pieces: tuple[Piece, ...]
-    mcse_lower: float | None = None
-    mcse_upper: float | None = None
+    errors: tuple[Piece, ...] = ()
     status: str = ""
 
     @property
@@ -46,6 +46,16 @@ class Interval:
         return self.pieces[-1].upper
 
     @property
+    def mcse_lower(self) -> float | None:
+        """Monte-Carlo standard error of the outermost lower end; None where it has none."""
+        return self.errors[0].lower if self.errors else None
+
+    @property
+    def mcse_upper(self) -> float | None:
+        """Monte-Carlo standard error of the outermost upper end; None where it has none."""
+        return self.errors[-1].upper if self.errors else None
+
+    @property
     def largest_error(self) -> float | None:
         """The larger Monte-Carlo error of the outermost ends; None where neither has one."""
         errors = [each for each in (self.mcse_lower, self.mcse_upper) if each is not None]
@@ -57,19 +67,24 @@ class Interval:
             kind=self.kind,
             probability=self.probability,
             pieces=self.pieces,
-            mcse_lower=self.mcse_lower,
-            mcse_upper=self.mcse_upper,
+            errors=self.errors,
         )
 
     def scaled(self, factor: float) -> Self:
         """The same interval with every number multiplied: by a parameter's scale to have it in its unit."""
-        pieces = tuple(Piece(_times(piece.lower, factor), _times(piece.upper, factor)) for piece in self.pieces)
-        return replace(
-            self,
-            pieces=pieces,
-            mcse_lower=_times(self.mcse_lower, factor),
-            mcse_upper=_times(self.mcse_upper, factor),
-        )
+        return replace(self, pieces=_scale_ends(self.pieces, factor), errors=_scale_ends(self.errors, factor))
+
+
+def outermost_errors(pieces: int, lower: float | None, upper: float | None) -> tuple[Piece, ...]:
+    """The errors of so many pieces of which only the outermost ends have one."""
+    errors = [Piece(None, None)] * pieces
+    errors[0] = errors[0]._replace(lower=lower)
+    errors[-1] = errors[-1]._replace(upper=upper)
+    return tuple(errors)
+
+
+def _scale_ends(pieces: tuple[Piece, ...], factor: float) -> tuple[Piece, ...]:
+    return tuple(Piece(_times(piece.lower, factor), _times(piece.upper, factor)) for piece in pieces)
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -73,8 +73,7 @@ class Marginal:
             kind="upper" if is_limit else "eti",
             probability=probability,
             pieces=(Piece(None if low is None else self.quantile(low), self.quantile(high)),),
-            mcse_lower=None if low is None else self.error(low),
-            mcse_upper=self.error(high),
+            errors=(Piece(None if low is None else self.error(low), self.error(high)),),
             method=self.method,
         )
 

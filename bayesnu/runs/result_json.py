@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from bayesnu.inference.diagnostics import Diagnostics, Verdict
-from bayesnu.inference.interval import CredibleInterval, DerivedInterval, IntegratedInterval, Interval, Piece
+from bayesnu.inference.interval import (
+    CredibleInterval,
+    DerivedInterval,
+    IntegratedInterval,
+    Interval,
+    Piece,
+    outermost_errors,
+)
 from bayesnu.physics.properties import parameter_of
 from bayesnu.runs.result import LimitRow, NuisanceResult, ParameterResult, RunResult
 
@@ -142,8 +149,7 @@ def _derived_from_json(table: Any) -> DerivedInterval:
         kind=_text(table, "kind"),
         probability=_number(table, "probability"),
         pieces=(Piece(_end(table, "lower"), _end(table, "upper")),),
-        mcse_lower=_end(table, "mcse_lower"),
-        mcse_upper=_end(table, "mcse_upper"),
+        errors=(Piece(_end(table, "mcse_lower"), _end(table, "mcse_upper")),),
         median=_number(table, "median"),
         unit=_text(table, "unit"),
         prior=_text(table, "prior"),
@@ -185,6 +191,7 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
     usual = {"credible": credible.kind}.get(method, method)
     exact = table.get("integrated")
     ends = Piece(_end(table, "lower"), _end(table, "upper"))
+    pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return LimitRow(
         parameter=parameter_of(_text(table, "parameter")),
         method=method,
@@ -194,9 +201,8 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
         interval=Interval(
             kind=_text(table, "kind") if "kind" in table else usual,
             probability=_end(table, "probability") if "probability" in table else credible.probability,
-            pieces=_pieces_from_json(table) if "intervals" in table else (ends,),
-            mcse_lower=_end(table, "mcse_lower"),
-            mcse_upper=_end(table, "mcse_upper"),
+            pieces=pieces,
+            errors=outermost_errors(len(pieces), _end(table, "mcse_lower"), _end(table, "mcse_upper")),
         ),
         integrated=None if exact is None else _integrated_from_json(exact, credible.probability),
         note=_optional_text(table, "note") if "note" in table else None,
@@ -219,13 +225,13 @@ def _interval_to_json(interval: CredibleInterval) -> Json:
 
 def _interval_from_json(table: Any, kind: str, probability: float) -> CredibleInterval:
     ends = Piece(_end(table, "lower"), _end(table, "upper"))
+    pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return CredibleInterval(
         kind=kind,
         probability=probability,
         median=_number(table, "median"),
-        pieces=_pieces_from_json(table) if "intervals" in table else (ends,),
-        mcse_lower=_end(table, "mcse_lower"),
-        mcse_upper=_end(table, "mcse_upper"),
+        pieces=pieces,
+        errors=outermost_errors(len(pieces), _end(table, "mcse_lower"), _end(table, "mcse_upper")),
     )
 
 
@@ -255,8 +261,7 @@ def _integrated_from_json(table: Any, probability: float) -> IntegratedInterval:
         kind=_text(table, "kind"),
         probability=probability,
         pieces=(Piece(_end(table, "lower"), _end(table, "upper")),),
-        mcse_lower=_end(table, "error_lower"),
-        mcse_upper=_end(table, "error_upper"),
+        errors=(Piece(_end(table, "error_lower"), _end(table, "error_upper")),),
         method=_text(table, "method"),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_error, statistic
 from bayesnu.inference.toys.toys import draw, observed
@@ -30,20 +31,25 @@ class Belt:
     """Critical values of the statistic at tested values, all (points,), in units of `scale * unit` of the parameter.
 
     `observed` is the statistic of the data and `p_value` the share of toys at least as far; `critical_error` is the
-    Monte-Carlo error. `intervals` are the accepted pieces as (end, its Monte-Carlo error), the error 0 at a boundary and
-    None for an end outside the tested range. `failed` of `toys` fits did not end and are left out of the quantiles.
+    Monte-Carlo error. `interval` holds the accepted pieces: an end outside the tested range is None, and one at a boundary
+    has the error 0. `failed` of `toys` fits did not end and are left out of the quantiles.
     """
 
     parameter: str
-    cl: float
     values: np.ndarray
     observed: np.ndarray
     critical: np.ndarray
     critical_error: np.ndarray
     p_value: np.ndarray
-    intervals: tuple[tuple[tuple[float, float] | None, tuple[float, float] | None], ...]
+    interval: Interval
     toys: int
     failed: int
+
+    @property
+    def cl(self) -> float:
+        """The confidence level."""
+        assert self.interval.probability is not None  # only a published interval may have none
+        return self.interval.probability
 
 
 def plan_belt(run: Run, points: int, toys: int, seed: int) -> Campaign:
@@ -90,25 +96,29 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
     return Belt(
         parameter=model.names[0],
-        cl=cl,
         values=values,
         observed=seen,
         critical=critical,
         critical_error=error,
         p_value=np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)]),
-        intervals=_find_pieces(values, seen - critical, error, not model.of_interest[0].signed),
+        interval=_accept(values, seen - critical, error, not model.of_interest[0].signed, cl),
         toys=sum(map(len, toys)),
         failed=sum(map(len, toys)) - sum(map(len, ended)),
     )
 
 
-def _find_pieces(
-    values: np.ndarray, excess: np.ndarray, error: np.ndarray, boundary: bool
-) -> tuple[tuple[tuple[float, float] | None, tuple[float, float] | None], ...]:
+def _accept(values: np.ndarray, excess: np.ndarray, error: np.ndarray, boundary: bool, cl: float) -> Interval:
     """Where the statistic of the data stays below its critical value; a modulus may begin at its boundary 0."""
-    ends: list[tuple[float, float] | None] = list(crossings(values, excess, error))
+    outside = (None, None)
+    ends: list[tuple[float | None, float | None]] = list(crossings(values, excess, error))
     if excess[0] <= 0:
-        ends.insert(0, (0.0, 0.0) if boundary else None)
+        ends.insert(0, (0.0, 0.0) if boundary else outside)
     if excess[-1] <= 0:
-        ends.append(None)
-    return tuple(zip(ends[::2], ends[1::2], strict=True))
+        ends.append(outside)
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    return Interval(
+        kind="feldman-cousins",
+        probability=cl,
+        pieces=tuple(Piece(low, high) for (low, _), (high, _) in pairs),
+        errors=tuple(Piece(low, high) for (_, low), (_, high) in pairs),
+    )

@@ -100,12 +100,14 @@ def test_a_belt_gives_the_data_their_interval() -> None:
     random = np.random.default_rng(3)
     toys = [feldman_cousins.statistics(fitter, value, 4000, random) for value in values]
     found = feldman_cousins.belt(fitter, values, toys, 0.9)
-    ((low, high),) = found.intervals
-    assert low == (0.0, 0.0) and high is not None
+    ((low, high),) = found.interval.pieces
+    ((low_error, high_error),) = found.interval.errors
+    assert low == 0.0 and low_error == 0.0
+    assert high is not None and high_error is not None
     narrow, wide = interval(model, cl=0.9, one_sided=True).upper, interval(model, cl=0.9).upper
     assert narrow is not None and wide is not None
-    assert narrow - 3 * high[1] < high[0] < wide  # the critical value grows from 1.64 at the boundary to 2.71 inside
-    at = np.interp(high[0], values, found.p_value)
+    assert narrow - 3 * high_error < high < wide  # the critical value grows from 1.64 at the boundary to 2.71 inside
+    at = np.interp(high, values, found.p_value)
     assert at == pytest.approx(0.1, abs=0.03)
     np.testing.assert_allclose(found.observed, np.interp(values, values, found.observed))
 

@@ -20,11 +20,9 @@ from bayesnu.cli.output import check_figure, json_out, table
 from bayesnu.support.text import interval, number
 
 if TYPE_CHECKING:
-    from bayesnu.inference.interval import ProfileInterval
+    from bayesnu.inference.interval import Piece, ProfileInterval
     from bayesnu.model.priors import Prior
     from bayesnu.studies.feldman_cousins import Belt
-
-End = tuple[float, float] | None
 
 
 @click.command("feldman-cousins")
@@ -74,7 +72,8 @@ def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None
         [_cells(*row) for row in rows],
         text=0,
     )
-    pieces = " and ".join(f"{_in_words(low)} … {_in_words(high)}" for low, high in belt.intervals) or "empty"
+    accepted = zip(belt.interval.pieces, belt.interval.errors, strict=True)
+    pieces = " and ".join(_in_words(*each) for each in accepted) or "empty"
     click.echo(f"{prior.column}, {belt.cl:.0%} Feldman-Cousins, nuisances profiled on the data: {pieces}")
     fixed = " and ".join(interval(low, high, 1.0) for low, high in wilks.pieces)
     level = f"the fixed level Δχ² = {wilks.delta_chi2:.2f} gives {fixed}"
@@ -86,24 +85,36 @@ def _cells(value: float, observed: float, critical: float, error: float, p_value
     return [*(number(each) for each in (value, observed, critical, error, p_value)), accepted]
 
 
-def _in_words(end: End) -> str:
-    """An end of the interval with its Monte-Carlo error."""
-    if end is None:
+def _in_words(piece: Piece, errors: Piece) -> str:
+    """The ends of a piece with their Monte-Carlo errors."""
+    return f"{_end_in_words(piece.lower, errors.lower)} … {_end_in_words(piece.upper, errors.upper)}"
+
+
+def _end_in_words(value: float | None, error: float | None) -> str:
+    if value is None:
         return "(outside the tested values)"
-    value, error = end
     return number(value) + (f" ± {number(error, 1)}" if error else "")
 
 
 def _as_dict(belt: Belt, prior: Prior, wilks: ProfileInterval) -> dict[str, Any]:
     """The belt as JSON, in mu_B, e or cm^2."""
-    from dataclasses import asdict
 
-    def with_error(end: End) -> dict[str, float] | None:
-        return None if end is None else {"value": end[0] * prior.scale, "mc_error": end[1] * prior.scale}
+    def with_error(value: float | None, error: float | None) -> dict[str, float | None] | None:
+        return None if value is None else {"value": value, "mc_error": error}
 
-    return asdict(belt) | {
+    found = belt.interval.scaled(prior.scale)
+    pairs = zip(found.pieces, found.errors, strict=True)
+    return {
+        "parameter": belt.parameter,
+        "cl": belt.cl,
+        "values": belt.values * prior.scale,
+        "observed": belt.observed,
+        "critical": belt.critical,
+        "critical_error": belt.critical_error,
+        "p_value": belt.p_value,
+        "intervals": [[with_error(p.lower, e.lower), with_error(p.upper, e.upper)] for p, e in pairs],
+        "toys": belt.toys,
+        "failed": belt.failed,
         "unit": prior.unit,
-        "values": [value * prior.scale for value in belt.values],
-        "intervals": [[with_error(low), with_error(high)] for low, high in belt.intervals],
         "wilks": wilks.scaled(prior.scale).pieces,
     }

@@ -29,9 +29,10 @@ def belt_plot(prior: Prior, belt: Belt, wilks: ProfileInterval, path: str | Path
             label=f"critical value, {belt.cl:.0%}, {belt.toys // len(belt.values)} toys each",
         )
         axes.axhline(wilks.delta_chi2, color="0.4", linestyle="--", linewidth=0.8, label=f"Δχ² = {wilks.delta_chi2:.2f}")
-        for low, high in belt.intervals:
-            ends = (low[0] if low else belt.values[0], high[0] if high else belt.values[-1])
-            axes.axvspan(*ends, facecolor="0.9", edgecolor="0.6", zorder=0)
+        for low, high in belt.interval.pieces:
+            left = belt.values[0] if low is None else low
+            right = belt.values[-1] if high is None else high
+            axes.axvspan(left, right, facecolor="0.9", edgecolor="0.6", zorder=0)
         axes.fill_between([], [], facecolor="0.9", edgecolor="0.6", label="accepted")
         axes.set(
             xlim=(belt.values[0], belt.values[-1]),
