@@ -3,11 +3,14 @@
 Standard library only, and no syntax newer than Python 3.8.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +23,7 @@ class SetupError(Exception):
     """What stops the set-up, in one sentence."""
 
 
-def probe(python, modules="sys"):
+def probe(python: str | Path, modules: str = "sys") -> str | None:
     """The version, such as "3.12", of a CPython that runs and has these modules; None for anything else."""
     code = f"import sys, {modules}; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
     try:
@@ -37,29 +40,30 @@ def probe(python, modules="sys"):
     return words[1] if not result.returncode and words[:1] == ["cpython"] else None
 
 
-def candidates():
+def candidates() -> Iterator[str]:
     """Where a supported Python may be, whether it runs or not: this one, PATH, pyenv."""
     yield sys.executable
     folders = [Path(folder) for folder in os.get_exec_path() if folder]
     names = [f"python{version}" for version in SUPPORTED] + ["python3", "python"]
     for name in names:
         for folder in folders:
-            if shutil.which(name, path=str(folder)):
-                yield shutil.which(name, path=str(folder))
+            found = shutil.which(name, path=str(folder))
+            if found:
+                yield found
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for version in SUPPORTED:
         for home in sorted(pyenv.glob(f"{version}.*"), reverse=True):
             yield str(home / "bin" / "python")
 
 
-def find_python(newest=False):
+def find_python(newest: bool = False) -> str:
     """The first (or the newest) supported Python that runs and can make an environment."""
     found, lacking = [], []
     for python in dict.fromkeys(candidates()):
         if ROOT in Path(python).parent.resolve().parents:
             continue  # an environment of this project, perhaps about to be replaced
         version = probe(python)
-        if version not in SUPPORTED:
+        if version is None or version not in SUPPORTED:
             continue
         if not probe(python, "ensurepip, venv"):
             lacking.append(python)
@@ -74,24 +78,23 @@ def find_python(newest=False):
     raise SetupError("No Python 3.11, 3.12 or 3.13 that runs was found: install one and try again.")
 
 
-def digest(lock, version):
+def digest(lock: str, version: str | None) -> str:
     """What an environment was made from; any change of it means making the environment anew."""
     parts = [f"{ROOT} {version}".encode()]
     parts += [path.read_bytes() for path in (ROOT / "scripts" / lock, ROOT / "pyproject.toml", Path(__file__))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def environment():
+def environment() -> dict[str, str]:
     """The environment variables for every program of the project: nothing of the caller's Python leaks in."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX")}
     return dict(kept, PYTHONNOUSERSITE="1", PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
 
 
-def call(*command):
+def call(*command: str | Path) -> None:
     """Run a program of the set-up; if it fails, show the end of what it printed."""
-    command = [str(word) for word in command]
     result = subprocess.run(
-        command,
+        [str(word) for word in command],
         cwd=str(ROOT),
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -103,7 +106,7 @@ def call(*command):
         raise SetupError(f"The set-up stopped because {command[2]} failed, for the reason printed above.")
 
 
-def ensure(lock, venv=".venv", python=None):
+def ensure(lock: str, venv: str = ".venv", python: str | None = None) -> Path:
     """Make the environment `venv` from the lock file, unless it is already there; return its Python.
 
     An environment made from a longer lock file will do. The stamp is written last: what an interruption leaves
@@ -120,8 +123,8 @@ def ensure(lock, venv=".venv", python=None):
     if held in stamps[LOCKS.index(lock) :]:
         return executable
 
-    pip = [executable, "-m", "pip", "install", "--no-deps"]
-    install_lock = [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", ROOT / "scripts" / lock]
+    pip = [str(executable), "-m", "pip", "install", "--no-deps"]
+    install_lock = [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(ROOT / "scripts" / lock)]
     if held in stamps:  # made from a shorter lock file, and good for that one even if the next line fails
         print(f"Adding to {venv} what {lock} asks for.", file=sys.stderr)
         call(*install_lock)

@@ -60,7 +60,7 @@ def licence(expression: str | None, text: str | None, classifiers: list[str]) ->
     if text and len(text) < 40 and "\n" not in text and text != "BSD":
         return text.strip()
     if words:
-        return CLASSIFIERS[words[0]]
+        return CLASSIFIERS.get(words[0], words[0])
     raise ValueError("no licence is stated")
 
 

@@ -25,7 +25,9 @@ def bounds() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = {}
     for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
-        name, version, marker = re.match(r"([A-Za-z0-9_-]+)>=([0-9.]+)[^;]*(?:; (.*))?$", requirement).groups()
+        parts = re.match(r"([A-Za-z0-9_-]+)>=([0-9.]+)[^;]*(?:; (.*))?$", requirement)
+        assert parts, f"{requirement} has no lower bound"
+        name, version, marker = parts.groups()
         if not marker or "< '3.12'" in marker:
             found[name] = version
     return found
@@ -46,7 +48,7 @@ def main() -> int:
         shutil.copytree(ROOT, copy, ignore=LEFT)
         subprocess.run([uv, "venv", "--quiet", "--python", find_oldest(), scratch / "venv"], check=True)
         # Lowest for what is named here, newest for what those need: nobody installs the oldest of everything.
-        install = [uv, "pip", "install", "--quiet", "--python", python, "--resolution", "lowest-direct"]
+        install = [uv, "pip", "install", "--quiet", "--python", str(python), "--resolution", "lowest-direct"]
         subprocess.run([*install, f"{copy}[test]"], check=True)
         listed = subprocess.run([uv, "pip", "freeze", "--python", python], check=True, stdout=subprocess.PIPE, text=True)
         versions = dict(line.split("==") for line in listed.stdout.split() if "==" in line)
@@ -54,7 +56,7 @@ def main() -> int:
             used = versions[package]
             print(f"{package} {used}" + ("" if used.startswith(lowest) else f": {lowest} is allowed but cannot be used"))
         environment = {**os.environ, "BAYESNU_CACHE_DIR": str(scratch / "cache"), "PYTHONPATH": str(copy)}
-        tests = [python, "-m", "pytest", "-q", "-m", "not slow and not long", *sys.argv[1:]]
+        tests = [str(python), "-m", "pytest", "-q", "-m", "not slow and not long", *sys.argv[1:]]
         return subprocess.call(tests, cwd=copy, env=environment, stdin=subprocess.DEVNULL)
 
 

@@ -14,6 +14,7 @@ import math
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).resolve().parent.parent / "bayesnu" / "experiments" / "published_limits.csv"
 LISTINGS = {"mu_nu": ("S066MGM", 1.0), "q_nu": ("S066CHR", 1.0), "r2_nu": ("S066CRD", 1e-32)}
@@ -22,7 +23,7 @@ RANGE = re.compile(r"(-?[\d.]+)\s*(?:to|-)\s*(-?[\d.]+)(?:\s*E(-?\d+))?")
 Limit = tuple[float | None, float | None, float | None]  # lower, upper, confidence level
 
 
-def limit_of(value, confidence_level: float | None, symmetric: bool, unit: float) -> Limit | None:
+def limit_of(value: Any, confidence_level: float | None, symmetric: bool, unit: float) -> Limit | None:
     """A value of the listings in units of the table; None if it cannot be read."""
     lower, upper = None, value.value
     if value.value is None:
@@ -67,7 +68,8 @@ def distance(one: Limit, other: Limit) -> float:
     """How far two limits are apart: zero for the same, infinity for limits of different kinds."""
     if [end is None for end in one[:2]] != [end is None for end in other[:2]]:
         return math.inf
-    return sum(abs(a - b) / max(abs(a), abs(b)) for a, b in zip(one[:2], other[:2], strict=True) if a != b)
+    pairs = ((a, b) for a, b in zip(one[:2], other[:2], strict=True) if a is not None and b is not None)
+    return sum(abs(a - b) / max(abs(a), abs(b)) for a, b in pairs if a != b)
 
 
 def matched(rows: list[dict[str, str]], found: dict[str, list[tuple[str, str, Limit]]]) -> dict[int, Limit]:

@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.support.text import interval, number
@@ -16,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reproduction.md"
 HEAD = ["data", "preset", "flavour", "others", "method, prior", "interval", "MC error", "paper", "difference"]
 
 
-def cells(row: dict, scale: float) -> list[str]:
+def cells(row: dict[str, Any], scale: float) -> list[str]:
     method = "profile" if row["prior"] is None else "credible, " + row["prior"].partition(" on ")[0]
     paper = "" if row["paper_upper"] is None else interval(row["paper_lower"], row["paper_upper"], scale)
     change = "" if row["difference_percent"] is None else f"{row['difference_percent']:+.1f} %"
@@ -25,7 +26,7 @@ def cells(row: dict, scale: float) -> list[str]:
     return [row["experiment"], row["preset"], row["flavour"], row["others"], method, limit, error, paper, change]
 
 
-def page(rows: list[dict]) -> str:
+def page(rows: list[dict[str, Any]]) -> str:
     parts = [
         f"""# Every result of arXiv:2510.12449, and the Bayesian half
 

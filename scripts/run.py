@@ -1,5 +1,7 @@
 """Set up, then sample the neutrino magnetic moment from XENONnT SR0. Arguments are passed on; `--help` lists them."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from scripts._setup import LOCKS, ROOT, SetupError, ensure, environment
 JOB = ["-m", "bayesnu", "sample", "xenonnt-sr0", "--parameter", "mu_nu"]
 
 
-def main():
+def main() -> int:
     command = [str(ensure(LOCKS[0])), *JOB, *sys.argv[1:]]
     os.chdir(str(ROOT))
     if os.name == "nt":  # exec there would return to the prompt at once

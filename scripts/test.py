@@ -1,7 +1,9 @@
-"""Set up, then run ruff, mypy and pytest.
+"""Set up, then run ruff, its formatter's check, mypy and pytest.
 
 With arguments of pytest (`tests/project/test_setup.py -x`), or on the newest Python, only pytest runs.
 """
+
+from __future__ import annotations
 
 import argparse
 import subprocess
@@ -12,8 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks bes
 
 from scripts._setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, probe
 
+CHECKS = ("ruff check", "ruff format --check", "mypy")  # those of .pre-commit-config.yaml
 
-def main():
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, epilog="All other arguments are passed to pytest.")
     parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
     parser.add_argument("--long", action="store_true", help="take in the tests marked long, campaigns of a minute")
@@ -29,13 +33,13 @@ def main():
     else:
         python = ensure(LOCKS[1])
 
-    checks = [] if rest or options.newest else [["ruff", "check"], ["mypy"]]
+    checks = {} if rest or options.newest else {check: check.split() for check in CHECKS}
     left_out = ["slow"] * options.fast + ["long"] * (not options.long)
-    checks.append(["pytest"] + ["-m", " and ".join(f"not {mark}" for mark in left_out)] * bool(left_out) + rest)
+    checks["pytest"] = ["pytest"] + ["-m", " and ".join(f"not {mark}" for mark in left_out)] * bool(left_out) + rest
     failed = [
-        check[0]
-        for check in checks
-        if subprocess.call([str(python), "-m", *check], cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL)
+        name
+        for name, words in checks.items()
+        if subprocess.call([str(python), "-m", *words], cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL)
     ]
     if failed:
         print(f"Failed: {', '.join(failed)}.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import platform
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from bayesnu.experiments import load
 from bayesnu.experiments.published import published_for
@@ -13,6 +15,7 @@ from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
 from bayesnu.model.grid_check import certify
+from bayesnu.model.polynomial import Model
 from bayesnu.model.predict import expected_counts
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.support.versions import __version__
@@ -26,14 +29,15 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def model_of(name: str, parameter: str, chosen: str, **choices: object):
+def model_of(name: str, parameter: str, chosen: str, **choices: Any) -> Model:
     analysis = preset(chosen, **choices)
     return build([load(name, analysis.inputs)], [parameter], analysis)
 
 
-def ends(model) -> tuple[float, float]:
+def ends(model: Model) -> tuple[float, float]:
+    """The profile interval of a model; an end that does not exist is infinite."""
     found = interval(model)
-    return found.lower, found.upper
+    return -inf if found.lower is None else found.lower, inf if found.upper is None else found.upper
 
 
 def paper_table() -> str:

@@ -24,7 +24,8 @@ def burn_in(samples: np.ndarray) -> int:
     late = samples[:, steps // 5 :, :: max(samples.shape[2] // WALKERS, 1)]
     series = late.transpose(1, 0, 2, 3).reshape(late.shape[1], -1, samples.shape[-1])
     tau = float(np.max(emcee.autocorr.integrated_time(series, tol=0)))
-    return min(int(np.ceil(BURN_IN_TAU * tau)), steps // 2) if np.isfinite(tau) else steps // 2
+    most: int = steps // 2
+    return min(int(np.ceil(BURN_IN_TAU * tau)), most) if np.isfinite(tau) else most
 
 
 def worth(values: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:

@@ -11,7 +11,7 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numba
@@ -94,10 +94,12 @@ class Problem:
         arrays = (self.model.templates, self.factors, self.model.observed, *self.pulls, _saturated(self.model.observed))
 
         def function(x: np.ndarray) -> float:
-            return _chi2(x, *arrays)
+            value: float = _chi2(x, *arrays)
+            return value
 
         def gradient(x: np.ndarray) -> np.ndarray:
-            return _gradient(x, *arrays)
+            slope: np.ndarray = _gradient(x, *arrays)
+            return slope
 
         return function, gradient
 
@@ -183,8 +185,8 @@ def iminuit(problem: Problem, compiled: bool) -> tuple[Fitter, Limit]:
     function, gradient = problem.in_compiled_code() if compiled else (problem.in_numpy(), None)
     model = problem.model
     widths = [prior.width if isinstance(prior, Gaussian) else 0.3 for prior in model.parameters]
-    limits = [(0.0, None) if REGULAR[problem.name] == 2 else (None, None)] * model.n_physics
-    limits += [(prior.lower, prior.upper) for prior in model.nuisances]
+    physics = (0.0, None) if REGULAR[problem.name] == 2 else (None, None)
+    limits = [physics] * model.n_physics + [(prior.lower, prior.upper) for prior in model.nuisances]
 
     def fitted() -> Any:
         minuit = Minuit(function, problem.start, grad=gradient)
@@ -278,7 +280,8 @@ def fitters(problem: Problem, peers: dict[str, str | None]) -> dict[str, tuple[F
 def measure_fits(ref: Reference, peers: dict[str, str | None], repetitions: int, seconds: float) -> dict[str, Any]:
     """Seconds per fit, and per fit with the upper limit of the first parameter, of every fitter."""
     problem = Problem(ref.name, ref.model)
-    plain, rows = problem.in_numpy(), {}
+    plain = problem.in_numpy()
+    rows: dict[str, dict[str, Any]] = {}
     for name, (fit, limit) in fitters(problem, peers).items():
         try:
             found = limit()
@@ -328,8 +331,8 @@ def measure_toys(
             best.pop(name, None)
             rows[name] = {"fails": reason(error)}
     progress(f"toys of {ref.name}: {', '.join(best)}")
-    fits = in_turn({name: lambda t=toyists[name]: t.fit(t.number) for name in best}, repetitions, 0.0)
-    spent = in_turn({name: lambda t=toyists[name]: t.limit(t.number) for name in limits}, repetitions, 0.0)
+    fits = in_turn({name: partial(toyists[name].fit, toyists[name].number) for name in best}, repetitions, 0.0)
+    spent = in_turn({name: partial(toyists[name].limit, toyists[name].number) for name in limits}, repetitions, 0.0)
     lowest, usual = np.min(list(best.values()), axis=0), np.nanmedian(list(limits.values()), axis=0) if limits else None
     for name, values in best.items():
         n = toyists[name].number
@@ -381,7 +384,8 @@ def _batched(problem: Problem, drawn: toys.Toys, number: int) -> Toyist | None:
         return np.concatenate([theta[:, :n_physics] ** power, theta[:, n_physics:]], axis=1)
 
     def limit(n: int) -> np.ndarray:
-        return fitter.limit(first(n), interval.delta_chi2(LEVEL)).limit ** power
+        found: np.ndarray = fitter.limit(first(n), interval.delta_chi2(LEVEL)).limit
+        return found**power
 
     return Toyist(number, fit, limit)
 

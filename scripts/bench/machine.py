@@ -69,7 +69,8 @@ def _cpu() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    info = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    info = {key.strip(): value.strip() for key, _, value in pairs}
     name = info.get("model name", platform.machine())
     return name + "".join(f", {key} {info[key]}" for key in ("cpu family", "model") if key in info)
 

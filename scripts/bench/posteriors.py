@@ -93,7 +93,8 @@ class Reference:
             if (theta < lower).any() or (theta > upper).any():
                 return -np.inf
             pulls = (theta[n:] - mean) / width
-            return constant - 0.5 * (pulls @ pulls) + log_likelihood(theta)
+            value: float = constant - 0.5 * (pulls @ pulls) + log_likelihood(theta)
+            return value
 
         return function
 

@@ -35,7 +35,7 @@ def run(command: tuple[str, ...], folder: Path, cache: Path) -> dict[str, float]
     launched = subprocess.run(
         [sys.executable, "-I", "-S", str(CHILD), *command], cwd=folder, env=environment, capture_output=True, text=True
     )
-    measured = json.loads(launched.stdout)
+    measured: dict[str, float] = json.loads(launched.stdout)
     if measured.pop("code") != 0:
         raise RuntimeError(f"{' '.join(command[1:4])} failed: {launched.stderr.strip().splitlines()[-1:]}")
     return measured

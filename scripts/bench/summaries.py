@@ -32,7 +32,8 @@ def rates(runs: Sequence[dict[str, Any]], size: str) -> list[float]:
 
 def seconds_to_precision(run: dict[str, Any], size: float) -> float:
     """Seconds until the error of the quantile is 0.5 % of `size`: preparation, burn-in, and as much sampling as it takes."""
-    return run["preparing"] + run["burn_in"] + run["sampling"] * (run["error"] / (PRECISION * size)) ** 2
+    seconds: float = run["preparing"] + run["burn_in"] + run["sampling"] * (run["error"] / (PRECISION * size)) ** 2
+    return seconds
 
 
 def truth(samplers: dict[str, Any]) -> tuple[float, float]:
@@ -58,5 +59,5 @@ def distance(runs: Sequence[dict[str, Any]], reference: tuple[float, float]) -> 
 def reported_size(samplers: dict[str, Any]) -> float:
     """What precision is relative to: an upper limit itself, else the width of the central 90 % interval."""
     if samplers["integrated"] is not None:
-        return samplers["integrated"]
-    return median(run["width"] for run in samplers["rows"]["bayesnu"]["runs"])
+        return float(samplers["integrated"])
+    return float(median(run["width"] for run in samplers["rows"]["bayesnu"]["runs"]))

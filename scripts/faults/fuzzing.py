@@ -33,8 +33,8 @@ COLD = 600.0  # for one that has just begun, and may have to compile everything
 MEMORY = 6 << 30  # bytes of address space of a worker
 GROWTH = 600 << 10  # kilobytes that one case may add to the peak of the worker
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-RUN = ("sample", "pandax4t-run1", "--parameter", "mu_nu", "--background", "single", "--walkers", "16", "--ensembles", "2")
-RUN += ("--steps", "12", "--no-figures", "--quiet", "--json", "--output", "run")
+RUN: tuple[str, ...] = ("sample", "pandax4t-run1", "--parameter", "mu_nu", "--background", "single")
+RUN += ("--walkers", "16", "--ensembles", "2", "--steps", "12", "--no-figures", "--quiet", "--json", "--output", "run")
 
 
 @dataclass
@@ -230,7 +230,7 @@ def call(words: tuple[str, ...], seconds: float = SECONDS) -> tuple[int, str, st
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, handler)
-    stdout, stderr = (each.buffer.getvalue().decode("utf-8", "replace") for each in (out, err))  # type: ignore[attr-defined]
+    stdout, stderr = (each.buffer.getvalue().decode("utf-8", "replace") for each in (out, err))
     return code, stdout, stderr, problems
 
 

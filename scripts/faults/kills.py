@@ -153,8 +153,7 @@ def _trial(
     """Begin a run, end it so many times, go on each time, and compare the end with an uninterrupted run."""
     scratch, done, problems = place.parent, 0, []
     for _ in range(signals):
-        words = ("resume", place.name, "--quiet", "--no-figures", "--json")
-        process = start(words if (place / "config.toml").is_file() else (*SAMPLE, "--output", place.name), scratch)
+        process = start(_next_words(place), scratch)
         wait_for_moment(process, place, dice)
         number = dice.choice(numbers)
         running, living = _runs(process, place), process.poll() is None
@@ -174,14 +173,17 @@ def _trial(
         problems += summary(place, steps)
         if not living:
             break
-    if not (place / "config.toml").is_file():
-        words = (*SAMPLE, "--output", place.name)
-    else:
-        words = ("resume", place.name, "--quiet", "--no-figures", "--json")
-    code, _, errors = command(words, scratch)
+    code, _, errors = command(_next_words(place), scratch)
     problems += differences(place, scratch / "whole") if code == 0 else [f"cannot go on: {errors[-500:]}"]
     result.trials += 1
     result.failures += [f"{place.name}: {problem}" for problem in problems]
+
+
+def _next_words(place: Path) -> tuple[str, ...]:
+    """The command that begins a run, or goes on with one that has begun."""
+    if (place / "config.toml").is_file():
+        return ("resume", place.name, "--quiet", "--no-figures", "--json")
+    return (*SAMPLE, "--output", place.name)
 
 
 def _runs(process: subprocess.Popen[str], place: Path) -> bool:
@@ -211,7 +213,8 @@ def toys(count: int = 20, seed: int = 0, log: Any = None) -> Result:
         assert code == 0, errors
         whole = tasks(scratch / "whole")
         while result.signals < count:
-            place, before, problems = scratch / f"run-{result.trials}", {}, []
+            place, problems = scratch / f"run-{result.trials}", list[str]()
+            before: dict[str, bytes] = {}
             for _ in range(min(dice.choice([1, 2, 3]), count - result.signals)):
                 process = start((*TOYS, "--output", place.name), scratch)
                 wanted, at_write, end = dice.randrange(-1, len(whole)), dice.random() < 1 / 3, time.monotonic() + 120
