@@ -48,7 +48,16 @@ def names() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
-    """Return a data set of the package by its name, or the one in a TOML file; see `reader.load`."""
+    """Return a data set of the package by its name, or the one in a TOML file.
+
+    `reading` chooses between tables that a file holds twice, as the choice `inputs` does: `default` or `paper`. Energies
+    are in keV and the exposure in tonne-years. Raises `BayesnuError` for a name that is not known and for a file that does
+    not say all it has to.
+
+    >>> import bayesnu
+    >>> bayesnu.load_experiment("xenonnt-sr0").exposure_tonne_years
+    1.16
+    """
     from bayesnu.experiments import reader
 
     return reader.load(name_or_path, reading)

@@ -103,7 +103,18 @@ class Marginal:
 
 
 def marginal(model: Model, seed: int = 0) -> Marginal:
-    """Integrate the posterior of a model with exactly one physics parameter; `seed` drives importance sampling."""
+    """Integrate the posterior of a model over its nuisances, without sampling.
+
+    The model has exactly one physics parameter; otherwise `BayesnuError` is raised. With few nuisances a tensor rule is
+    used. With more it is importance sampling around the Laplace approximation, and `seed` drives its draws. The result
+    gives quantiles, intervals with their Monte-Carlo errors, and the density, in units of the parameter's `scale * unit`.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> limit = bayesnu.marginal(model).interval("upper", 0.9)
+    >>> f"{limit.scaled(1e-11).upper:.2e} mu_B"
+    '7.07e-12 mu_B'
+    """
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
     return integrate(Profiler(model), seed)
@@ -248,7 +259,13 @@ def _invert(borders: np.ndarray, density: np.ndarray, probability: float) -> flo
 def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
     """Evidence of the model with its parameter free over that with the parameter fixed at `value`, in the prior's units.
 
-    Prior over posterior density there (Savage and Dickey; exact, as the nuisance priors do not depend on the parameter).
+    It is the density of the prior over that of the posterior at `value` (Savage and Dickey). That is exact, as the nuisance
+    priors do not depend on the parameter. It falls as the prior gets wider, so the prior belongs beside it.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> round(bayesnu.bayes_factor(bayesnu.marginal(model)), 3)
+    0.059
     """
     prior, at = posterior.model.parameters[0], np.array([value])
     log_prior = prior.logpdf(at)[0]

@@ -114,8 +114,15 @@ def interval(
 ) -> ProfileInterval:
     """Profile-likelihood interval of a physics parameter: where chi^2 exceeds its minimum by less than the quantile.
 
-    The minimum is taken over the physical range (moments >= 0). Pieces of a disjoint interval are kept apart. A range
-    that does not hold the interval is widened; what is still open then is None, and the status says so.
+    `index` counts the physics parameters of the model, `cl` is the confidence level, and `others` says what becomes of the
+    other flavours: `zero` or `profiled`. Ends are in units of the parameter's `scale * unit`. The minimum is taken over the
+    physical range (moments >= 0). Pieces of a disjoint interval are kept apart. A range that does not hold the interval is
+    widened; what is still open then is None, and the status says so. Raises `BayesnuError` for a level that is none.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> f"{bayesnu.profile_interval(model, cl=0.9).scaled(1e-11).upper:.2e} mu_B"
+    '7.62e-12 mu_B'
     """
     if others not in ("zero", "profiled"):
         raise BayesnuError(f"others: found '{others}'; must be 'zero' or 'profiled'")

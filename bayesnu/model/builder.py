@@ -28,7 +28,13 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
     """Build the model of one or several experiments with shared fluxes.
 
     `parameters` names the physics parameters (`mu_nu`, `r2_nu_e`, ...; none: the Standard Model), each with its default
-    prior. Raises `BayesnuError` for experiments that cannot be combined or parameters that are not known.
+    prior. `analysis` is the preset `default` unless given. The model holds the expected counts per bin as polynomials of
+    its parameters. Raises `BayesnuError` for experiments that cannot be combined or parameters that are not known.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], bayesnu.parameters_of("r2_nu"))
+    >>> model.names[:3]
+    ('r2_nu', 'flux_pp', 'flux_7be')
     """
     if not experiments:
         raise BayesnuError("experiments: none given; name at least one")

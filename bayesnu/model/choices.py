@@ -69,7 +69,15 @@ def _switch(default: bool, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All choices that change a number; the defaults are the preset `default`. `CHOICES` says what each of them does."""
+    """All choices that change a number; the defaults are the preset `default`.
+
+    `CHOICES` says what each of them does, with its source, and docs/choices.md shows the same. Energies are in keV, widths
+    are relative, and `dm2_21_ev2` is in eV^2. Raises `BayesnuError` for a word or number that is not allowed.
+
+    >>> from bayesnu import Analysis
+    >>> Analysis(electrons="rrpa").electrons
+    'rrpa'
+    """
 
     inputs: str = _reading(
         "default",
@@ -234,7 +242,15 @@ PRESETS = {
 
 
 def preset(name: str = "default", /, **choices: Any) -> Analysis:
-    """Return a preset with some choices changed; raises `BayesnuError` for an unknown name or value."""
+    """Return a preset with some choices changed.
+
+    `name` is `default`, or `paper` for the choices of Demirci et al., arXiv:2510.12449. `choices` are fields of `Analysis`.
+    Raises `BayesnuError` for a name or value that is not known, and suggests the nearest one.
+
+    >>> from bayesnu import preset
+    >>> preset("paper", background="components").background
+    'components'
+    """
     if name not in PRESETS:
         raise BayesnuError(f"preset: found '{name[:60]}'{did_you_mean(name[:60], PRESETS)}")
     for choice in choices:

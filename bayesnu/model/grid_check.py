@@ -45,7 +45,15 @@ class Certificate:
 
 
 def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
-    """Compare the grid of an experiment with one of half the steps and with adaptive quadrature."""
+    """Compare the grid of an experiment with one of half the steps and with adaptive quadrature.
+
+    Returns, for the Standard Model and for large couplings, the largest relative change of any bin's counts against either.
+    `passed` says whether all are below the tolerance.
+
+    >>> import bayesnu
+    >>> bayesnu.certify(bayesnu.load_experiment("xenonnt-sr0"), bayesnu.Analysis()).passed
+    True
+    """
     grid, halved = fold.fold(experiment, analysis), fold.fold(experiment, analysis, halvings=1)
     couplings = {name: all_couplings(analysis, **values) for name, values in EXTREMES.items()}
     adaptive = adaptive_counts(experiment, analysis, list(couplings.values()))

@@ -13,12 +13,19 @@ from scipy.special import gammaln, xlogy
 from bayesnu.model import likelihood_kernel
 from bayesnu.model.kernel_arrays import ModelArrays, arrange_model
 from bayesnu.model.polynomial import Model
+from bayesnu.support.errors import BayesnuError
 
 
 def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
     """Poisson log-probability of the data, shape (...,), for theta (..., parameters): the plain definition.
 
-    -inf where the model excludes the data: a negative expectation, or none where events were seen.
+    Theta is in the order and units of `model.parameters`. The result is -inf where the model excludes the data: a negative
+    expectation, or none where events were seen.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> round(float(bayesnu.log_likelihood(model, model.nominal())), 3)
+    -76.791
     """
     expected = model.expected(theta)
     possible = np.all((expected > 0) | ((expected == 0) & (model.observed == 0)), axis=-1)
@@ -35,7 +42,16 @@ def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
 
 
 def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
-    """Log of prior times likelihood, shape (...,): the plain definition."""
+    """Log of prior times likelihood, shape (...,), for theta (..., parameters): the plain definition.
+
+    Theta is in the order and units of `model.parameters`. The result is -inf outside the prior, and where the model
+    excludes the data. `compile_posterior` gives the same much faster.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> round(float(bayesnu.log_posterior(model, model.nominal())), 3)
+    -67.98
+    """
     prior = log_prior(model, theta)
     return np.where(np.isfinite(prior), prior + log_likelihood(model, theta), -np.inf)
 
@@ -51,11 +67,23 @@ class CompiledPosterior:
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         theta = np.ascontiguousarray(theta, dtype=float)
+        if theta.ndim != 2 or theta.shape[1] != len(self.arrays.prior_kind):
+            parameters = len(self.arrays.prior_kind)
+            raise BayesnuError(f"theta: found the shape {theta.shape}; must be (n, {parameters}), one row per point")
         out = np.empty(len(theta))
         likelihood_kernel.log_posterior(theta, self.arrays, out)
         return out
 
 
 def compile_posterior(model: Model) -> CompiledPosterior:
-    """Arrange a model for compiled code."""
+    """Arrange a model for compiled code: one call for many parameter values, which is what samplers take.
+
+    The result takes theta (n, parameters) in the order and units of `model.parameters`, and returns (n,). It equals
+    `log_posterior` to 1e-12 of its largest terms. It raises `BayesnuError` for another shape.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> bayesnu.compile_posterior(model)(model.nominal()[None]).round(3)
+    array([-67.98])
+    """
     return CompiledPosterior(arrange_model(model))

@@ -16,7 +16,16 @@ LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper boun
 
 
 def prior_transform(model: Model) -> Function:
-    """Return the map from the unit cube to parameters, (..., parameters) to the same shape, prior by prior."""
+    """Return the map from the unit cube to parameters, (..., parameters) to the same shape, prior by prior.
+
+    The parameters have the order and units of `model.parameters`. Together with `likelihood_function` it is what a nested
+    sampler takes.
+
+    >>> import bayesnu, numpy
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> bayesnu.prior_transform(model)(numpy.full(len(model.names), 0.5))[:2]
+    array([5., 1.])
+    """
 
     def transform(cube: np.ndarray) -> np.ndarray:
         u = np.minimum(cube, LAST)
@@ -28,8 +37,13 @@ def prior_transform(model: Model) -> Function:
 def likelihood_function(model: Model) -> Function:
     """Return the compiled log-likelihood: a number for theta (parameters,), (n,) for (n, parameters).
 
-    It is normalised over the data, so that evidences of models of the same data can be compared. -inf where the model
+    It is normalised over the data, so that evidences of models of the same data can be compared. It is -inf where the model
     excludes the data; priors and their bounds do not enter.
+
+    >>> import bayesnu
+    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+    >>> round(float(bayesnu.likelihood_function(model)(model.nominal())), 3)
+    -76.791
     """
     arrays = arrange_model(model)
     anywhere = np.zeros_like(arrays.prior_numbers)

@@ -23,9 +23,15 @@ def all_couplings(analysis: Analysis, **values: float) -> Couplings:
 
 
 def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: float) -> np.ndarray:
-    """Recoil rate per tonne, year and keV at true recoil energies (n,), per flux component: shape (components, n).
+    """Recoil rate per tonne, year and keV at true recoil energies in keV (n,), per flux component: shape (components, n).
 
-    Unit efficiency and perfect resolution. Raises `BayesnuError` for energies that are not positive and finite.
+    Unit efficiency and perfect resolution. `values` are couplings: `mu_nu` in mu_B, `q_nu` in e, `r2_nu` in cm^2, or those
+    of one flavour, such as `q_nu_e`. Cross section: arXiv:2510.12449, eqs. 1-9; fluxes: see `physics/flux.py`. Raises
+    `BayesnuError` for energies that are not positive and finite.
+
+    >>> import bayesnu
+    >>> bayesnu.rate([1.0, 10.0], mu_nu=1e-11).sum(axis=0).round(3)
+    array([11.695,  4.158])
     """
     analysis = analysis or Analysis()
     energies = np.asarray(energies_kev, dtype=float)
@@ -60,7 +66,16 @@ class Counts:
 
 
 def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:
-    """Counts at the published normalisations for couplings given as in `rate`; solar neutrinos are counted once."""
+    """Counts per bin at the published normalisations; solar neutrinos are counted once.
+
+    Couplings are given as in `rate`: `mu_nu` in mu_B, `q_nu` in e, `r2_nu` in cm^2, or one flavour's, such as `q_nu_e`.
+    Raises `BayesnuError` for names that are not known and for choices that the experiment cannot have.
+
+    >>> import bayesnu
+    >>> counts = bayesnu.expected_counts(bayesnu.load_experiment("xenonnt-sr0"), mu_nu=1e-11)
+    >>> f"{counts.signal.sum():.1f} from neutrinos, {counts.background.sum():.1f} from backgrounds"
+    '107.7 from neutrinos, 349.4 from backgrounds'
+    """
     analysis = analysis or Analysis()
     folded = fold.fold(experiment, analysis)
     observation = observe(experiment, analysis)

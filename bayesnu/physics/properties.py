@@ -126,7 +126,15 @@ def _name(item: Property, element: str) -> str:
 
 
 def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
-    """Names of the physics parameters of a property: a group of elements (`common`, `all`, ...) or a single one."""
+    """Names of the physics parameters of a property: a group of elements (`common`, `all`, ...) or a single one.
+
+    Properties are `mu_nu` (mu_B), `q_nu` (e) and `r2_nu` (cm^2, in the convention of docs/methods.md). Raises `BayesnuError`
+    for a property or an element that is not known.
+
+    >>> from bayesnu import parameters_of
+    >>> parameters_of("r2_nu", "all")
+    ('r2_nu_e', 'r2_nu_mu', 'r2_nu_tau')
+    """
     if name not in PROPERTIES:
         raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, PROPERTIES)}")
     item = PROPERTIES[name]

@@ -233,7 +233,16 @@ def store_result(path: Path, result: RunResult) -> None:
 
 
 def read(chain: str | Path) -> Chain:
-    """Read a chain from its file or folder; raises `BayesnuError` for one that is missing, truncated or damaged."""
+    """Read a chain from its file or folder: samples (ensembles, steps, walkers, parameters) and what describes them.
+
+    Samples are in units of the parameters' `scales` and `units`. Raises `BayesnuError` for a chain that is missing,
+    truncated or damaged. Here is the chain that the example of `sample` has written:
+
+    >>> import bayesnu
+    >>> chain = bayesnu.read_chain("chains/xenonnt-sr0_mu_nu_flat_default")
+    >>> chain.names[0], chain.scales[0], chain.units[0]
+    ('mu_nu', 1e-11, 'mu_B')
+    """
     path = find_chain(chain)
     with _open_chain(path) as file:
         table = file["parameters"]

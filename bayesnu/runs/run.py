@@ -74,7 +74,17 @@ def resolve(
     prior: Mapping[str, Any] | None = None,
     sampling: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Fill in every default and check everything; raises `BayesnuError` with one sentence for what cannot be."""
+    """Fill in every default of a run and check everything, before anything is computed.
+
+    `experiments` are names or TOML files. `parameter` and `flavour` say what is inferred, as in `parameters_of`. `choices`
+    are fields of `Analysis` that differ from the `preset`. `prior` and `sampling` hold what differs from their defaults.
+    Raises `BayesnuError` with one sentence for what cannot be.
+
+    >>> import bayesnu
+    >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", choices={"electrons": "rrpa"})
+    >>> run.name, run.analysis.electrons
+    ('xenonnt-sr0_mu_nu_flat_default', 'rrpa')
+    """
     if not experiments:
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     parameters_of(parameter, flavour)  # raises for an unknown name

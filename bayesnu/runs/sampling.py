@@ -26,8 +26,16 @@ def sample(
 ) -> RunResult:
     """Sample the posterior of a run into a folder and return its result; an identical finished run is only read.
 
-    The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. Raises
-    `BayesnuError` if the run cannot be, or if another one is there; then nothing is left behind and nothing replaced.
+    The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. `overwrite`
+    replaces another run there, and `report` is called with the progress. The result names its parameters, in mu_B, e or
+    cm^2, with Monte-Carlo errors, and says whether it has converged. Raises `BayesnuError` if the run cannot be, or if
+    another one is there; then nothing is left behind and nothing replaced.
+
+    >>> import bayesnu
+    >>> result = bayesnu.sample(bayesnu.resolve(("xenonnt-sr0",), "mu_nu"), figures=False)
+    >>> found = result.parameters["mu_nu"].interval
+    >>> result.converged, found.kind, found.probability, f"{found.upper:.1e} mu_B"
+    (True, 'upper', 0.9, '7.1e-12 mu_B')
     """
     place = default_folder(run) if folder is None else Path(folder)
     begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))

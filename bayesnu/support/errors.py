@@ -10,6 +10,13 @@ class BayesnuError(ValueError):
 
     The command line prints the message alone and exits with 2; a notebook sees an ordinary `ValueError`. An argument that
     mends it stands in backticks, as `output` or `region='all'`: the command line puts its flag there.
+
+    >>> from bayesnu import BayesnuError, preset
+    >>> try:
+    ...     preset("papr")
+    ... except BayesnuError as mistake:
+    ...     print(mistake)
+    preset: found 'papr'; did you mean 'paper'?
     """
 
 

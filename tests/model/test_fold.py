@@ -78,7 +78,7 @@ def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> f
     knots = tuple(zip(efficiency.energies_kev.tolist(), efficiency.values.tolist(), strict=True))
     if np.any(np.diff(efficiency.energies_kev) == 0):  # steps at the bin edges: one plateau within the bin
         knots = ((-1.0, float(np.interp((low + high) / 2, *efficiency_curve(experiment)))),)
-    turn_on = 1.0 if experiment.turn_on is None else experiment.turn_on[experiment.edges_kev[:-1] == low][0]
+    turn_on = 1.0 if experiment.turn_on is None else float(experiment.turn_on[experiment.edges_kev[:-1] == low][0])
     return turn_on * oracle.bin_counts(
         low,
         high,

@@ -18,6 +18,7 @@ from bayesnu.model.likelihood_kernel import LANES
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
 from bayesnu.physics.properties import Parameter, parameters_of
+from bayesnu.support.errors import BayesnuError
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 THREE = ("mu_nu", "q_nu", "r2_nu")
@@ -362,6 +363,13 @@ def test_a_row_of_a_larger_array_or_of_integers_is_the_same() -> None:
     np.testing.assert_array_equal(posterior(wide[::2, ::2]), posterior(theta))
     ones = np.ones((1, theta.shape[1]), dtype=int)
     np.testing.assert_array_equal(posterior(ones), posterior(ones.astype(float)))
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3), (2, 5), (1, 2, 4)])
+def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    posterior = compile_posterior(shipped("default", "mu_nu"))
+    with pytest.raises(BayesnuError, match=r"theta: found the shape .* must be \(n, \d+\)"):
+        posterior(np.ones(shape))
 
 
 def test_evaluating_changes_no_input() -> None:
