@@ -76,7 +76,9 @@ class Interval:
 
 
 def outermost_errors(pieces: int, lower: float | None, upper: float | None) -> tuple[Piece, ...]:
-    """The errors of so many pieces of which only the outermost ends have one."""
+    """The errors of so many pieces of which at most the outermost ends have one."""
+    if lower is None and upper is None:
+        return ()
     errors = [Piece(None, None)] * pieces
     errors[0] = errors[0]._replace(lower=lower)
     errors[-1] = errors[-1]._replace(upper=upper)
