@@ -19,85 +19,85 @@ def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nou
     return nouns.Experiment(
         name=tables.name,
         title=tables.title,
-        target="xenon",
         references=tuple(tables.references),
-        note=_note(tables, reading),
-        exposure_tonne_years=_tonne_years(tables.exposure),
-        edges_kev=_array(tables.bins.edges_kev),
-        observed=_array(tables.bins.observed),
-        turn_on=_optional(tables.efficiency.turn_on),
-        region_kev=_region(tables),
-        resolution=_resolution(tables.resolution),
-        efficiency=_efficiency(tables.efficiency),
-        background=_background(tables.background),
+        note=_join_notes(tables, reading),
+        exposure_tonne_years=_convert_exposure(tables.exposure),
+        edges_kev=_freeze_array(tables.bins.edges_kev),
+        observed=_freeze_array(tables.bins.observed),
+        turn_on=_freeze_optional(tables.efficiency.turn_on),
+        region_kev=_snap_region(tables),
+        resolution=_build_resolution(tables.resolution),
+        efficiency=_build_efficiency(tables.efficiency),
+        background=_build_background(tables.background),
         incompatible=tuple(tables.incompatible),
         reading=reading,
         path=path,
         digest=hashlib.sha256(data).hexdigest(),
         text=data.decode("utf-8-sig"),
-        provenance=tuple(_provenance(tables)),
+        provenance=tuple(_list_provenance(tables)),
     )
 
 
-def _note(tables: schema.File, reading: str) -> str:
+def _join_notes(tables: schema.File, reading: str) -> str:
     """Return what the file and its reading say of themselves."""
     chosen = tables.readings.get(reading)
     return " ".join(filter(None, (tables.note, chosen.note if chosen else "")))
 
 
-def _tonne_years(exposure: schema.Exposure) -> float:
+def _convert_exposure(exposure: schema.Exposure) -> float:
+    """Return the exposure in tonne-years."""
     if exposure.tonne_years is not None:
         return exposure.tonne_years
     return (exposure.tonne_days or 0.0) / DAYS_PER_YEAR  # one of the two is given: the schema sees to it
 
 
-def _region(tables: schema.File) -> tuple[float, float]:
+def _snap_region(tables: schema.File) -> tuple[float, float]:
     """Return the region moved onto the very numbers of the edges, so that comparisons are exact."""
     edges = np.array(tables.bins.edges_kev, dtype=float)
     low, high = (float(edges[np.abs(edges - value).argmin()]) for value in tables.region.kev)
     return low, high
 
 
-def _resolution(table: schema.Resolution) -> nouns.Resolution:
+def _build_resolution(table: schema.Resolution) -> nouns.Resolution:
     given = table.model_dump(exclude={"source", "quality"}, exclude_none=True)
     return nouns.Resolution(**given)
 
 
-def _efficiency(table: schema.Efficiency) -> nouns.Efficiency:
+def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:
     return nouns.Efficiency(
         energy=table.energy,
-        energies_kev=_array(table.energies_kev),
-        values=_array(table.values),
+        energies_kev=_freeze_array(table.energies_kev),
+        values=_freeze_array(table.values),
         relative_width=table.relative_width,
         shared=table.shared,
     )
 
 
-def _background(table: schema.Background) -> nouns.Background:
+def _build_background(table: schema.Background) -> nouns.Background:
     fractions = sum(component.fraction or 0.0 for component in table.components)
     return nouns.Background(
         solar_neutrinos=table.solar_neutrinos,
-        total=_optional(table.total),
-        published_solar_neutrinos=_optional(table.published_solar_neutrinos),
+        total=_freeze_optional(table.total),
+        published_solar_neutrinos=_freeze_optional(table.published_solar_neutrinos),
         remainder=table.remainder,
-        components=tuple(_component(component, fractions) for component in table.components),
+        components=tuple(_build_component(component, fractions) for component in table.components),
     )
 
 
-def _component(table: schema.Component, fractions: float) -> nouns.Component:
+def _build_component(table: schema.Component, fractions: float) -> nouns.Component:
     """Return a component, its fraction divided by the sum of `fractions`, which is one but for rounding."""
     return nouns.Component(
         name=table.name,
         shape=table.shape or table.name,
-        counts=_optional(table.counts),
+        counts=_freeze_optional(table.counts),
         fraction=None if table.fraction is None else table.fraction / fractions,
-        width=_width(table.width),
+        width=_build_width(table.width),
         shared=table.shared,
         label=table.label or table.name,
     )
 
 
-def _width(table: schema.Width) -> nouns.Width:
+def _build_width(table: schema.Width) -> nouns.Width:
     """Return the one kind of width that the schema let through."""
     if table.relative is not None:
         return nouns.RelativeWidth(table.relative)
@@ -106,7 +106,7 @@ def _width(table: schema.Width) -> nouns.Width:
     return nouns.FreeWidth(table.free or nouns.FreeWidth.maximum)
 
 
-def _provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
+def _list_provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
     """Yield the source of every table, then of every component."""
     for name in TABLES:
         table: Any = getattr(tables, name)
@@ -115,12 +115,12 @@ def _provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
         yield nouns.Provenance(f"background {component.name}", component.quality, component.source)
 
 
-def _array(values: list[float]) -> nouns.Array:
+def _freeze_array(values: list[float]) -> nouns.Array:
     """Return a read-only array."""
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array
 
 
-def _optional(values: list[float] | None) -> nouns.Array | None:
-    return None if values is None else _array(values)
+def _freeze_optional(values: list[float] | None) -> nouns.Array | None:
+    return None if values is None else _freeze_array(values)

@@ -18,20 +18,28 @@ Problem: TypeAlias = tuple[str, str, str]
 FRACTION_TOLERANCE = 1e-3  # published fractions are rounded
 
 
-def problems(file: File) -> Iterator[Problem]:
+def find_problems(file: File) -> Iterator[Problem]:
     """Yield what is wrong with a file whose single tables are right."""
-    return chain(lengths(file), region(file), response(file.resolution, file.bins), names(file.background), sizes(file))
+    return chain(
+        check_lengths(file),
+        check_region(file),
+        check_response(file.resolution, file.bins),
+        check_names(file.background),
+        check_sizes(file),
+    )
 
 
-def lengths(file: File) -> Iterator[Problem]:
+def check_lengths(file: File) -> Iterator[Problem]:
     """Lists with one number per bin, and one per knot."""
-    bins, efficiency, background = len(file.bins.edges_kev) - 1, file.efficiency, file.background
+    bins = len(file.bins.edges_kev) - 1
+    efficiency = file.efficiency
+    background = file.background
     lists = [
         ("bins", "observed", file.bins.observed),
         ("efficiency", "turn_on", efficiency.turn_on),
         ("background", "total", background.total),
         ("background", "published_solar_neutrinos", background.published_solar_neutrinos),
-        *((place(i), "counts", component.counts) for i, component in enumerate(background.components)),
+        *((name_component(i), "counts", component.counts) for i, component in enumerate(background.components)),
     ]
     for table, key, values in lists:
         if values is not None and len(values) != bins:
@@ -40,7 +48,8 @@ def lengths(file: File) -> Iterator[Problem]:
                 key,
                 f"found a list of {len(values)}; must be {bins} long, one per bin of edges_kev; correct either",
             )
-    found, knots = len(efficiency.values), len(efficiency.energies_kev)
+    found = len(efficiency.values)
+    knots = len(efficiency.energies_kev)
     if found != knots:
         yield (
             "efficiency",
@@ -49,7 +58,7 @@ def lengths(file: File) -> Iterator[Problem]:
         )
 
 
-def region(file: File) -> Iterator[Problem]:
+def check_region(file: File) -> Iterator[Problem]:
     """The region of interest lies on edges."""
     low, high = file.region.kev
     for value in (low, high):
@@ -59,7 +68,7 @@ def region(file: File) -> Iterator[Problem]:
         yield "region", "kev", f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
 
 
-def response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
+def check_response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
     """The response is wider than zero wherever an event of the bins can come from."""
     recoil = np.linspace(0.0, min(2 * bins.edges_kev[-1], resolution.valid_to_kev or np.inf), 4001)[1:]
     powers = np.array([np.ones_like(recoil), np.sqrt(recoil), recoil, recoil**2, recoil**3])
@@ -83,28 +92,33 @@ def response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
         )
 
 
-def names(background: Background) -> Iterator[Problem]:
+def check_names(background: Background) -> Iterator[Problem]:
     """Every component has a name of its own, and every shape one meaning."""
     seen = Counter(component.name for component in background.components)
     for i, component in enumerate(background.components):
-        shape, of_remainder = component.shape or component.name, component.fraction is not None
+        shape = component.shape or component.name
+        of_remainder = component.fraction is not None
         if seen[component.name] > 1:
-            yield place(i), "name", f"found '{component.name}' {seen[component.name]} times; must be unique; rename one"
+            yield (
+                name_component(i),
+                "name",
+                f"found '{component.name}' {seen[component.name]} times; must be unique; rename one",
+            )
         if of_remainder and background.remainder is None:
-            yield place(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"
+            yield name_component(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"
         elif of_remainder != (shape == background.remainder):
             allowed = f"the remainder '{background.remainder}', and no other shape, is given by fraction"
-            yield place(i), "shape", f"found '{shape}'; {allowed}; correct either"
+            yield name_component(i), "shape", f"found '{shape}'; {allowed}; correct either"
 
 
-def sizes(file: File) -> Iterator[Problem]:
+def check_sizes(file: File) -> Iterator[Problem]:
     """Components have counts, and together with the neutrinos they do not exceed the total."""
     background = file.background
-    inside = in_region(file)
+    inside = mark_region(file)
     for i, component in enumerate(background.components):
         if component.counts is not None and len(component.counts) == len(inside):
-            yield from has_counts(i, component, inside)
-    if background.total is None or background.published_solar_neutrinos is None or not lengths_agree(file):
+            yield from check_counts(i, component, inside)
+    if background.total is None or background.published_solar_neutrinos is None or not do_lengths_agree(file):
         return
     parts = [component.counts for component in background.components if component.counts is not None]
     rest = np.array(background.total) - background.published_solar_neutrinos - np.sum(parts, axis=0)
@@ -115,16 +129,16 @@ def sizes(file: File) -> Iterator[Problem]:
             f"found {background.total[i]:g} in bin {i + 1}; must be at least the sum of its neutrinos and components, "
             f"which is {-rest[i]:.3g} more; correct one of them",
         )
-    yield from fractions(background, float(rest[inside].sum()))
+    yield from check_fractions(background, float(rest[inside].sum()))
 
 
-def has_counts(i: int, component: Component, inside: np.ndarray) -> Iterator[Problem]:
+def check_counts(i: int, component: Component, inside: np.ndarray) -> Iterator[Problem]:
     """A component without counts would be a parameter without effect."""
     if np.array(component.counts)[inside].sum() <= 0:
-        yield place(i), "counts", "found no counts inside the region; must be some; leave the component out"
+        yield name_component(i), "counts", "found no counts inside the region; must be some; leave the component out"
 
 
-def fractions(background: Background, rest: float) -> Iterator[Problem]:
+def check_fractions(background: Background, rest: float) -> Iterator[Problem]:
     """The fractions of the remainder sum to one, and the remainder is not empty."""
     shares = [component.fraction for component in background.components if component.fraction is not None]
     if abs(sum(shares) - 1) > FRACTION_TOLERANCE:
@@ -141,17 +155,18 @@ def fractions(background: Background, rest: float) -> Iterator[Problem]:
         )
 
 
-def lengths_agree(file: File) -> bool:
+def do_lengths_agree(file: File) -> bool:
     """Whether every list has the length it should."""
-    return next(lengths(file), None) is None
+    return next(check_lengths(file), None) is None
 
 
-def in_region(file: File) -> np.ndarray:
+def mark_region(file: File) -> np.ndarray:
     """Which bins (bins,) lie inside the region."""
-    edges, (low, high) = np.array(file.bins.edges_kev), file.region.kev
+    edges = np.array(file.bins.edges_kev)
+    low, high = file.region.kev
     return (edges[:-1] >= low - 1e-9) & (edges[1:] <= high + 1e-9)
 
 
-def place(i: int) -> str:
+def name_component(i: int) -> str:
     """The table of the i-th component, counted from one as a reader of the file does."""
     return f"background.components {i + 1}"

@@ -69,9 +69,9 @@ class Component:
 class Background:
     """The fitted background, and whether Standard Model solar neutrinos are part of it.
 
-    With `solar_neutrinos` "included", `total` (bins,) contains them, `published_solar_neutrinos` (bins,) is that part
-    as published, and the shape named `remainder` is total - neutrinos - every component with counts of its own: whoever
-    adds a prediction of the neutrinos has to take one out first. With "absent" the three are None.
+    With `solar_neutrinos` "included", `total` (bins,) contains them, and `published_solar_neutrinos` (bins,) is that part
+    as published. The shape named `remainder` is total - neutrinos - every component with counts of its own. Whoever adds
+    a prediction of the neutrinos has to take one out first. With "absent" the three are None.
     """
 
     solar_neutrinos: Literal["included", "absent"]
@@ -125,14 +125,13 @@ class Experiment:
     """One data set under one reading of its file.
 
     `edges_kev` (bins + 1,), `observed` (bins,), `turn_on` (bins,) or None: a factor on the folded signal of each bin.
-    `region_kev` lies on edges: only bins inside it are compared with data. `reading` is the reading that was used
-    ("default" where the file has none of the name asked for), `note` what file and reading say of themselves, `digest`
-    the sha256 of the file's bytes and `text` the file itself.
+    `region_kev` lies on edges: only bins inside it are compared with data. `reading` is the reading that was used,
+    "default" where the file has none of the name asked for. `note` is what file and reading say of themselves, `digest`
+    the sha256 of the file's bytes, and `text` the file itself.
     """
 
     name: str
     title: str
-    target: str
     references: tuple[str, ...]
     note: str
     exposure_tonne_years: float

@@ -61,48 +61,55 @@ class PublishedLimit:
 def published_limits() -> tuple[PublishedLimit, ...]:
     """Every row of the table."""
     with resources.files("bayesnu.experiments").joinpath("published_limits.csv").open(encoding="utf-8") as file:
-        return tuple(_limit(row) for row in csv.DictReader(line for line in file if not line.startswith("#")))
+        return tuple(_read_limit(row) for row in csv.DictReader(line for line in file if not line.startswith("#")))
 
 
-def _limit(row: dict[str, str]) -> PublishedLimit:
+def _read_limit(row: dict[str, str]) -> PublishedLimit:
     radius = row["observable"] == "r2_nu"
     checked = not radius or (bool(row["cr_scale"]) and "assumed" not in row["note"])  # an assumed factor is not checked
-    factor = (float(row["cr_scale"]) if checked else 1.0) * 1e-32 if radius else 1.0
-    lower, upper = (float(f"{float(row[key]) * factor:.12g}") if row[key] else None for key in ("lower", "upper"))
+    factor = 1.0
+    if radius:  # the table has 1e-32 cm^2
+        factor = (float(row["cr_scale"]) if checked else 1.0) * 1e-32
     cl = float(row["cl_percent"]) if row["cl_percent"] else None
     return PublishedLimit(
         experiment=row["experiment"],
         parameter=row["observable"],
         flavour=row["flavour"],
-        lower=lower,
-        upper=upper,
+        lower=_read_end(row["lower"], factor),
+        upper=_read_end(row["upper"], factor),
         cl_percent=cl,
-        reference=_reference(row),
-        kind=_kind(row["experiment"]),
+        reference=_choose_reference(row),
+        kind=_find_kind(row["experiment"]),
         checked=checked,
-        remark=_remark(row, checked),
+        remark=_write_remark(row, checked),
     )
 
 
-def _reference(row: dict[str, str]) -> str:
+def _read_end(text: str, factor: float) -> float | None:
+    """An end of an interval in its unit, without the digits that the factor's rounding adds."""
+    return float(f"{float(text) * factor:.12g}") if text else None
+
+
+def _choose_reference(row: dict[str, str]) -> str:
     """The arXiv number unless it is from memory and there is a DOI; else where the PDG has it from."""
     if row["arxiv"] and not (row["doi"] and "from memory" in row["note"]):
         return f"arXiv:{row['arxiv']}"
     return f"doi:{row['doi']}" if row["doi"] else f"{row['note'].partition(';')[0]}, PDG 2026"
 
 
-def _kind(name: str) -> str:
+def _find_kind(name: str) -> str:
     return next(kind for kind, starts in _KINDS.items() if name.startswith(starts))
 
 
-def _remark(row: dict[str, str], checked: bool) -> str:
+def _write_remark(row: dict[str, str], checked: bool) -> str:
     """The note of a row; of a charge radius what was done to its numbers."""
-    parts = [part for part in row["note"].split("; ") if part and part not in _reference(row)]
+    parts = [part for part in row["note"].split("; ") if part and part not in _choose_reference(row)]
     if row["observable"] != "r2_nu":
         return "; ".join(part for part in parts if "from memory" not in part and "also in PDG" not in part)
     if checked:
         return DOUBLED if float(row["cr_scale"]) == 2 else ""
-    return "; ".join([UNCHECKED, *(part for part in parts if "convention" not in part and "not checked" not in part)])
+    others = [part for part in parts if "convention" not in part and "not checked" not in part]
+    return "; ".join([UNCHECKED, *others])
 
 
 def published_for(experiments: tuple[str, ...], parameter: str, flavour: str) -> tuple[PublishedLimit, ...]:

@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from bayesnu.experiments import build, schema
-from bayesnu.experiments.checks import problems
+from bayesnu.experiments.checks import find_problems
 from bayesnu.experiments.experiment import Experiment
-from bayesnu.experiments.sentences import TABLES, Wrong, fragment, sentence, where
+from bayesnu.experiments.sentences import TABLES, Wrong, split_location, write_fragment, write_sentence
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.text import one_line
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 20_000_000  # of a file
 READINGS = ("default", "paper", "digitised", "as-drawn")  # a file without one of these is read as its default
 TEMPLATE = "template.toml"
 
@@ -39,23 +39,23 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     that lacks one of the usual `READINGS` is read as its default. Raises `BayesnuError` for an unknown name or reading
     and for a file that cannot be read or breaks the format.
     """
-    path, data = _bytes(str(name_or_path))
+    path, data = _read_bytes(str(name_or_path))
     try:
-        file = _validated(_parsed(_decoded(data)))
-        _check(file)
-        used = _used(file, str(reading))
-        return build.experiment(_chosen(file, used), used, path, data)
+        file = _validate_tables(_parse_text(_decode_text(data)))
+        _check_readings(file)
+        used = _choose_reading(file, str(reading))
+        return build.experiment(_apply_reading(file, used), used, path, data)
     except Wrong as wrong:
         raise BayesnuError(one_line(f"{path}: {wrong}")) from None
 
 
-def _bytes(word: str) -> tuple[str, bytes]:
+def _read_bytes(word: str) -> tuple[str, bytes]:
     """Return path and bytes of a packaged data set or of a user's file; a packaged path starts at the package."""
     if word in names():
         entry = resources.files(__package__).joinpath(f"{word}.toml")
         return f"bayesnu/experiments/{word}.toml", entry.read_bytes()
     try:
-        return word, _bounded(Path(word))
+        return word, _read_bounded(Path(word))
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         if isinstance(error, FileNotFoundError) and not word.endswith(".toml"):
             near = did_you_mean(word[:80], names())
@@ -66,7 +66,7 @@ def _bytes(word: str) -> tuple[str, bytes]:
         raise BayesnuError(one_line(sad)) from None
 
 
-def _bounded(path: Path) -> bytes:
+def _read_bounded(path: Path) -> bytes:
     """Return the bytes of a regular file of bearable size; raises OSError for any other."""
     size = path.stat().st_size
     if not path.is_file():
@@ -76,14 +76,14 @@ def _bounded(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _decoded(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Wrong(f"found a byte that is not UTF-8 at offset {error.start}; save the file as UTF-8") from None
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse_text(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -92,24 +92,24 @@ def _parsed(text: str) -> dict[str, Any]:
         raise Wrong(f"found what is not TOML: {error}; correct it") from None
 
 
-def _validated(raw: dict[str, Any]) -> schema.File:
+def _validate_tables(raw: dict[str, Any]) -> schema.File:
     """Return the file's tables; raises Wrong with the first error."""
     try:
         return schema.File.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Wrong(sentence(*where(first["loc"]), fragment(first))) from None
+        raise Wrong(write_sentence(*split_location(first["loc"]), write_fragment(first))) from None
 
 
-def _check(file: schema.File) -> None:
+def _check_readings(file: schema.File) -> None:
     """Raise Wrong for the first problem of any reading, so that a file is either right or refused."""
     for reading in ("default", *file.readings):
-        for table, key, text in problems(_chosen(file, reading)):
-            replaced = table.split(".")[0] in _replaced(file, reading)
-            raise Wrong(sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
+        for table, key, text in find_problems(_apply_reading(file, reading)):
+            replaced = table.split(".")[0] in _find_replaced(file, reading)
+            raise Wrong(write_sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
 
 
-def _used(file: schema.File, reading: str) -> str:
+def _choose_reading(file: schema.File, reading: str) -> str:
     """Return the reading to use for the one asked for."""
     if reading in file.readings:
         return reading
@@ -119,12 +119,12 @@ def _used(file: schema.File, reading: str) -> str:
     return "default"
 
 
-def _chosen(file: schema.File, reading: str) -> schema.File:
+def _apply_reading(file: schema.File, reading: str) -> schema.File:
     """Return the file with the tables of a reading in place of its own."""
-    return file.model_copy(update=_replaced(file, reading))
+    return file.model_copy(update=_find_replaced(file, reading))
 
 
-def _replaced(file: schema.File, reading: str) -> dict[str, Any]:
+def _find_replaced(file: schema.File, reading: str) -> dict[str, Any]:
     """Return the tables that a reading replaces."""
     chosen = file.readings.get(reading)
     tables = {table: getattr(chosen, table, None) for table in TABLES}

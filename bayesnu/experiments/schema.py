@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from bayesnu.support.errors import did_you_mean
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
-MAX_KNOTS = 100_000
+MAX_KNOTS = 100_000  # of an efficiency curve
 
 
-def _plain(text: str) -> str:
+def _refuse_controls(text: str) -> str:
     """Refuse what would command a terminal instead of being shown by it."""
     if any((c < " " and c not in "\t\n") or "\x7f" <= c <= "\x9f" for c in text):
         raise ValueError("found a control character; must be text; drop it")
@@ -32,14 +32,14 @@ Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e9)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]
-Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_plain)]
+Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_refuse_controls)]
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
 Word: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
 Phrase: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]*$", max_length=64)]
 Quality: TypeAlias = Literal["official", "published", "digitised", "derived", "assumed"]
 
 
-def only_one_of(table: BaseModel, *keys: str) -> None:
+def require_one_of(table: BaseModel, *keys: str) -> None:
     """Raise ValueError unless exactly one of `keys` is given."""
     given = [key for key in keys if getattr(table, key) is not None]
     if len(given) != 1:
@@ -54,7 +54,7 @@ class Table(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _known_keys(cls, data: Any) -> Any:
+    def _check_keys(cls, data: Any) -> Any:
         for key in data if isinstance(data, dict) else ():
             if key not in cls.model_fields:
                 raise ValueError(f"unknown key '{str(key)[:60]}'{did_you_mean(str(key)[:60], cls.model_fields)}")
@@ -75,8 +75,8 @@ class Exposure(Sourced):
     tonne_days: Exposed | None = None
 
     @model_validator(mode="after")
-    def _one_unit(self) -> Exposure:
-        only_one_of(self, "tonne_years", "tonne_days")
+    def _check_unit(self) -> Exposure:
+        require_one_of(self, "tonne_years", "tonne_days")
         return self
 
 
@@ -88,7 +88,7 @@ class Bins(Sourced):
 
     @field_validator("edges_kev")
     @classmethod
-    def _increasing(cls, edges: list[float]) -> list[float]:
+    def _check_order(cls, edges: list[float]) -> list[float]:
         for low, high in pairwise(edges):
             if high <= low:
                 raise ValueError(f"found {high:g} after {low:g}; must increase; sort the edges and drop repeated ones")
@@ -127,7 +127,7 @@ class Efficiency(Sourced):
 
     @field_validator("energies_kev")
     @classmethod
-    def _sorted(cls, energies: list[float]) -> list[float]:
+    def _check_order(cls, energies: list[float]) -> list[float]:
         for low, high in pairwise(energies):
             if high < low:
                 raise ValueError(f"found {high:g} after {low:g}; must not decrease; sort the knots")
@@ -138,7 +138,7 @@ class Efficiency(Sourced):
 
     @field_validator("values")
     @classmethod
-    def _sees_something(cls, values: list[float]) -> list[float]:
+    def _check_values(cls, values: list[float]) -> list[float]:
         if not any(values):
             raise ValueError("found zeros alone; must be above zero somewhere; give the curve of the selection")
         return values
@@ -152,8 +152,8 @@ class Width(Table):
     free: Annotated[float, Field(gt=1, le=1e6)] | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Width:
-        only_one_of(self, "relative", "absolute", "free")
+    def _check_kind(self) -> Width:
+        require_one_of(self, "relative", "absolute", "free")
         return self
 
 
@@ -162,15 +162,15 @@ class Component(Sourced):
 
     name: Word
     shape: Word | None = None
-    label: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_refuse_controls)] | None = None
     counts: Counts | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     width: Width
     shared: Phrase | None = None
 
     @model_validator(mode="after")
-    def _one_size(self) -> Component:
-        only_one_of(self, "counts", "fraction")
+    def _check_size(self) -> Component:
+        require_one_of(self, "counts", "fraction")
         if self.shared is not None and self.width.free is not None:
             raise ValueError("found shared with a free width; a free normalisation belongs to one experiment; drop one")
         return self
@@ -186,7 +186,7 @@ class Background(Sourced):
     components: Annotated[list[Component], Field(max_length=100)] = []
 
     @model_validator(mode="after")
-    def _neutrinos_once(self) -> Background:
+    def _check_neutrinos(self) -> Background:
         for key in ("total", "published_solar_neutrinos", "remainder"):
             if (getattr(self, key) is None) == (self.solar_neutrinos == "included"):
                 verb = "needs" if self.solar_neutrinos == "included" else "forbids"
@@ -215,7 +215,7 @@ class File(Table):
     format: Annotated[int, Field(ge=1, le=1)]  # not Literal[1], which lets true pass
     name: Slug
     title: Text
-    note: Annotated[str, Field(max_length=4000), AfterValidator(_plain)] = ""
+    note: Annotated[str, Field(max_length=4000), AfterValidator(_refuse_controls)] = ""
     references: Annotated[list[Text], Field(max_length=100)]
     incompatible: Annotated[list[Slug], Field(max_length=100)]
     exposure: Exposure
@@ -228,7 +228,7 @@ class File(Table):
 
     @field_validator("readings")
     @classmethod
-    def _default_is_the_file(cls, readings: dict[str, Reading]) -> dict[str, Reading]:
+    def _check_names(cls, readings: dict[str, Reading]) -> dict[str, Reading]:
         if "default" in readings:
             raise ValueError("found the name 'default', which means the tables at the top of the file; rename it")
         return readings

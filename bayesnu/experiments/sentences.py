@@ -12,13 +12,13 @@ class Wrong(Exception):
     """What is wrong inside a file, without the file's name."""
 
 
-def sentence(table: str, key: str, fragment: str) -> str:
+def write_sentence(table: str, key: str, fragment: str) -> str:
     """Return the fragment with table and key in front, as `[background.components 2] width.relative: found ...`."""
     place = " ".join(filter(None, (f"[{table}]" if table else "", key)))
     return f"{place or 'the file'}: {fragment}"
 
 
-def fragment(error: Any) -> str:
+def write_fragment(error: Any) -> str:
     """Return what an entry of pydantic's `ValidationError.errors()` says, as: found, allowed, what to do."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
@@ -26,10 +26,10 @@ def fragment(error: Any) -> str:
         return "found nothing; must be given; add it (the template shows how)"
     allowed = error["msg"].split(" should ", 1)[-1].replace(" after validation", "")
     allowed = re.sub(r"a valid dictionary( or instance of \w+)?", "a table", allowed)
-    return f"found {shown(error['input'])}; must {allowed}; correct it"
+    return f"found {show_value(error['input'])}; must {allowed}; correct it"
 
 
-def shown(value: Any) -> str:
+def show_value(value: Any) -> str:
     """Return a short rendering of any value, however large."""
     if isinstance(value, list | dict):
         return f"a {'list' if isinstance(value, list) else 'table'} of {len(value)}"
@@ -39,7 +39,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def where(loc: tuple[int | str, ...]) -> tuple[str, str]:
+def split_location(loc: tuple[int | str, ...]) -> tuple[str, str]:
     """Split a pydantic location into the table and the key inside it; items are counted from one."""
     words: list[str] = []
     for part in loc:
@@ -47,11 +47,11 @@ def where(loc: tuple[int | str, ...]) -> tuple[str, str]:
             words[-1] += f" {part + 1}"
         elif part != "[key]":
             words.append(str(part)[:60])
-    depth = _depth(words)
+    depth = _count_table_words(words)
     return ".".join(words[:depth]), ".".join(words[depth:])
 
 
-def _depth(words: list[str]) -> int:
+def _count_table_words(words: list[str]) -> int:
     """Return how many words of a location are the name of the table."""
     start = 2 if words[:1] == ["readings"] else 0
     if words[start : start + 1] and words[start] in TABLES:

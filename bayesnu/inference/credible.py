@@ -4,8 +4,8 @@ arviz 0.23 (Python 3.11) and 1.x differ in argument names and in their default i
 always explicit. Samples come as (ensembles, steps, walkers). Two layouts matter:
 
 * R-hat compares independent ensembles, each flattened: walkers of one ensemble are not independent chains.
-* Effective sizes and Monte-Carlo errors take every walker as a chain: then the error of a quantile matches the scatter of
-  repeated runs, where an ensemble flattened step by step gives errors several times too small.
+* Effective sizes and Monte-Carlo errors take every walker as a chain. Then the error of a quantile matches the scatter of
+  repeated runs; an ensemble flattened step by step gives errors several times too small.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def credible_interval(
     if kind == "hdi":
         if weights is not None:
             raise BayesnuError("kind: a highest-density interval needs an unweighted chain; run again with the new prior")
-        return _highest_density(samples, probability, multimodal)
+        return _find_highest_density(samples, probability, multimodal)
     tail = (1 - probability) / 2
     low = None if kind == "upper" else tail
     high = probability if kind == "upper" else 1 - tail
@@ -76,8 +76,8 @@ def quantile(samples: np.ndarray, probability: float, weights: np.ndarray | None
 def quantile_error(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
     """Monte-Carlo standard error of a quantile.
 
-    The indicator 1(x < q) - p is averaged over the chain, so its error is that of a mean, with every walker as a chain;
-    half the distance between the quantiles at p plus and minus that error is the error in x.
+    The indicator 1(x < q) - p is averaged over the chain, so its error is that of a mean, with every walker as a chain.
+    Half the distance between the quantiles at p plus and minus that error is the error in x.
     """
     q = quantile(samples, probability, weights)
     indicator = (samples < q) - probability
@@ -91,10 +91,11 @@ def quantile_error(samples: np.ndarray, probability: float, weights: np.ndarray 
     return (quantile(samples, high, weights) - quantile(samples, low, weights)) / 2
 
 
-def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) -> CredibleInterval:
-    pieces = _hdi(samples.ravel(), probability, multimodal)
-    parts = [part for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
-    ends = np.array([[p[0].lower, p[-1].upper] for p in (_hdi(part.ravel(), probability, multimodal) for part in parts)])
+def _find_highest_density(samples: np.ndarray, probability: float, multimodal: bool) -> CredibleInterval:
+    pieces = _find_pieces(samples.ravel(), probability, multimodal)
+    parts = [part.ravel() for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
+    of_parts = [_find_pieces(part, probability, multimodal) for part in parts]
+    ends = np.array([[found[0].lower, found[-1].upper] for found in of_parts])
     # the ends of a shortest interval converge with the cube root of the number of samples, not with the square root
     errors = ends.std(axis=0, ddof=1) / np.cbrt(len(parts))
     return CredibleInterval(
@@ -106,7 +107,7 @@ def _highest_density(samples: np.ndarray, probability: float, multimodal: bool) 
     )
 
 
-def _hdi(values: np.ndarray, probability: float, multimodal: bool) -> tuple[Piece, ...]:
+def _find_pieces(values: np.ndarray, probability: float, multimodal: bool) -> tuple[Piece, ...]:
     arguments: dict[str, Any] = {"prob" if ARVIZ_1 else "hdi_prob": probability}
     if multimodal:
         arguments |= {"method": "multimodal"} if ARVIZ_1 else {"multimodal": True}
@@ -145,18 +146,18 @@ def rhat(samples: np.ndarray) -> float:
         return float("nan")
     flat = samples.reshape(len(samples), -1)
     with _without_numba():
-        return float(np.asarray(arviz.rhat(_thinned(flat, MOST_COMPARED))))
+        return float(np.asarray(arviz.rhat(_thin_chains(flat, MOST_COMPARED))))
 
 
 def ess(samples: np.ndarray, method: str) -> float:
     """Effective number of samples, `bulk`, `tail` (5 and 95 %) or for the `mean`, with every walker as a chain."""
     extra = {"prob": 0.9} if method == "tail" else {}
-    chains = as_chains(samples) if method == "mean" else _thinned(as_chains(samples), MOST_DRAWS)
+    chains = as_chains(samples) if method == "mean" else _thin_chains(as_chains(samples), MOST_DRAWS)
     with _without_numba():
         return float(np.asarray(arviz.ess(chains, method=method, **extra)))
 
 
-def _thinned(chains: np.ndarray, most: int) -> np.ndarray:
+def _thin_chains(chains: np.ndarray, most: int) -> np.ndarray:
     step = -(-chains.size // most)
     return np.ascontiguousarray(chains[:, ::step]) if chains.shape[1] // step >= 8 else chains
 

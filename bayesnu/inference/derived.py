@@ -16,8 +16,8 @@ from bayesnu.physics import oscillation
 from bayesnu.physics.oscillation import FLAVOURS, PRODUCTION_POTENTIAL_EV
 
 PP_ENERGY_KEV = 267.0  # mean energy of pp neutrinos, where the content of the effective moment is taken
-PRIOR_DRAWS = 200_000
-SEED = 1
+PRIOR_DRAWS = 200_000  # that show what the inherited prior says alone
+SEED = 1  # of these draws
 INHERITED = "inherited from the flavour values"
 
 
@@ -32,12 +32,12 @@ def derived_quantities(model: Model, kept: np.ndarray, settings: Settings) -> di
         return {}
     random = np.random.default_rng(SEED)
     from_prior = np.stack([p.ppf(random.random(PRIOR_DRAWS)) for p in model.physics], axis=-1)
-    posterior = _values(model, kept[..., :3])
-    inherited = _values(model, from_prior)
-    return {name: _derived(model, settings, samples, inherited[name]) for name, samples in posterior.items()}
+    posterior = _derive_values(model, kept[..., :3])
+    inherited = _derive_values(model, from_prior)
+    return {name: _describe_interval(model, settings, samples, inherited[name]) for name, samples in posterior.items()}
 
 
-def _derived(model: Model, settings: Settings, samples: np.ndarray, inherited: np.ndarray) -> DerivedInterval:
+def _describe_interval(model: Model, settings: Settings, samples: np.ndarray, inherited: np.ndarray) -> DerivedInterval:
     parameter = model.of_interest[0]
     is_limit = settings.kind == "upper"
     tail = (1 - settings.probability) / 2
@@ -56,7 +56,7 @@ def _derived(model: Model, settings: Settings, samples: np.ndarray, inherited: n
     )
 
 
-def _values(model: Model, flavours: np.ndarray) -> dict[str, np.ndarray]:
+def _derive_values(model: Model, flavours: np.ndarray) -> dict[str, np.ndarray]:
     """Derived values from flavour values (..., 3), in the same units."""
     item = model.of_interest[0]
     shares = np.abs(fold.mixing_of(model.analysis)) ** 2

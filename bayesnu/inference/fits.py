@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from bayesnu.inference.interval import ProfileInterval
-from bayesnu.inference.marginal import Marginal, integrate, modes
+from bayesnu.inference.marginal import Marginal, find_modes, integrate
 from bayesnu.inference.profile import Line, interval_along
 from bayesnu.inference.profiler import Others, Profiler
 from bayesnu.model.polynomial import Model
@@ -35,4 +35,4 @@ class Fits:
     @property
     def has_several_modes(self) -> bool:
         """Whether a single physics parameter has more than one mode."""
-        return self.model.n_physics == 1 and len(modes(self.marginal)) > 1
+        return self.model.n_physics == 1 and len(find_modes(self.marginal)) > 1

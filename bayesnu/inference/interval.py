@@ -86,10 +86,10 @@ def outermost_errors(pieces: int, lower: float | None, upper: float | None) -> t
 
 
 def _scale_ends(pieces: tuple[Piece, ...], factor: float) -> tuple[Piece, ...]:
-    return tuple(Piece(_times(piece.lower, factor), _times(piece.upper, factor)) for piece in pieces)
+    return tuple(Piece(_multiply_end(piece.lower, factor), _multiply_end(piece.upper, factor)) for piece in pieces)
 
 
-def _times(value: float | None, factor: float) -> float | None:
+def _multiply_end(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
@@ -145,7 +145,7 @@ class ProfileInterval(Interval):
 
     def scaled(self, factor: float) -> Self:
         """The same with every number but chi^2 multiplied."""
-        return replace(super().scaled(factor), best_fit=_times(self.best_fit, factor))
+        return replace(super().scaled(factor), best_fit=_multiply_end(self.best_fit, factor))
 
     def without_boundary(self) -> Self:
         """The same without the physical boundary 0 of a modulus, which is no end that the data have found."""

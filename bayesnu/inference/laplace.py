@@ -24,7 +24,8 @@ def conditional_factors(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     At a bound, where the gradient does not vanish, its square stands for a curvature that may be zero.
     """
     which = np.flatnonzero(profiler.nuisances_free())
-    low, high = profiler.lower[which], profiler.upper[which]
+    low = profiler.lower[which]
+    high = profiler.upper[which]
     gradient, hessian = profiler.derivatives(theta, which)
     at_bound = (theta[:, which] <= low) | (theta[:, which] >= high)
     extra = at_bound * (gradient**2 + 1 / (high - low) ** 2)
@@ -46,7 +47,8 @@ def log_bounded_volumes(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     which = np.flatnonzero(profiler.nuisances_free())
     if not len(which):
         return np.zeros(len(theta))
-    low, high = profiler.lower[which], profiler.upper[which]
+    low = profiler.lower[which]
+    high = profiler.upper[which]
     gradient, hessian = profiler.derivatives(theta, which)
     at_bound = (theta[:, which] <= low) | (theta[:, which] >= high)
     gradient = gradient * at_bound

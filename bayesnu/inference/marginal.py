@@ -24,11 +24,17 @@ from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
-PANELS, ORDER = 64, 8  # Gauss-Legendre panels and nodes in u
+PANELS = 64  # Gauss-Legendre panels in u
+ORDER = 8  # nodes per panel
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
-LOOK, ENOUGH, LOOKS = 2001, 400, 4  # values of u per look at where it counts, how many have to lie there, looks at most
-TENSOR_DIMENSIONS, TENSOR_ORDER = 4, 7
-DRAWS, BATCHES = 2048, 16  # importance samples per node, in batches that give the error
+LOOK = 2001  # values of u per look for where the likelihood counts
+ENOUGH = 400  # of them that have to lie there
+LOOKS = 4  # at most
+TENSOR_DIMENSIONS = 4  # nuisances up to which a tensor rule is used
+TENSOR_ORDER = 7  # points of that rule per nuisance
+DRAWS = 2048  # importance samples per node
+BATCHES = 16  # of them, whose scatter gives the error
+HALVINGS = 50  # of a panel, to find a quantile in it
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian: importance sampling then
 
@@ -50,17 +56,17 @@ class Marginal:
     @property
     def nodes(self) -> np.ndarray:
         """Prior quantiles u (nodes,) at which `density` is given."""
-        return _nodes(self.borders)
+        return _place_nodes(self.borders)
 
     def quantile(self, probability: float) -> float:
         """Value, in units of `scale * unit`, with this much posterior probability below it."""
-        return self._quantile(self.density, probability)
+        return self._find_quantile(self.density, probability)
 
     def error(self, probability: float) -> float:
         """Monte-Carlo standard error of `quantile`; zero for the tensor rule."""
         if len(self.batches) == 1:
             return 0.0
-        values = [self._quantile(batch, probability) for batch in self.batches]
+        values = [self._find_quantile(batch, probability) for batch in self.batches]
         return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
     def interval(self, kind: str, probability: float) -> IntegratedInterval:
@@ -77,14 +83,14 @@ class Marginal:
             method=self.method,
         )
 
-    def _quantile(self, density: np.ndarray, probability: float) -> float:
-        u = _invert(self.borders, density.reshape(-1, ORDER), probability)
+    def _find_quantile(self, density: np.ndarray, probability: float) -> float:
+        u = _invert_integral(self.borders, density.reshape(-1, ORDER), probability)
         return float(self.model.parameters[0].ppf(np.array(u)))
 
     def probability_between(self, low: float, high: float) -> float:
         """Posterior probability of [low, high]."""
         u = self.model.parameters[0].cdf(np.array([low, high]))
-        below = [_cumulative(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
+        below = [_integrate_up_to(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
         return below[1] - below[0]
 
     def mean_density(self, values: np.ndarray) -> np.ndarray:
@@ -92,13 +98,14 @@ class Marginal:
         prior = self.model.parameters[0]
         u = prior.cdf(values)
         panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, PANELS - 1)
-        left, width = self.borders[panel], np.diff(self.borders)[panel]
+        left = self.borders[panel]
+        width = np.diff(self.borders)[panel]
         nodes, _ = gauss_legendre(ORDER)
         panels = self.density.reshape(-1, ORDER)
         series = legendre.legfit(nodes, panels.T, ORDER - 1)[:, panel]
         density = legendre.legval(2 * (u - left) / width - 1, series, tensor=False)
         inside = (u >= self.borders[0]) & (u <= self.borders[-1])
-        whole = _integrals(panels, self.borders).sum()
+        whole = _integrate_panels(panels, self.borders).sum()
         return np.where(inside, density / whole * np.exp(prior.logpdf(values)), 0.0)
 
 
@@ -124,21 +131,24 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
     """The integration of `marginal` with the fits of a model that there already are."""
     model = profiler.model
     prior = model.parameters[0]
-    borders = _panels(profiler)
-    u = _nodes(borders)
+    borders = _place_panels(profiler)
+    u = _place_nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
     which = np.flatnonzero(profiler.nuisances_free())
     factors = conditional_factors(profiler, fit.theta)
+    # Laplace's approximation at every node, then the average of the posterior over it.
     log_laplace = -fit.chi2 / 2 + log_volumes_of(factors)
     log_laplace -= log_laplace.max()
     flat = compile_posterior(model.with_flat_physics())
-    if len(which) <= TENSOR_DIMENSIONS and _far_from_bounds(profiler, fit.theta, factors, which):
-        points, rule = _hermite(len(which))
-        ratio = _ratios(flat, fit.theta, factors, which, points) @ rule
-        batches, method = (np.exp(log_laplace) * ratio)[None], f"tensor rule of {TENSOR_ORDER}^{len(which)} points"
+    if len(which) <= TENSOR_DIMENSIONS and _is_far_from_bounds(profiler, fit.theta, factors, which):
+        points, rule = _build_hermite_rule(len(which))
+        ratio = _divide_by_gaussian(flat, fit.theta, factors, which, points) @ rule
+        batches = (np.exp(log_laplace) * ratio)[None]
+        method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points"
     else:
         points = np.random.default_rng(seed).standard_normal((DRAWS // 2, len(which)))
-        ratio = _ratios(flat, fit.theta, factors, which, np.concatenate([points, -points]))
+        antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
+        ratio = _divide_by_gaussian(flat, fit.theta, factors, which, antithetic)
         pairs = (ratio[:, : DRAWS // 2] + ratio[:, DRAWS // 2 :]) / 2
         means = pairs.reshape(len(u), BATCHES, -1).mean(axis=2).T
         batches = np.exp(log_laplace) * means
@@ -146,7 +156,7 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
     return Marginal(model, borders, batches.mean(axis=0), batches, method)
 
 
-def modes(posterior: Marginal) -> list[tuple[float, float]]:
+def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
     """Ranges of the parameter around each maximum of its posterior, divided at deep minima between them."""
     prior = posterior.model.parameters[0]
     nodes = posterior.density
@@ -158,13 +168,16 @@ def modes(posterior: Marginal) -> list[tuple[float, float]]:
     return list(pairwise(cuts))
 
 
-def _nodes(borders: np.ndarray) -> np.ndarray:
+def _place_nodes(borders: np.ndarray) -> np.ndarray:
+    """Nodes (panels * ORDER,) of Gauss and Legendre in all panels."""
     nodes, _ = gauss_legendre(ORDER)
-    places: np.ndarray = ((borders[1:] + borders[:-1])[:, None] / 2 + np.diff(borders)[:, None] / 2 * nodes).ravel()
+    middle = (borders[1:] + borders[:-1])[:, None] / 2
+    half = np.diff(borders)[:, None] / 2
+    places: np.ndarray = (middle + half * nodes).ravel()
     return places
 
 
-def _panels(profiler: Profiler) -> np.ndarray:
+def _place_panels(profiler: Profiler) -> np.ndarray:
     """Borders in u of panels that cover where the likelihood counts, finer where it is larger."""
     prior = profiler.model.parameters[0]
 
@@ -176,22 +189,25 @@ def _panels(profiler: Profiler) -> np.ndarray:
     return np.linspace(support.low, support.high, PANELS + 1)
 
 
-def _far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:
+def _is_far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:
+    """Whether the Gaussian of every nuisance lies within its bounds, at every node."""
     sigma = np.sqrt((factors**2).sum(axis=2))
     low = (theta[:, which] - profiler.lower[which]) / sigma
     high = (profiler.upper[which] - theta[:, which]) / sigma
     return bool(np.all(low > BOUNDARY_SIGMA) and np.all(high > BOUNDARY_SIGMA))
 
 
-def _hermite(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+def _build_hermite_rule(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, dimensions) and weights (n,) that average over a standard normal distribution."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(TENSOR_ORDER)
+    normalised = weights / np.sqrt(2 * pi)
     grids = np.meshgrid(*[nodes] * dimensions, indexing="ij")
-    products = np.meshgrid(*[weights / np.sqrt(2 * pi)] * dimensions, indexing="ij")
-    return np.stack([g.ravel() for g in grids], axis=1), np.prod([p.ravel() for p in products], axis=0)
+    products = np.meshgrid(*[normalised] * dimensions, indexing="ij")
+    points = np.stack([grid.ravel() for grid in grids], axis=1)
+    return points, np.prod([product.ravel() for product in products], axis=0)
 
 
-def _ratios(
+def _divide_by_gaussian(
     posterior: CompiledPosterior,
     theta: np.ndarray,
     factors: np.ndarray,
@@ -209,47 +225,52 @@ def _ratios(
     return out
 
 
-def _integrals(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
+def _integrate_panels(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Integral of each panel (panels,) from the density at its nodes (panels, ORDER)."""
     weights = gauss_legendre(ORDER)[1]
     integrals: np.ndarray = density @ weights * np.diff(borders) / 2
     return integrals
 
 
 @cache
-def _primitive() -> np.ndarray:
+def _build_primitive() -> np.ndarray:
     """Matrix (ORDER, ORDER + 1) from values at the nodes of [-1, 1] to the Legendre series of their integral from -1."""
     nodes, weights = gauss_legendre(ORDER)
     series = legendre.legvander(nodes, ORDER - 1) * weights[:, None] * (np.arange(ORDER) + 0.5)
     return np.asarray(legendre.legint(series.T, lbnd=-1).T)
 
 
-def _within(series: np.ndarray, width: float, fraction: float) -> float:
-    """Integral of one panel's density from its left end to `fraction` of its width, from the series of `_primitive`."""
+def _integrate_part(series: np.ndarray, width: float, fraction: float) -> float:
+    """Integral of a panel's density from its left end to `fraction` of its width; `series` is that of `_build_primitive`."""
     return float(legendre.legval(2 * fraction - 1, series)) * width / 2
 
 
-def _cumulative(borders: np.ndarray, density: np.ndarray, u: float) -> float:
-    whole = _integrals(density, borders)
+def _integrate_up_to(borders: np.ndarray, density: np.ndarray, u: float) -> float:
+    """Part of the whole integral that lies below u: the panels before that of u, and a part of that one."""
+    whole = _integrate_panels(density, borders)
     if u <= borders[0]:
         return 0.0
     if u >= borders[-1]:
         return 1.0
     panel = int(np.searchsorted(borders, u, side="right")) - 1
     width = borders[panel + 1] - borders[panel]
-    part = _within(density[panel] @ _primitive(), width, (u - borders[panel]) / width)
+    part = _integrate_part(density[panel] @ _build_primitive(), width, (u - borders[panel]) / width)
     return float((whole[:panel].sum() + part) / whole.sum())
 
 
-def _invert(borders: np.ndarray, density: np.ndarray, probability: float) -> float:
-    whole = _integrals(density, borders)
+def _invert_integral(borders: np.ndarray, density: np.ndarray, probability: float) -> float:
+    """The u below which this part of the whole integral lies: its panel first, then halvings within the panel."""
+    whole = _integrate_panels(density, borders)
     target = probability * whole.sum()
     before = np.concatenate([[0.0], np.cumsum(whole)])
     panel = min(int(np.searchsorted(before, target, side="right")) - 1, len(whole) - 1)
     width = borders[panel + 1] - borders[panel]
-    series, low, high = density[panel] @ _primitive(), 0.0, 1.0
-    for _ in range(50):
+    series = density[panel] @ _build_primitive()
+    low = 0.0
+    high = 1.0
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _within(series, width, middle) < target - before[panel]:
+        if _integrate_part(series, width, middle) < target - before[panel]:
             low = middle
         else:
             high = middle
@@ -267,7 +288,8 @@ def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
     >>> round(bayesnu.bayes_factor(bayesnu.marginal(model)), 3)
     0.059
     """
-    prior, at = posterior.model.parameters[0], np.array([value])
+    prior = posterior.model.parameters[0]
+    at = np.array([value])
     log_prior = prior.logpdf(at)[0]
     if not np.isfinite(log_prior):
         raise BayesnuError(

@@ -15,12 +15,12 @@ from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
-ITERATIONS = 100
+ITERATIONS = 100  # then a fit is given up
 TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
 GOOD_ENOUGH = 1e-6  # the same where rounding lets no step go downhill any more
 HALVINGS = 60  # of a step that does not decrease chi^2
 DAMPINGS = 40  # of a Hessian that is not positive
-SMALLEST_DIAGONAL = 1e-12
+SMALLEST_DIAGONAL = 1e-12  # of a Hessian that is damped
 SMALLEST_PIVOT = 1e-14  # of the diagonal element
 
 

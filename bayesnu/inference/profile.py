@@ -1,7 +1,7 @@
 """Profile likelihood of one physics parameter: chi^2 scanned along it, and where it stays below a level.
 
 The minimum of chi^2 over all other parameters is scanned on a grid over the whole range of the parameter, so that no
-second minimum is missed; the ends of the interval are bisected between two points of the scan.
+second minimum is missed. The ends of the interval are then bisected between two points of the scan.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 
 from bayesnu.inference.interval import Piece, ProfileInterval, delta_chi2
-from bayesnu.inference.profiler import WIDER, Fit, Others, Profiler, widened
+from bayesnu.inference.profiler import WIDER, Fit, Others, Profiler, widen_range
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
@@ -78,23 +78,31 @@ class Line:
     def scan(self, factor: float = 1.0) -> Scan:
         """Scan the parameter over its range stretched by `factor`; the refined minima are points of the scan."""
         if factor not in self._scans:
-            self._scans[factor] = self._scanned(factor)
+            self._scans[factor] = self._make_scan(factor)
         return self._scans[factor]
 
-    def _scanned(self, factor: float) -> Scan:
-        low, high = widened(self.parameter, *self.profiler.ranges[self.index], factor)
+    def _make_scan(self, factor: float) -> Scan:
+        """Fit on a grid, then refine its local minima by freeing this parameter too."""
+        low, high = widen_range(self.parameter, *self.profiler.ranges[self.index], factor)
         points = COARSE_GRID if self.profiles_others else GRID
         values = np.union1d(np.linspace(low, high, points), [0.0])
         fit = self.fit(values)
-        refined = self.profiler.fit(fit.theta[_local_minima(fit.chi2)], self.free)
+        refined = self.profiler.fit(fit.theta[_find_local_minima(fit.chi2)], self.free)
         theta = np.concatenate([fit.theta, refined.theta])
         chi2 = np.concatenate([fit.chi2, refined.chi2])
         order = np.argsort(theta[:, self.index], kind="stable")
         best = int(np.argmin(chi2))
-        return Scan(theta[order, self.index], chi2[order], float(theta[best, self.index]), float(chi2[best]), theta[best])
+        return Scan(
+            values=theta[order, self.index],
+            chi2=chi2[order],
+            best_value=float(theta[best, self.index]),
+            chi2_min=float(chi2[best]),
+            best_theta=theta[best],
+        )
 
 
-def _local_minima(chi2: np.ndarray) -> np.ndarray:
+def _find_local_minima(chi2: np.ndarray) -> np.ndarray:
+    """Places in a scan that are not above their neighbours; the ends of the scan have one neighbour."""
     padded = np.concatenate([[inf], chi2, [inf]])
     return np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]))
 
@@ -133,15 +141,15 @@ def interval(
 def interval_along(line: Line, cl: float, one_sided: bool = False) -> ProfileInterval:
     """The interval of `interval` from the scans of a line."""
     level = delta_chi2(cl, one_sided)
-    curve = _closed_scan(line, level)
-    pieces = _pieces_below(line, curve, level)
+    curve = _scan_until_closed(line, level)
+    pieces = _find_pieces(line, curve, level)
     if one_sided and not line.parameter.signed:
         pieces = (Piece(0.0, pieces[-1].upper),)  # a one-sided limit has no lower end
     is_ridge = line.profiles_others and not line.parameter.signed
     return ProfileInterval(
         probability=cl,
         pieces=pieces,
-        status=_status(line, pieces, curve, is_ridge),
+        status=_describe_search(line, pieces, curve, is_ridge),
         parameter=line.parameter,
         others=line.others,
         one_sided=one_sided,
@@ -151,7 +159,7 @@ def interval_along(line: Line, cl: float, one_sided: bool = False) -> ProfileInt
     )
 
 
-def _closed_scan(line: Line, level: float) -> Scan:
+def _scan_until_closed(line: Line, level: float) -> Scan:
     """The scan over the narrowest range at whose ends chi^2 has risen above the level, or over the widest one."""
     factor = 1.0
     while True:
@@ -163,12 +171,12 @@ def _closed_scan(line: Line, level: float) -> Scan:
         factor *= 10
 
 
-def _pieces_below(line: Line, curve: Scan, level: float) -> tuple[Piece, ...]:
+def _find_pieces(line: Line, curve: Scan, level: float) -> tuple[Piece, ...]:
     """Pieces where the profiled chi^2 stays below its minimum plus `level`."""
     values = curve.values
     inside = curve.rise <= level
     steps = np.flatnonzero(inside[1:] != inside[:-1])
-    ends = _bisect(line, values[steps], values[steps + 1], inside[steps], curve.chi2_min + level)
+    ends = _bisect_brackets(line, values[steps], values[steps + 1], inside[steps], curve.chi2_min + level)
     lowers: list[float | None] = [float(end) for end in ends[~inside[steps]]]
     uppers: list[float | None] = [float(end) for end in ends[inside[steps]]]
     if inside[0]:
@@ -178,7 +186,7 @@ def _pieces_below(line: Line, curve: Scan, level: float) -> tuple[Piece, ...]:
     return tuple(Piece(low, high) for low, high in zip(lowers, uppers, strict=True))
 
 
-def _bisect(line: Line, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, target: float) -> np.ndarray:
+def _bisect_brackets(line: Line, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, target: float) -> np.ndarray:
     """Halve all brackets [a, b] together."""
     if not len(a):
         return a
@@ -194,7 +202,7 @@ def _bisect(line: Line, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, targ
     return crossings
 
 
-def _status(line: Line, pieces: tuple[Piece, ...], curve: Scan, is_ridge: bool) -> str:
+def _describe_search(line: Line, pieces: tuple[Piece, ...], curve: Scan, is_ridge: bool) -> str:
     """How the search for an interval ended, in words."""
     if pieces[0].lower is None or pieces[-1].upper is None:
         ends = f"[{curve.values[0]:g}, {curve.values[-1]:g}]"

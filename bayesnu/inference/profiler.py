@@ -1,7 +1,7 @@
 """Fits of one model: chi^2 minimised over any of its parameters, with the model arranged for compiled code once.
 
-The statistic is the Poisson chi^2 with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2, minimised
-by a damped Newton method with analytic gradient and Hessian inside the parameters' bounds.
+The statistic is the Poisson chi^2 with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2. It is
+minimised by a damped Newton method with analytic gradient and Hessian, inside the parameters' bounds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bayesnu.model.priors import Prior
 from bayesnu.physics.properties import PhysicsParameter
 
 WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
+START_QUANTILES = (0.03, 0.35, 0.55, 0.9)  # of a range, where fits of the other physics parameters start
 
 Others: TypeAlias = Literal["zero", "profiled"]  # what becomes of the other physics parameters
 
@@ -37,17 +38,18 @@ class Profiler:
     def __init__(self, model: Model) -> None:
         self.model = model
         # a profile likelihood knows no prior of a physics parameter, only its physical range
-        self.ranges = [scan_range(prior) for prior in model.physics]
+        self.ranges = [choose_range(prior) for prior in model.physics]
         self.arrays = arrange_model(model.with_flat_physics())
         self.lower = np.array([p.lower for p in model.parameters])
         self.upper = np.array([p.upper for p in model.parameters])
         for k, (low, high) in enumerate(self.ranges):
-            self.lower[k], self.upper[k] = widened(model.of_interest[k], low, high, WIDER)
+            self.lower[k], self.upper[k] = widen_range(model.of_interest[k], low, high, WIDER)
 
     def fit(self, start: np.ndarray, free: np.ndarray) -> Fit:
         """Minimise chi^2 from each start (n, parameters) over the parameters marked in `free` (parameters,)."""
         theta = np.array(np.atleast_2d(start), dtype=float)
-        chi2, ended = np.empty(len(theta)), np.empty(len(theta), dtype=np.bool_)
+        chi2 = np.empty(len(theta))
+        ended = np.empty(len(theta), dtype=np.bool_)
         minimise(theta, np.flatnonzero(free), self.lower, self.upper, self.arrays, chi2, ended)
         return Fit(theta, chi2, ended)
 
@@ -57,8 +59,10 @@ class Profiler:
 
     def derivatives(self, theta: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gradients (n, k) and Hessians (n, k, k) of chi^2/2 at theta (n, parameters) in the k parameters `which`."""
-        n, k = len(theta), len(which)
-        gradient, hessian = np.empty((n, k)), np.empty((n, k, k))
+        n = len(theta)
+        k = len(which)
+        gradient = np.empty((n, k))
+        hessian = np.empty((n, k, k))
         all_derivatives(np.ascontiguousarray(theta), which, self.arrays, gradient, hessian)
         return gradient / 2, hessian / 2
 
@@ -79,39 +83,46 @@ class Profiler:
             return self.fit(start, free)
         free[: self.model.n_physics] = True
         free[index] = False
-        best = self._best_of(start, free, index)
+        best = self._fit_from_starts(start, free, index)
         for order in (slice(None), slice(None, None, -1)):
-            best = self._continued(best, values, free, index, order)
+            best = self._fit_from_neighbours(best, values, free, index, order)
         return best
 
-    def _best_of(self, start: np.ndarray, free: np.ndarray, index: int) -> Fit:
+    def _fit_from_starts(self, start: np.ndarray, free: np.ndarray, index: int) -> Fit:
+        """Fits of every row from every start of the other physics parameters, and the best of each row."""
         best: Fit | None = None
-        for point in self._starts(index):
+        others = np.arange(self.model.n_physics) != index
+        for point in self._choose_starts(index):
             trial = start.copy()
-            trial[:, : self.model.n_physics] = np.where(
-                np.arange(self.model.n_physics) == index, trial[:, : self.model.n_physics], point
-            )
-            best = _better(best, self.fit(trial, free))
+            trial[:, : self.model.n_physics][:, others] = point[others]
+            best = _take_better(best, self.fit(trial, free))
         assert best is not None
         return best
 
-    def _starts(self, index: int) -> np.ndarray:
+    def _choose_starts(self, index: int) -> np.ndarray:
         """Starts for the other physics parameters: a coarse grid over their ranges that avoids exact zeros."""
-        axes = [[0.0] if k == index else np.quantile(ends, [0.03, 0.35, 0.55, 0.9]) for k, ends in enumerate(self.ranges)]
+        axes = [np.quantile(ends, START_QUANTILES) for ends in self.ranges]
+        axes[index] = np.zeros(1)
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
-    def _continued(self, fit: Fit, values: np.ndarray, free: np.ndarray, index: int, order: slice) -> Fit:
-        theta, chi2, ended = fit.theta[order].copy(), fit.chi2[order].copy(), fit.ended[order].copy()
+    def _fit_from_neighbours(self, fit: Fit, values: np.ndarray, free: np.ndarray, index: int, order: slice) -> Fit:
+        """Fit every value from the result of the one before it in this order, and keep what is better."""
+        theta = fit.theta[order].copy()
+        chi2 = fit.chi2[order].copy()
+        ended = fit.ended[order].copy()
         for i, value in enumerate(values[order][1:], start=1):
             start = theta[i - 1].copy()
             start[index] = value
             trial = self.fit(start, free)
             if trial.chi2[0] < chi2[i]:
-                theta[i], chi2[i], ended[i] = trial.theta[0], trial.chi2[0], trial.ended[0]
+                theta[i] = trial.theta[0]
+                chi2[i] = trial.chi2[0]
+                ended[i] = trial.ended[0]
         return Fit(theta[order], chi2[order], ended[order])
 
 
-def _better(one: Fit | None, other: Fit) -> Fit:
+def _take_better(one: Fit | None, other: Fit) -> Fit:
+    """The lower of two fits, row by row."""
     if one is None:
         return other
     take = other.chi2 < one.chi2
@@ -122,15 +133,16 @@ def _better(one: Fit | None, other: Fit) -> Fit:
     )
 
 
-def scan_range(prior: Prior) -> tuple[float, float]:
+def choose_range(prior: Prior) -> tuple[float, float]:
     """The range to scan: the one that holds all modes, and the prior's where that is wider."""
     lower, upper = prior.of_interest.usual_range
     return min(lower, prior.lower), max(upper, prior.upper)
 
 
-def widened(parameter: PhysicsParameter, low: float, high: float, factor: float) -> tuple[float, float]:
+def widen_range(parameter: PhysicsParameter, low: float, high: float, factor: float) -> tuple[float, float]:
     """A range `factor` times as wide about its middle; a modulus keeps its lower end."""
     if not parameter.signed:
         return 0.0, high * factor
-    middle, half = (low + high) / 2, (high - low) / 2
+    middle = (low + high) / 2
+    half = (high - low) / 2
     return middle - factor * half, middle + factor * half

@@ -1,11 +1,12 @@
 """Whether ranks are uniform, as those of true values among draws from their posterior have to be.
 
 Talts et al. 2018, arXiv:1804.06788: where truth and data come from prior and model, the rank of the truth among L
-independent draws is uniform on 0 ... L. Three tests look at N ranks: their distribution function against a simultaneous band
-(Säilynoja, Bürkner, Vehtari 2022, arXiv:2103.10522), and mean and second moment of the normal scores
-z = Phi^-1((rank + 1/2)/(L + 1)), which see a posterior that is shifted, too narrow or too wide. The band's coverage is exact
-and needs no simulation: counts below increasing ranks are a Poisson process of which the end is given, so the probability
-to stay inside a band is a chain of convolutions.
+independent draws is uniform on 0 ... L. Three tests look at N ranks. One compares their distribution function with a
+simultaneous band (Säilynoja, Bürkner, Vehtari 2022, arXiv:2103.10522). The others take mean and second moment of the normal
+scores z = Phi^-1((rank + 1/2)/(L + 1)). They see a posterior that is shifted, too narrow or too wide.
+
+The band's coverage is exact and needs no simulation. Counts below increasing ranks are a Poisson process of which the end is
+given. So the probability to stay inside a band is a chain of convolutions.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from scipy.special import bdtr, bdtrc, gammainc, gammaincc, gammainccinv, gammal
 
 LEVEL = 0.05  # probability to find fault with a calibrated posterior, in all tests of all quantities together
 POWER = 0.95  # of the errors that are stated as found
-TESTS = 3
+TESTS = 3  # of each quantity: the band and two moments
 FEWEST = 20  # ranks for which the tails of the moments were checked, from 15 draws on
-HALVINGS = 50
+HALVINGS = 50  # of [0, 1], to find the level of a band
 RESOLUTION = 1e-15  # of 1 - p, so that no p-value is said to be 0
 
 
@@ -63,11 +64,14 @@ class Sensitivity:
 
 def uniformity(name: str, ranks: np.ndarray, draws: int) -> Uniformity:
     """Test ranks (N,) of true values among so many draws."""
-    scores, law, number = normal_scores(draws), np.full(draws + 1, 1 / (draws + 1)), len(ranks)
+    scores = normal_scores(draws)
+    law = np.full(draws + 1, 1 / (draws + 1))
+    number = len(ranks)
     found = []
     for values in (scores, scores**2):
-        mean, width, skew = _moments(values, law)
-        error, observed = width / sqrt(number), float(values[ranks].mean())
+        mean, width, skew = _find_moments(values, law)
+        error = width / sqrt(number)
+        observed = float(values[ranks].mean())
         t = (observed - mean) / error
         found.append((observed, mean, error, two_sided(t, skew / sqrt(number))))
     (first, _, first_error, p_first), (second, expected, second_error, p_second) = found
@@ -79,7 +83,7 @@ def normal_scores(draws: int) -> np.ndarray:
     return np.asarray(ndtri((np.arange(draws + 1) + 0.5) / (draws + 1)))
 
 
-def _moments(values: np.ndarray, law: np.ndarray) -> tuple[float, float, float]:
+def _find_moments(values: np.ndarray, law: np.ndarray) -> tuple[float, float, float]:
     """Mean, standard deviation and skewness of values (n,) with probabilities (n,)."""
     mean = float(values @ law)
     width = sqrt((values - mean) ** 2 @ law)
@@ -90,7 +94,8 @@ def above(t: float, skew: float) -> float:
     """Probability that a standardised sum of this skewness exceeds t: a gamma distribution with the same three moments."""
     if abs(skew) < 1e-6:
         return float(ndtr(-t))
-    shape, sign = 4 / skew**2, np.sign(skew)
+    shape = 4 / skew**2
+    sign = np.sign(skew)
     x = max(shape + sign * t * sqrt(shape), 0.0)
     return float(gammaincc(shape, x) if sign > 0 else gammainc(shape, x))
 
@@ -106,9 +111,10 @@ def counts_below(ranks: np.ndarray, draws: int) -> np.ndarray:
 
 
 @cache
-def _tails(number: int, draws: int) -> np.ndarray:
+def _tabulate_tails(number: int, draws: int) -> np.ndarray:
     """Two-sided tail probability of each count 0 ... number below each rank 1 ... draws: (draws, number + 1)."""
-    share, count = (np.arange(1, draws + 1) / (draws + 1))[:, None], np.arange(number + 1.0)
+    share = (np.arange(1, draws + 1) / (draws + 1))[:, None]
+    count = np.arange(number + 1.0)
     at_most = bdtr(count, number, share)
     at_least = np.concatenate([np.ones_like(share), bdtrc(count[:-1], number, share)], axis=1)
     return np.asarray(2 * np.minimum(at_most, at_least))
@@ -119,15 +125,19 @@ def inside(number: int, draws: int, level: float) -> float:
 
     Counts of a Poisson process in equal steps, given their sum, are those of uniform ranks.
     """
-    allowed = _tails(number, draws) > level
+    allowed = _tabulate_tails(number, draws) > level
     if not allowed.any(axis=1).all():
         return 0.0
-    first, last = np.argmax(allowed, axis=1), number - np.argmax(allowed[:, ::-1], axis=1)
+    first = np.argmax(allowed, axis=1)
+    last = number - np.argmax(allowed[:, ::-1], axis=1)
+    # Probabilities of the counts that are still allowed, rank by rank; then those that lead to the given end.
     law = _poisson(np.arange(number + 1), number / (draws + 1))
-    state, low = np.ones(1), 0
+    state = np.ones(1)
+    low = 0
     for new_low, new_high in zip(first, last, strict=True):
         grown = np.convolve(state, law[: new_high - low + 1])
-        state, low = grown[new_low - low : new_high - low + 1], new_low
+        state = grown[new_low - low : new_high - low + 1]
+        low = new_low
     end = law[number - low - np.arange(len(state))]
     return float(state @ end / _poisson(np.array(number), number))
 
@@ -138,7 +148,7 @@ def _poisson(count: np.ndarray, mean: float) -> np.ndarray:
 
 def p_band(ranks: np.ndarray, draws: int) -> float:
     """Probability that uniform ranks leave a band that ranks (N,) just touch."""
-    tails = _tails(len(ranks), draws)
+    tails = _tabulate_tails(len(ranks), draws)
     smallest = float(tails[np.arange(draws), counts_below(ranks, draws)].min())
     return max(RESOLUTION, 1 - inside(len(ranks), draws, smallest))
 
@@ -149,11 +159,12 @@ def band(number: int, draws: int, probability: float) -> np.ndarray:
 
     All counts together, at least; of all bands of one pointwise level the narrowest that does.
     """
-    low, high = 0.0, 1.0
+    low = 0.0
+    high = 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if inside(number, draws, middle) >= probability else (low, middle)
-    allowed = _tails(number, draws) > low
+    allowed = _tabulate_tails(number, draws) > low
     return np.stack([np.argmax(allowed, axis=1), number - np.argmax(allowed[:, ::-1], axis=1)])
 
 
@@ -167,11 +178,12 @@ def sensitivity(number: int, draws: int, quantities: int) -> Sensitivity:
 
     def power(shift: float, width: float) -> float:
         law = rank_law(draws, shift, width)
-        return max(_power(values, law, number, level) for values in (normal_scores(draws), normal_scores(draws) ** 2))
+        scores = normal_scores(draws)
+        return max(_find_power(values, law, number, level) for values in (scores, scores**2))
 
-    shift = _smallest(lambda size: power(size, 1.0), 5.0)
-    narrow = _smallest(lambda size: power(0.0, exp(size)), 3.0)
-    wide = _smallest(lambda size: power(0.0, exp(-size)), 3.0)
+    shift = _find_smallest(lambda size: power(size, 1.0), 5.0)
+    narrow = _find_smallest(lambda size: power(0.0, exp(size)), 3.0)
+    wide = _find_smallest(lambda size: power(0.0, exp(-size)), 3.0)
     return Sensitivity(shift, 1 - exp(-narrow), exp(wide) - 1)
 
 
@@ -179,17 +191,19 @@ def rank_law(draws: int, shift: float, width: float) -> np.ndarray:
     """Probability of each rank (draws + 1,) where the truth is Gaussian (shift, width) in units of the posterior."""
     t = np.linspace(-9, 9, 1201)
     weight = np.exp(-(t**2) / 2)
-    below, rank = ndtr(shift + width * t), np.arange(draws + 1)[:, None]
+    below = ndtr(shift + width * t)
+    rank = np.arange(draws + 1)[:, None]
     combinations = gammaln(draws + 1) - gammaln(rank + 1) - gammaln(draws - rank + 1)
     density = np.exp(combinations + xlogy(rank, below) + xlogy(draws - rank, ndtr(-shift - width * t)))
     return np.asarray(density @ (weight / weight.sum()))
 
 
-def _power(values: np.ndarray, law: np.ndarray, number: int, level: float) -> float:
+def _find_power(values: np.ndarray, law: np.ndarray, number: int, level: float) -> float:
     """Probability that the mean of `number` values with these probabilities is called wrong at a two-sided level."""
     root = sqrt(number)
-    mean, width, skew = _moments(values, np.full(len(values), 1 / len(values)))
-    true_mean, true_width, true_skew = _moments(values, law)
+    mean, width, skew = _find_moments(values, np.full(len(values), 1 / len(values)))
+    true_mean, true_width, true_skew = _find_moments(values, law)
+    # The largest and the smallest mean that are not called wrong, then both as the true law standardises them.
     most, least = (mean + sign * _quantile(level / 2, sign * skew / root) * width / root for sign in (1, -1))
     upper, lower = ((end - true_mean) / (true_width / root) for end in (most, least))
     return above(upper, true_skew / root) + above(-lower, -true_skew / root)
@@ -204,11 +218,12 @@ def _quantile(probability: float, skew: float) -> float:
     return float(np.sign(skew) * (x - shape) / sqrt(shape))
 
 
-def _smallest(power: Callable[[float], float], most: float) -> float:
+def _find_smallest(power: Callable[[float], float], most: float) -> float:
     """The smallest error with enough power; NaN if there is none up to `most`."""
     if power(most) < POWER:
         return nan
-    low, high = 0.0, most
+    low = 0.0
+    high = most
     for _ in range(HALVINGS // 2):
         middle = (low + high) / 2
         low, high = (low, middle) if power(middle) >= POWER else (middle, high)

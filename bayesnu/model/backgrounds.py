@@ -1,13 +1,14 @@
 """Backgrounds beside an own prediction of the solar neutrinos: no neutrino is counted twice.
 
 Where a published fit includes Standard Model neutrinos, the model's own (or the published) ones are taken out of its
-total; what remains beside the components with counts of their own is the remainder, cut at zero.
+total. What then remains beside the components with counts of their own is the remainder, cut at zero.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
@@ -35,15 +36,15 @@ def background_shapes(observation: Observation, neutrinos: np.ndarray) -> list[S
     """Return what floats beside the model's own Standard Model `neutrinos`, counts (bins,) of the observation."""
     analysis = observation.analysis
     if analysis.background == "single":
-        shapes = [Shape("background", _total(observation, neutrinos), analysis.background_width)]
+        shapes = [Shape("background", _sum_backgrounds(observation, neutrinos), analysis.background_width)]
     else:
-        shapes = _components(observation, neutrinos)
+        shapes = _collect_components(observation, neutrinos)
     if analysis.normalisations == "free":
         shapes = [replace(shape, width=None) for shape in shapes]
     return [shape for shape in shapes if np.any(shape.counts > 0)]
 
 
-def _total(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
+def _sum_backgrounds(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     """All backgrounds together, without neutrinos."""
     background = observation.experiment.background
     if background.total is None:
@@ -57,11 +58,12 @@ def _total(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     return rest
 
 
-def _components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
+def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
+    """The published components, those of one shape as one."""
     experiment = observation.experiment
     components = experiment.background.components
     own = [observation.cut(c.counts) for c in components if c.counts is not None]
-    remainder = np.maximum(_total(observation, neutrinos) - np.sum(own, axis=0), 0.0)
+    remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - np.sum(own, axis=0), 0.0)
     shapes = []
     for c in components:
         counts = observation.cut(c.counts) if c.counts is not None else (c.fraction or 0.0) * remainder
@@ -69,8 +71,11 @@ def _components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
         if isinstance(c.width, FreeWidth):
             shapes.append(Shape(name, counts, None, c.width.maximum, c.shared))
         else:
-            shapes.append(Shape(name, counts, c.width.relative(fitted_counts(experiment, c)), shared=c.shared))
-    return [_merged(list(group)) for _, group in groupby(sorted(shapes, key=lambda s: s.name), key=lambda s: s.name)]
+            width = c.width.relative(fitted_counts(experiment, c))
+            shapes.append(Shape(name, counts, width, shared=c.shared))
+    by_name = attrgetter("name")
+    groups = groupby(sorted(shapes, key=by_name), key=by_name)
+    return [_merge_shapes(list(group)) for _, group in groups]
 
 
 def fitted_counts(experiment: Experiment, component: Component) -> float:
@@ -84,7 +89,7 @@ def fitted_counts(experiment: Experiment, component: Component) -> float:
     return float((component.fraction or 0.0) * remainder.sum())
 
 
-def _merged(shapes: list[Shape]) -> Shape:
+def _merge_shapes(shapes: list[Shape]) -> Shape:
     """Components of one shape as one: counts add, errors add in quadrature; free if one of them is."""
     counts = np.sum([shape.counts for shape in shapes], axis=0)
     widths = [shape.width for shape in shapes]

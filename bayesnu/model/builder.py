@@ -50,8 +50,8 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
         )
     builder = _Builder(analysis, priors)
     for experiment in experiments:
-        builder.add(experiment)
-    return builder.model()
+        builder.add_experiment(experiment)
+    return builder.assemble_model()
 
 
 def load_model(names: Sequence[str], parameters: Sequence[str], analysis: Analysis) -> Model:
@@ -82,21 +82,21 @@ class _Builder:
     def __post_init__(self) -> None:
         sun = flux.solar_model(self.analysis.solar_model)
         for component, width in zip(flux.COMPONENTS, sun.relative_widths, strict=True):
-            self.nuisance(_amplitude(solar_flux(component), width))
+            self.add_nuisance(_make_amplitude(solar_flux(component), width))
 
-    def nuisance(self, prior: Prior) -> str:
+    def add_nuisance(self, prior: Prior) -> str:
         self.nuisances.setdefault(prior.name, prior)
         return prior.name
 
-    def add(self, experiment: Experiment) -> None:
-        sm, products = self.signal_terms(experiment, 0.0, 0.0)
+    def add_experiment(self, experiment: Experiment) -> None:
+        sm, products = self.expand_signal(experiment, 0.0, 0.0)
         terms = [_Term([*names], counts, True) for names, counts in products.items()]
-        terms += self.background_terms(experiment, sm)
-        terms = self.with_shifts(experiment, terms)
+        terms += self.expand_backgrounds(experiment, sm)
+        terms = self.expand_shifts(experiment, terms)
         self.experiments.append(experiment)
-        self.terms.append(self.with_efficiency(experiment, terms))
+        self.terms.append(self.multiply_efficiency(experiment, terms))
 
-    def signal_terms(
+    def expand_signal(
         self, experiment: Experiment, threshold_shift: float, energy_scale: float
     ) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
         """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters."""
@@ -111,26 +111,27 @@ class _Builder:
                 for c, component in enumerate(flux.COMPONENTS):
                     products[(solar_flux(component).name, *name_i, *name_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
-        return folded.signal(weak).sum(axis=0), {k: v for k, v in products.items() if np.abs(v).max() > NOISE * largest}
+        present = {names: counts for names, counts in products.items() if np.abs(counts).max() > NOISE * largest}
+        return folded.signal(weak).sum(axis=0), present
 
-    def background_terms(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
+    def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         shapes = background_shapes(observe(experiment, self.analysis), sm)
-        return [_Term([self.background_nuisance(experiment, shape)], shape.counts, False) for shape in shapes]
+        return [_Term([self.add_background(experiment, shape)], shape.counts, False) for shape in shapes]
 
-    def background_nuisance(self, experiment: Experiment, shape: Shape) -> str:
+    def add_background(self, experiment: Experiment, shape: Shape) -> str:
         shared = shape.shared if self.analysis.correlated_runs else None
         symbol = shape.name.replace("_", r"\_").replace(" ", r"\ ")
         nuisance = owned(shape.name, rf"n_{{\mathrm{{{symbol}}}}}", experiment.name, shared)
         free = Flat(nuisance, 0.0, shape.maximum)
-        prior = free if shape.width is None else _amplitude(nuisance, shape.width)
+        prior = free if shape.width is None else _make_amplitude(nuisance, shape.width)
         if self.nuisances.get(nuisance.name, prior) != prior:
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
                 "has another width; give both the same width or set correlated_runs = false"
             )
-        return self.nuisance(prior)
+        return self.add_nuisance(prior)
 
-    def with_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+    def expand_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Expand the terms to second order in a shift of threshold and energy scale, in standard deviations.
 
         Both move the signal; the threshold also moves the background, whose spectrum the same efficiency cuts.
@@ -142,33 +143,43 @@ class _Builder:
         ):
             if width == 0:
                 continue
-            nuisance = self.nuisance(_standard_normal(owned(name, name.replace("_", r"\ "), experiment.name, unit="sigma")))
-            up, down = (self.shifted(experiment, terms, name, sign * width) for sign in (1, -1))
-            sm = [i for i, t in enumerate(terms) if not {p.name for p in self.physics} & {*t.factors}]
-            parts = ([t.counts for t in terms], up, down)
-            _check_positive(f"{experiment.name}: {name}", *(np.sum([part[i] for i in sm], axis=0) for part in parts))
+            shift = owned(name, name.replace("_", r"\ "), experiment.name, unit="sigma")
+            nuisance = self.add_nuisance(_make_shift(shift))
+            up = self.shift_terms(experiment, terms, name, width)
+            down = self.shift_terms(experiment, terms, name, -width)
+            self.check_shift(f"{experiment.name}: {name}", terms, up, down)
             for term, plus, minus in zip(terms, up, down, strict=True):
-                out.append(_Term([*term.factors, nuisance], (plus - minus) / 2, term.is_signal))
-                out.append(_Term([*term.factors, nuisance, nuisance], (plus + minus) / 2 - term.counts, term.is_signal))
+                slope = (plus - minus) / 2
+                curvature = (plus + minus) / 2 - term.counts
+                out.append(_Term([*term.factors, nuisance], slope, term.is_signal))
+                out.append(_Term([*term.factors, nuisance, nuisance], curvature, term.is_signal))
         return [term for term in out if np.any(term.counts != 0)]
 
-    def shifted(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
+    def check_shift(self, where: str, terms: list[_Term], up: list[np.ndarray], down: list[np.ndarray]) -> None:
+        """Refuse a shift that makes the counts of the Standard Model, the terms without physics parameters, negative."""
+        physics = {prior.name for prior in self.physics}
+        sm = [i for i, term in enumerate(terms) if not physics & {*term.factors}]
+        base = np.sum([terms[i].counts for i in sm], axis=0)
+        _check_positive(where, base, np.sum([up[i] for i in sm], axis=0), np.sum([down[i] for i in sm], axis=0))
+
+    def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
+        """Counts of every term with the threshold or the energy scale shifted."""
         moved = {"threshold_shift": 0.0, "energy_scale": 0.0} | {name: shift}
-        _, products = self.signal_terms(experiment, **moved)
-        ratio = 1.0 if name == "energy_scale" else _threshold_ratio(experiment, self.analysis, shift)
+        _, products = self.expand_signal(experiment, **moved)
+        ratio = 1.0 if name == "energy_scale" else _find_threshold_ratio(experiment, self.analysis, shift)
         return [products[tuple(t.factors)] if t.is_signal else t.counts * ratio for t in terms]
 
-    def with_efficiency(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+    def multiply_efficiency(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Multiply the signal with the efficiency nuisance; runs that share one may have different widths.
 
-        The shared parameter is the relative efficiency of the first run; another run's is 1 + r (x - 1), r the ratio of
-        the widths, which stays a sum of products.
+        The shared parameter x is the relative efficiency of the first run. Another run's is 1 + r (x - 1), with r the
+        ratio of the widths, which stays a sum of products.
         """
         width = efficiency_width(experiment, self.analysis)
         if width is None:
             return terms
         shared = experiment.efficiency.shared if self.analysis.correlated_runs else None
-        name = self.nuisance(_amplitude(owned("efficiency", r"\eta", experiment.name, shared), width))
+        name = self.add_nuisance(_make_amplitude(owned("efficiency", r"\eta", experiment.name, shared), width))
         prior = self.nuisances[name]
         assert isinstance(prior, Gaussian)
         ratio = width / prior.width
@@ -178,7 +189,7 @@ class _Builder:
             out += [_Term(t.factors, (1 - ratio) * t.counts, True) for t in signal]
         return out + [t for t in terms if not t.is_signal]
 
-    def model(self) -> Model:
+    def assemble_model(self) -> Model:
         parameters = (*self.physics, *self.nuisances.values())
         index = {prior.name: i for i, prior in enumerate(parameters)}
         flat = [term for terms in self.terms for term in terms]
@@ -187,12 +198,15 @@ class _Builder:
             factors[t, : len(term.factors)] = sorted(index[name] for name in term.factors)
         observed = [observe(experiment, self.analysis).observed for experiment in self.experiments]
         templates = np.zeros((len(flat), sum(map(len, observed))))
-        blocks, row, column = [], 0, 0
+        blocks = []
+        row = 0
+        column = 0
         for experiment, terms, counts in zip(self.experiments, self.terms, observed, strict=True):
             block = Block(experiment.name, slice(row, row + len(terms)), slice(column, column + len(counts)))
             templates[block.templates, block.bins] = [term.counts for term in terms]
             blocks.append(block)
-            row, column = block.templates.stop, block.bins.stop
+            row = block.templates.stop
+            column = block.bins.stop
         return Model(
             experiments=tuple(self.experiments),
             analysis=self.analysis,
@@ -206,11 +220,11 @@ class _Builder:
         )
 
 
-def _amplitude(nuisance: Nuisance, width: float) -> Gaussian:
+def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:
     return Gaussian(nuisance, 0.0, np.inf, mean=1.0, width=width)
 
 
-def _standard_normal(nuisance: Nuisance) -> Gaussian:
+def _make_shift(nuisance: Nuisance) -> Gaussian:
     """A shift in standard deviations, cut where its second-order expansion is no longer checked."""
     return Gaussian(nuisance, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
 
@@ -233,5 +247,5 @@ def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None
     return experiment.efficiency.relative_width or analysis.efficiency_width or None
 
 
-def _threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:
+def _find_threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:
     return detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift_kev)

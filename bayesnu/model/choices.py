@@ -261,5 +261,6 @@ def preset(name: str = "default", /, **choices: Any) -> Analysis:
 
 def differences(one: Analysis, other: Analysis) -> dict[str, tuple[Any, Any]]:
     """Return the choices in which two analyses differ, as name: (one's value, other's value)."""
-    a, b = asdict(one), asdict(other)
+    a = asdict(one)
+    b = asdict(other)
     return {name: (a[name], b[name]) for name in a if a[name] != b[name]}

@@ -20,7 +20,7 @@ from bayesnu.physics.cross_section import Couplings, kernel_coefficients, kernel
 from bayesnu.support.errors import BayesnuError
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
-MOST_PANELS = 100_000
+MOST_PANELS = 100_000  # of the grid in true energy, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,8 @@ def mixing_of(analysis: Analysis) -> np.ndarray:
 
 def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
     """Probabilities to arrive in each of those states, shape (3, *energies.shape)."""
-    content = oscillation.shortcut_content if analysis.flavour_content == "shortcut" else oscillation.mass_state_content
+    is_shortcut = analysis.flavour_content == "shortcut"
+    content = oscillation.shortcut_content if is_shortcut else oscillation.mass_state_content
     return content(energies_kev, oscillation.PRODUCTION_POTENTIAL_EV[component], oscillation_of(analysis))
 
 
@@ -80,7 +81,8 @@ def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) ->
     for c, component in enumerate(flux.COMPONENTS):
         energies, weights = flux.spectrum_above(component, lowest, order)
         content = content_of(component, energies, analysis)
-        out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", kernels(recoil[..., None], energies) * weights, content)
+        weighted = kernels(recoil[..., None], energies) * weights
+        out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", weighted, content)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
     rates: np.ndarray = atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
     return rates
@@ -120,7 +122,8 @@ def true_energy_grid(
     experiment: Experiment, response: detector.Response, analysis: Analysis, halvings: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The quadrature in true energy of one experiment; raises `BayesnuError` where it would be too fine to use."""
-    lowest, last = analysis.lowest_true_kev, float(response.edges_kev[-1])
+    lowest = analysis.lowest_true_kev
+    last = float(response.edges_kev[-1])
     if lowest >= last:
         raise BayesnuError(
             f"lowest_true_kev: found {lowest:g}, {experiment.name} ends at {last:g} keV; no signal is left, lower it"

@@ -54,13 +54,17 @@ def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
     >>> bayesnu.certify(bayesnu.load_experiment("xenonnt-sr0"), bayesnu.Analysis()).passed
     True
     """
-    grid, halved = fold.fold(experiment, analysis), fold.fold(experiment, analysis, halvings=1)
+    grid = fold.fold(experiment, analysis)
+    halved = fold.fold(experiment, analysis, halvings=1)
     couplings = {name: all_couplings(analysis, **values) for name, values in EXTREMES.items()}
     adaptive = adaptive_counts(experiment, analysis, list(couplings.values()))
     changes = {}
     for (name, each), reference in zip(couplings.items(), adaptive, strict=True):
         counts = grid.signal(each).sum(axis=0)
-        changes[name] = (_change(counts, halved.signal(each).sum(axis=0)), _change(counts, reference))
+        changes[name] = (
+            _find_largest_change(counts, halved.signal(each).sum(axis=0)),
+            _find_largest_change(counts, reference),
+        )
     return Certificate(changes)
 
 
@@ -74,7 +78,8 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
     if response.efficiency_on == "true":
         breaks.extend(response.efficiency_kev)
-    low, high = analysis.lowest_true_kev, float(nodes[-1])
+    low = analysis.lowest_true_kev
+    high = float(nodes[-1])
 
     def integrand(log_energy: float) -> np.ndarray:
         energy = np.array([np.exp(log_energy)])
@@ -89,5 +94,5 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     return counts
 
 
-def _change(counts: np.ndarray, reference: np.ndarray) -> float:
+def _find_largest_change(counts: np.ndarray, reference: np.ndarray) -> float:
     return float(np.max(np.abs(counts - reference) / np.maximum(np.abs(reference), ABSOLUTE / RELATIVE)))

@@ -97,11 +97,11 @@ def _arrange_priors(priors: tuple[Prior, ...]) -> tuple[np.ndarray, np.ndarray, 
         row[INVERSE_WIDTH] = 1 / prior.width if isinstance(prior, Gaussian) else 1.0
         # the constant is the same everywhere: take it where the density is certainly positive
         middle = prior.ppf(np.array(0.5))
-        constant += float(prior.logpdf(middle)) - _shape_of(prior, float(middle))
+        constant += float(prior.logpdf(middle)) - _evaluate_shape(prior, float(middle))
     return kinds, numbers, constant
 
 
-def _shape_of(prior: Prior, x: float) -> float:
+def _evaluate_shape(prior: Prior, x: float) -> float:
     """The part of a log-density that depends on x, as the compiled code computes it."""
     if prior.kind == PriorKind.FLAT_IN_SQUARE:
         return log(x)

@@ -37,7 +37,8 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
 def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
     """Log of the joint prior density, shape (...,), for theta (..., parameters)."""
     theta = np.asarray(theta, dtype=float)
-    total: np.ndarray = np.sum([prior.logpdf(theta[..., k]) for k, prior in enumerate(model.parameters)], axis=0)
+    densities = [prior.logpdf(theta[..., k]) for k, prior in enumerate(model.parameters)]
+    total: np.ndarray = np.sum(densities, axis=0)
     return total
 
 

@@ -27,9 +27,11 @@ from bayesnu.model.kernel_arrays import (
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
-LANES = 128
-BINS_PER_PRODUCT = 32
-SMALLEST_RATIO, LARGEST_SUM = 1e-4, 1e6  # 32 ratios lambda/n between them multiply to a number in [1e-128, 1e192]
+LANES = 128  # walkers at a time
+BINS_PER_PRODUCT = 32  # ratios lambda/n that are multiplied before a logarithm is taken
+# Ratios between these two multiply to a number in [1e-128, 1e192].
+SMALLEST_RATIO = 1e-4
+LARGEST_SUM = 1e6  # of all ratios, and so larger than each of them
 LARGEST_PRODUCT = 1e150  # its square times such a product is finite; more, or less than its inverse, is summed exactly
 
 
@@ -73,7 +75,7 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
         seen = 0
         for e in range(blocks.shape[0] if bits > 0 else 0):
             for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
-                _contract(coefficient, ratios, blocks[e, FIRST_TERM], blocks[e, END_TERM], b, ratio, width)
+                _contract_templates(coefficient, ratios, blocks[e, FIRST_TERM], blocks[e, END_TERM], b, ratio, width)
                 if counts[b] == 0:
                     for i in range(width):
                         in_range[i] = in_range[i] if ratio[i] >= 0.0 else 0.0
@@ -94,7 +96,7 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
                 continue
             out[start + i] = constant + _log_prior(theta[start + i], arrays.prior_kind, arrays.prior_numbers)
             if out[start + i] > -inf:
-                out[start + i] += _exact_sum(coefficient[:, i], arrays)
+                out[start + i] += _sum_logarithms(coefficient[:, i], arrays)
 
 
 @compiled
@@ -146,7 +148,7 @@ def _multiply_factors(lanes, factors, coefficient, width):  # type: ignore[no-un
 
 
 @compiled
-def _contract(coefficient, ratios, first, end, b, ratio, width):  # type: ignore[no-untyped-def]
+def _contract_templates(coefficient, ratios, first, end, b, ratio, width):  # type: ignore[no-untyped-def]
     """Sum over templates for one bin; four at a time, as loading and storing the sum costs more than the arithmetic."""
     rest = (end - first) % 4
     t = first
@@ -158,16 +160,22 @@ def _contract(coefficient, ratios, first, end, b, ratio, width):  # type: ignore
         for i in range(width):
             ratio[i] = a * coefficient[t, i]
     elif rest == 2:
-        a, c = ratios[b, t], ratios[b, t + 1]
+        a = ratios[b, t]
+        c = ratios[b, t + 1]
         for i in range(width):
             ratio[i] = a * coefficient[t, i] + c * coefficient[t + 1, i]
     else:
-        a, c, d = ratios[b, t], ratios[b, t + 1], ratios[b, t + 2]
+        a = ratios[b, t]
+        c = ratios[b, t + 1]
+        d = ratios[b, t + 2]
         for i in range(width):
             ratio[i] = a * coefficient[t, i] + c * coefficient[t + 1, i] + d * coefficient[t + 2, i]
     t += rest
     while t < end:
-        a, c, d, e = ratios[b, t], ratios[b, t + 1], ratios[b, t + 2], ratios[b, t + 3]
+        a = ratios[b, t]
+        c = ratios[b, t + 1]
+        d = ratios[b, t + 2]
+        e = ratios[b, t + 3]
         for i in range(width):
             pair = a * coefficient[t, i] + c * coefficient[t + 1, i]
             ratio[i] += pair + (d * coefficient[t + 2, i] + e * coefficient[t + 3, i])
@@ -202,7 +210,7 @@ def _add_log_product(product, power, total, in_range, width):  # type: ignore[no
 
 
 @compiled
-def _exact_sum(coefficient, arrays):  # type: ignore[no-untyped-def]
+def _sum_logarithms(coefficient, arrays):  # type: ignore[no-untyped-def]
     """The sum over bins of n ln(lambda/n) - lambda for one walker, logarithm by logarithm; -inf where it is excluded."""
     blocks = arrays.blocks
     templates = arrays.templates

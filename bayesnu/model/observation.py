@@ -39,18 +39,18 @@ class Observation:
 @lru_cache(maxsize=64)
 def observe(experiment: Experiment, analysis: Analysis) -> Observation:
     """Cut an experiment to the bins of an analysis; kept for an experiment object and an analysis."""
-    bins = _bins(experiment, analysis)
+    bins = _select_bins(experiment, analysis)
     return Observation(
         experiment=experiment,
         analysis=analysis,
         bins=bins,
-        response=_response(experiment, analysis, bins),
+        response=_choose_response(experiment, analysis, bins),
         observed=experiment.observed[bins],
         turn_on=None if experiment.turn_on is None else experiment.turn_on[bins],
     )
 
 
-def _bins(experiment: Experiment, analysis: Analysis) -> slice:
+def _select_bins(experiment: Experiment, analysis: Analysis) -> slice:
     """The bins of the region of interest, or all of the file."""
     if analysis.region == "all":
         return slice(0, len(experiment.observed))
@@ -58,7 +58,7 @@ def _bins(experiment: Experiment, analysis: Analysis) -> slice:
     return slice(int(low), int(high))
 
 
-def _response(experiment: Experiment, analysis: Analysis, bins: slice) -> Response:
+def _choose_response(experiment: Experiment, analysis: Analysis, bins: slice) -> Response:
     """How true energy becomes counts in these bins, under the choices of an analysis."""
     efficiency = experiment.efficiency
     resolution = experiment.resolution

@@ -1,8 +1,8 @@
 """Experiments, choices and parameters become one polynomial: the expected counts of every bin.
 
 Every term of the model is a product of parameters: a flux times an efficiency times powers of the physics parameters for
-the signal, a normalisation for a background. So the expected counts are `coefficients(theta) @ templates`, where each
-coefficient is the product of at most `FACTORS` parameters, and nothing else is left to compute for a parameter value.
+the signal, a normalisation for a background. So the expected counts are `coefficients(theta) @ templates`. Each
+coefficient is the product of at most `FACTORS` parameters; nothing else is left to compute for a parameter value.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class _Prior:
             raise TypeError(f"{self.name} is a nuisance, not a physics parameter")
         return self.parameter
 
-    def _inside(self, x: np.ndarray) -> np.ndarray:
+    def _is_inside(self, x: np.ndarray) -> np.ndarray:
         return (x >= self.lower) & (x <= self.upper)
 
     def _check_range(self, smallest: float) -> None:
@@ -87,7 +87,7 @@ class Flat(_Prior):
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
         x = np.asarray(x, dtype=float)
-        return np.where(self._inside(x), -np.log(self.upper - self.lower), -np.inf)
+        return np.where(self._is_inside(x), -np.log(self.upper - self.lower), -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
@@ -114,7 +114,7 @@ class FlatInSquare(_Prior):
         x = np.asarray(x, dtype=float)
         with np.errstate(divide="ignore"):
             inside = np.log(2 * np.maximum(x, 0.0) / (self.upper**2 - self.lower**2))
-        return np.where(self._inside(x), inside, -np.inf)
+        return np.where(self._is_inside(x), inside, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
@@ -141,7 +141,7 @@ class LogUniform(_Prior):
         """Log density in x (not in log x); -inf outside the range."""
         x = np.asarray(x, dtype=float)
         inside = -np.log(np.clip(x, self.lower, self.upper)) - np.log(np.log(self.upper / self.lower))
-        return np.where(self._inside(x), inside, -np.inf)
+        return np.where(self._is_inside(x), inside, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
@@ -167,17 +167,17 @@ class Gaussian(_Prior):
         self._check_range(-np.inf)
         if not (isfinite(self.mean) and isfinite(self.width) and self.width > 0):
             raise BayesnuError(f"prior of {self.name}: found the width {self.width:g}; needs a finite mean and width > 0")
-        if not self._area() > 0:
+        if not self._integrate() > 0:
             raise BayesnuError(
                 f"prior of {self.name}: the range [{self.lower:g}, {self.upper:g}] holds no probability of a Gaussian "
                 f"{self.mean:g} +- {self.width:g}; move the mean or widen the range"
             )
 
-    def _ends(self) -> tuple[float, float]:
+    def _standardise_ends(self) -> tuple[float, float]:
         return (self.lower - self.mean) / self.width, (self.upper - self.mean) / self.width
 
-    def _area(self) -> float:
-        low, high = self._ends()
+    def _integrate(self) -> float:
+        low, high = self._standardise_ends()
         # the smaller tail keeps its digits: ndtr(8) - ndtr(7) would lose them
         return float(ndtr(-low) - ndtr(-high)) if low > 0 else float(ndtr(high) - ndtr(low))
 
@@ -185,21 +185,23 @@ class Gaussian(_Prior):
         """Log density; -inf outside the range."""
         x = np.asarray(x, dtype=float)
         z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
-        density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._area())
-        return np.where(self._inside(x), density, -np.inf)
+        density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._integrate())
+        return np.where(self._is_inside(x), density, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
         x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
-        z, (low, _) = (x - self.mean) / self.width, self._ends()
+        z = (x - self.mean) / self.width
+        low, _ = self._standardise_ends()
         part = ndtr(-low) - ndtr(-z) if low > 0 else ndtr(z) - ndtr(low)
-        below: np.ndarray = np.clip(part / self._area(), 0, 1)
+        below: np.ndarray = np.clip(part / self._integrate(), 0, 1)
         return below
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        p, (low, _) = np.asarray(p, dtype=float), self._ends()
-        z = -ndtri(ndtr(-low) - p * self._area()) if low > 0 else ndtri(ndtr(low) + p * self._area())
+        p = np.asarray(p, dtype=float)
+        low, _ = self._standardise_ends()
+        z = -ndtri(ndtr(-low) - p * self._integrate()) if low > 0 else ndtri(ndtr(low) + p * self._integrate())
         value: np.ndarray = np.clip(self.mean + self.width * z, self.lower, self.upper)
         return value
 

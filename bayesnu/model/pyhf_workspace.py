@@ -1,9 +1,14 @@
 """The likelihood as a pyhf workspace (HistFactory JSON): every term of the model is a sample, and nothing is approximated.
 
-A sample is a template times normfactors (the parameters without constraint; a square is a factor of its own, because pyhf
-applies a factor that is listed twice once), times `lumi` (the one linear Gaussian factor that pyhf has), with at most one
-more Gaussian parameter as a histosys: its templates at -1, 0 and +1 widths lie on a line, so that pyhf's interpolation is
-that line everywhere and the sample is template * theta. What needs more than that is refused.
+A sample is a template times factors of three kinds:
+
+* normfactors are the parameters without constraint. A square is a normfactor of its own, because pyhf applies a factor
+  that is listed twice once.
+* `lumi` is the one linear Gaussian factor that pyhf has.
+* one more Gaussian parameter can be a histosys. Its templates at -1, 0 and +1 widths lie on a line, so that pyhf's
+  interpolation is that line everywhere, and the sample is template * theta.
+
+What needs more than that is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ def workspace(model: Model) -> dict[str, Any]:
     model is impossible (negative counts) pyhf finds nan. A nuisance parameter that no term holds is left out. Raises
     `BayesnuError` for what pyhf cannot express: shifts, and products of Gaussian parameters without a common factor.
     """
-    return _Encoding(model).workspace()
+    return _Encoding(model).write_workspace()
 
 
 def parameters(model: Model, theta: np.ndarray) -> dict[str, float]:
@@ -38,12 +43,12 @@ def parameters(model: Model, theta: np.ndarray) -> dict[str, float]:
     Here the square of a parameter stays tied to it, which pyhf cannot do.
     """
     encoding = _Encoding(model)
-    return {encoding.name(k, power): encoding.value(k, float(theta[k]), power) for k, power in encoding.used}
+    return {encoding.write_name(k, power): encoding.convert_value(k, float(theta[k]), power) for k, power in encoding.used}
 
 
 def notes(model: Model) -> list[str]:
     """What a user of the workspace has to know, in sentences."""
-    return _Encoding(model).notes()
+    return _Encoding(model).write_notes()
 
 
 class _Encoding:
@@ -51,18 +56,18 @@ class _Encoding:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.terms = sorted({self.factors(row) for row in model.factors})
+        self.terms = sorted({self.count_factors(row) for row in model.factors})
         self.used = sorted({each for factors in self.terms for each in factors})
-        self.gaussian = self._constrained()
-        self.lumi = self._common_factor()
+        self.gaussian = self._find_gaussians()
+        self.lumi = self._find_common_factor()
         if not any(k < model.n_physics for k, _ in self.used):
             raise BayesnuError("workspace: no expected counts depend on a physics parameter; name one that they depend on")
 
-    def factors(self, row: np.ndarray) -> Factors:
+    def count_factors(self, row: np.ndarray) -> Factors:
         """The parameters of a term, each with its power."""
         return tuple(sorted(Counter(int(k) for k in row if k < len(self.model.parameters)).items()))
 
-    def _constrained(self) -> dict[int, Gaussian]:
+    def _find_gaussians(self) -> dict[int, Gaussian]:
         """Nuisance parameters with a Gaussian; the others are free. A likelihood knows no prior of the physics."""
         out = {}
         for k, prior in enumerate(self.model.parameters[self.model.n_physics :], start=self.model.n_physics):
@@ -75,7 +80,7 @@ class _Encoding:
                 )
         return out
 
-    def _common_factor(self) -> int | None:
+    def _find_common_factor(self) -> int | None:
         """The Gaussian parameter that is in every product of Gaussian parameters; None if there are no products."""
         pairs = []
         for factors in self.terms:
@@ -99,79 +104,89 @@ class _Encoding:
             )
         return max(common)  # of flux and efficiency, the efficiency
 
-    def name(self, k: int, power: int = 1) -> str:
+    def write_name(self, k: int, power: int = 1) -> str:
         """pyhf's name of a power of a parameter; `lumi` is prescribed."""
         if k == self.lumi:
             return "lumi"
         return self.model.names[k] + {1: "", 2: "_squared"}.get(power, f"_power_{power}")
 
-    def value(self, k: int, x: float, power: int = 1) -> float:
+    def convert_value(self, k: int, x: float, power: int = 1) -> float:
         """What pyhf's parameter is when the model's is x."""
         if k in self.gaussian and k != self.lumi:
             return (x - self.gaussian[k].mean) / self.gaussian[k].width
         return x**power
 
-    def workspace(self) -> dict[str, Any]:
+    def write_workspace(self) -> dict[str, Any]:
         """The whole file."""
         blocks = self.model.blocks
-        poi = next(self.name(*each) for each in self.used)  # physics parameters come first
+        poi = next(self.write_name(*each) for each in self.used)  # physics parameters come first
         return {
-            "channels": [self.channel(block) for block in blocks],
+            "channels": [self.write_channel(block) for block in blocks],
             "observations": [{"name": b.experiment, "data": self.model.observed[b.bins].tolist()} for b in blocks],
             "measurements": [
                 {
                     "name": " + ".join(block.experiment for block in blocks),
-                    "config": {"poi": poi, "parameters": [self.settings(*each) for each in self.used]},
+                    "config": {"poi": poi, "parameters": [self.write_settings(*each) for each in self.used]},
                 }
             ],
             "version": VERSION,
         }
 
-    def channel(self, block: Block) -> dict[str, Any]:
+    def write_channel(self, block: Block) -> dict[str, Any]:
         """One experiment: a sample for each product of parameters."""
         samples: dict[Factors, np.ndarray] = {}
-        rows, templates = self.model.factors[block.templates], self.model.templates[block.templates, block.bins]
-        for factors, template in zip(map(self.factors, rows), templates, strict=True):
+        rows = self.model.factors[block.templates]
+        templates = self.model.templates[block.templates, block.bins]
+        for factors, template in zip(map(self.count_factors, rows), templates, strict=True):
             samples[factors] = samples.get(factors, 0.0) + template
-        return {"name": block.experiment, "samples": [self.sample(*each) for each in samples.items()]}
+        return {"name": block.experiment, "samples": [self.write_sample(*each) for each in samples.items()]}
 
-    def sample(self, factors: Factors, template: np.ndarray) -> dict[str, Any]:
+    def write_sample(self, factors: Factors, template: np.ndarray) -> dict[str, Any]:
         """A template with its modifiers."""
-        names, data = [self.name(*each) for each in factors], template
+        names = [self.write_name(*each) for each in factors]
+        data = template
         modifiers: list[dict[str, Any]] = []
         for (k, _), name in zip(factors, names, strict=True):
             if k == self.lumi or k not in self.gaussian:
-                modifiers.append({"name": name, "type": "lumi" if k == self.lumi else "normfactor", "data": None})
+                kind = "lumi" if k == self.lumi else "normfactor"
+                modifiers.append({"name": name, "type": kind, "data": None})
                 continue
-            data, step = template * self.gaussian[k].mean, template * self.gaussian[k].width
+            data = template * self.gaussian[k].mean
+            step = template * self.gaussian[k].width
             ends = {"lo_data": (data - step).tolist(), "hi_data": (data + step).tolist()}
             modifiers.append({"name": name, "type": "histosys", "data": ends})
         return {"name": " * ".join(names), "data": data.tolist(), "modifiers": modifiers}
 
-    def settings(self, k: int, power: int) -> dict[str, Any]:
+    def write_settings(self, k: int, power: int) -> dict[str, Any]:
         """Bounds of a parameter and where fits begin: published values, and 1 unit of the physics, squared or not."""
-        name = self.name(k, power)
+        name = self.write_name(k, power)
         if k not in self.gaussian:
-            return {"name": name, "bounds": [self.range(k, power)], "inits": [1.0]}
+            return {"name": name, "bounds": [self.choose_bounds(k, power)], "inits": [1.0]}
         prior = self.gaussian[k]
         far = prior.width * FARTHEST
         ends = max(prior.lower, prior.mean - far), min(prior.upper, prior.mean + far)
-        out = {"name": name, "bounds": [[self.value(k, end) for end in ends]], "inits": [self.value(k, prior.mean)]}
+        out = {
+            "name": name,
+            "bounds": [[self.convert_value(k, end) for end in ends]],
+            "inits": [self.convert_value(k, prior.mean)],
+        }
         return out | ({"auxdata": [prior.mean], "sigmas": [prior.width]} if k == self.lumi else {})
 
-    def range(self, k: int, power: int) -> list[float]:
+    def choose_bounds(self, k: int, power: int) -> list[float]:
         """Bounds of a free parameter or its square: its prior's; for physics at least 1 unit, from zero on for a modulus."""
         prior = self.model.parameters[k]
-        low, high = prior.lower, prior.upper
+        low = prior.lower
+        high = prior.upper
         if k < self.model.n_physics:
-            low, high = (min(low, -1.0) if prior.of_interest.signed else 0.0), max(high, 1.0)
+            low = min(low, -1.0) if prior.of_interest.signed else 0.0
+            high = max(high, 1.0)
         return [low, high] if power == 1 else [0.0, max(-low, high) ** power]
 
-    def notes(self) -> list[str]:
+    def write_notes(self) -> list[str]:
         """Sentences on units, ties, pulls and truncations."""
         physics = [(k, power) for k, power in self.used if k < self.model.n_physics]
-        out = [f"{self.name(k, power)} is {self.unit(k, power)}." for k, power in physics]
-        tied = [self.name(k, power) for k, power in physics if power > 1 and (k, 1) in physics]
+        out = [f"{self.write_name(k, power)} is {self.write_unit(k, power)}." for k, power in physics]
+        tied = [self.write_name(k, power) for k, power in physics if power > 1 and (k, 1) in physics]
         if tied:
             out.append(
                 f"pyhf cannot tie {', '.join(tied)} to the parameter whose square it is: set both together in every fit, as "
@@ -189,7 +204,7 @@ class _Encoding:
             )
         return out
 
-    def unit(self, k: int, power: int) -> str:
+    def write_unit(self, k: int, power: int) -> str:
         """A power of a physics parameter in words."""
         prior = self.model.parameters[k]
         ratio = f"{prior.name} / ({prior.scale:g} {prior.unit})"

@@ -33,9 +33,9 @@ XENON_SHELLS_EV = (
 )
 SHELL_EDGES_KEV = np.array(sorted(edge for edge, _ in XENON_SHELLS_EV)) / 1e3
 XENON_ELECTRONS = sum(electrons for _, electrons in XENON_SHELLS_EV)
-COUNTINGS = ("stepped", "free", "rrpa")
-WEAK_KERNELS = ("VV", "VA", "AA")
-RRPA_RELIABLE_BELOW_KEV = 10.0
+COUNTINGS = ("stepped", "free", "rrpa")  # how electrons can be counted; see `electrons`
+WEAK_KERNELS = ("VV", "VA", "AA")  # those to which the many-body ratio applies
+RRPA_RELIABLE_BELOW_KEV = 10.0  # end of the range in which the table is reliable
 
 
 def stepped_electrons(recoil_kev: np.ndarray) -> np.ndarray:
@@ -49,9 +49,9 @@ def stepped_electrons(recoil_kev: np.ndarray) -> np.ndarray:
 def electrons(recoil_kev: np.ndarray, counting: str = "stepped") -> np.ndarray:
     """Effective number of target electrons per xenon atom and recoil kernel, shape (7, *recoil.shape).
 
-    `stepped` counts the electrons bound by less than T; `free` counts all 54 (above the lowest edge); `rrpa` multiplies
-    the stepped count of the weak kernels (VV, VA, AA) by the many-body ratio of arXiv:1610.04177 and leaves the photon
-    kernels stepped, for which that ratio does not hold.
+    `stepped` counts the electrons bound by less than T. `free` counts all 54 (above the lowest edge). `rrpa` multiplies
+    the stepped count of the weak kernels (VV, VA, AA) by the many-body ratio of arXiv:1610.04177. The photon kernels stay
+    stepped, as that ratio does not hold for them.
     """
     if counting not in COUNTINGS:
         raise BayesnuError(f"electrons: found '{counting}'{did_you_mean(counting, COUNTINGS)}")
@@ -67,7 +67,7 @@ def electrons(recoil_kev: np.ndarray, counting: str = "stepped") -> np.ndarray:
 
 
 @cache
-def _rrpa_table() -> tuple[np.ndarray, np.ndarray]:
+def _read_rrpa_table() -> tuple[np.ndarray, np.ndarray]:
     with resources.files("bayesnu.physics").joinpath("xe_rrpa_over_step.csv").open(encoding="utf-8") as file:
         table = np.loadtxt(file, delimiter=",", comments="#", skiprows=2)
     keep = table[:, 0] <= RRPA_RELIABLE_BELOW_KEV
@@ -79,7 +79,7 @@ def rrpa_over_step(recoil_kev: np.ndarray) -> np.ndarray:
 
     A repeated energy in the table is a step at a shell edge.
     """
-    energies, ratio = _rrpa_table()
+    energies, ratio = _read_rrpa_table()
     return interpolate_steps(np.asarray(recoil_kev, dtype=float), energies, ratio)
 
 
@@ -88,5 +88,5 @@ def breakpoints_kev(counting: str) -> np.ndarray:
     if counting == "free":
         return SHELL_EDGES_KEV[:1]
     if counting == "rrpa":
-        return np.union1d(SHELL_EDGES_KEV, _rrpa_table()[0])
+        return np.union1d(SHELL_EDGES_KEV, _read_rrpa_table()[0])
     return SHELL_EDGES_KEV

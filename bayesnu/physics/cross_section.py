@@ -1,7 +1,7 @@
 """Neutrino-electron scattering: seven recoil kernels and the couplings that weight them.
 
-With g_V(T) = v + w/T the cross section is an exact polynomial in (v, w, g_A, mu^2): dsigma/dT is the sum over kernels k of
-`coefficients[k] * kernels(T, E)[k]`, where the coefficients hold the couplings and the kernels hold the kinematics.
+With g_V(T) = v + w/T the cross section is an exact polynomial in (v, w, g_A, mu^2). So dsigma/dT is the sum over kernels k
+of `coefficients[k] * kernels(T, E)[k]`. The coefficients hold the couplings, and the kernels hold the kinematics.
 Source: Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9.
 """
 
@@ -82,7 +82,7 @@ def weak_couplings(name: str, sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> 
     raise BayesnuError(f"couplings: found '{name}'{did_you_mean(name, ('radiative', 'tree'))}")
 
 
-def _zero() -> np.ndarray:
+def _make_zeros() -> np.ndarray:
     return np.zeros((3, 3), dtype=complex)
 
 
@@ -90,15 +90,15 @@ def _zero() -> np.ndarray:
 class Couplings:
     """Everything a neutrino couples with, as matrices (3, 3) in flavour space.
 
-    `vector` and `axial` are the weak couplings and what shifts them without a power of T (charge radius), `charge` is the
-    coefficient of 1/T in g_V (keV), `moment` the magnetic-moment matrix in mu_B: the rate takes moment^dagger moment.
+    `vector` and `axial` are the weak couplings and what shifts them without a power of T (charge radius). `charge` is the
+    coefficient of 1/T in g_V (keV). `moment` is the magnetic-moment matrix in mu_B; the rate takes moment^dagger moment.
     The set is a vector space: sums and real multiples of couplings are couplings.
     """
 
-    vector: np.ndarray = field(default_factory=_zero)
-    axial: np.ndarray = field(default_factory=_zero)
-    charge: np.ndarray = field(default_factory=_zero)
-    moment: np.ndarray = field(default_factory=_zero)
+    vector: np.ndarray = field(default_factory=_make_zeros)
+    axial: np.ndarray = field(default_factory=_make_zeros)
+    charge: np.ndarray = field(default_factory=_make_zeros)
+    moment: np.ndarray = field(default_factory=_make_zeros)
 
     def __add__(self, other: Couplings) -> Couplings:
         return Couplings(
@@ -119,9 +119,9 @@ def electromagnetic(
 ) -> Couplings:
     """Electromagnetic couplings from matrices (3, 3) in flavour space: moment in mu_B, charge in e, radius in cm^2."""
     return Couplings(
-        vector=_zero() if r2_nu is None else RADIUS_SHIFT_PER_CM2 * np.asarray(r2_nu, complex),
-        charge=_zero() if q_nu is None else -CHARGE_SHIFT_KEV * np.asarray(q_nu, complex),
-        moment=_zero() if mu_nu is None else np.asarray(mu_nu, complex),
+        vector=_make_zeros() if r2_nu is None else RADIUS_SHIFT_PER_CM2 * np.asarray(r2_nu, complex),
+        charge=_make_zeros() if q_nu is None else -CHARGE_SHIFT_KEV * np.asarray(q_nu, complex),
+        moment=_make_zeros() if mu_nu is None else np.asarray(mu_nu, complex),
     )
 
 

@@ -1,8 +1,8 @@
 """The detector: what a rate at true energy T' becomes in bins of reconstructed energy T.
 
 A bin collects the integral over T' of rate(T') W_b(T') with W_b(T') = integral over the bin of eps(T) G(T; T', sigma) dT.
-With the width taken at T' and an efficiency that is linear between its knots, W_b has a closed form in error functions,
-so only the integral over T' needs a quadrature.
+With the width taken at T' and an efficiency that is linear between its knots, W_b has a closed form in error functions.
+So only the integral over T' needs a quadrature.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bayesnu.support.quadrature import gauss_legendre
 
 REACH = 8.5  # standard deviations beyond which a Gaussian holds less than 1e-16 of its area
 ORDER = 8  # Gauss-Legendre nodes per panel
-PANEL_IN_SIGMA = 1.0
+PANEL_IN_SIGMA = 1.0  # largest width of a panel, in standard deviations of the response
 PANEL_RATIO = 1.5  # largest ratio of a panel's ends: the millicharge brings 1/T^2
 
 
@@ -65,15 +65,15 @@ def true_energy_grid(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and weights in true energy, keV, for every bin of the response.
 
-    Panels end at `breaks_kev` (shell edges) and at the knots of an efficiency on true energy, and are no wider than
-    sigma(T') and no longer than a ratio of `PANEL_RATIO`; `halvings` halves them that many times.
+    Panels end at `breaks_kev` (shell edges) and at the knots of an efficiency on true energy. They are no wider than
+    sigma(T') and no longer than a ratio of `PANEL_RATIO`. `halvings` halves them that many times.
     """
-    highest = _highest_true_energy(response)
+    highest = _find_highest_energy(response)
     fixed = [lowest_kev, highest, response.resolution[-1], *breaks_kev]  # sigma has a kink where it becomes constant
     if response.efficiency_on == "true":
         fixed.extend(response.efficiency_kev + response.threshold_shift_kev)
     ends = np.unique([end for end in fixed if lowest_kev <= end <= highest])
-    panels = [_panel_ends(a, b, response.resolution) for a, b in itertools.pairwise(ends)]
+    panels = [_place_panels(a, b, response.resolution) for a, b in itertools.pairwise(ends)]
     borders = np.concatenate([*(p[:-1] for p in panels), ends[-1:]])
     for _ in range(halvings):
         borders = np.sort(np.concatenate([borders, (borders[1:] + borders[:-1]) / 2]))
@@ -83,7 +83,7 @@ def true_energy_grid(
     return (middle + half * nodes).ravel(), (half * weights).ravel()
 
 
-def _highest_true_energy(response: Response) -> float:
+def _find_highest_energy(response: Response) -> float:
     """Where the Gaussian tail no longer reaches down into the last bin; at most ten times its edge."""
     top = response.edges_kev[-1] / (1 + response.energy_scale)
     candidates = np.linspace(top, 10 * top, 1801)
@@ -91,12 +91,15 @@ def _highest_true_energy(response: Response) -> float:
     return float(candidates[min(np.flatnonzero(reaches).max() + 1, len(candidates) - 1)])
 
 
-def _panel_ends(start: float, stop: float, coefficients: tuple[float, ...]) -> np.ndarray:
+def _place_panels(start: float, stop: float, coefficients: tuple[float, ...]) -> np.ndarray:
+    """Ends of panels between two fixed ends: evenly spread on a short way, else each as long as it may be."""
     ends = [start]
     while ends[-1] < stop:
         width = PANEL_IN_SIGMA * float(resolution_kev(np.array(ends[-1]), coefficients))
         ends.append(min(ends[-1] + width, ends[-1] * PANEL_RATIO))
-    return np.linspace(start, stop, len(ends)) if stop / start < 1.2 else np.array([*ends[:-1], stop])
+    if stop / start < 1.2:
+        return np.linspace(start, stop, len(ends))
+    return np.array([*ends[:-1], stop])
 
 
 def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndarray:
@@ -106,14 +109,18 @@ def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndar
     values = response.efficiency
     if response.efficiency_on == "true":
         rates = rates * efficiency_at(true_kev, knots, values)
-        knots, values = np.array([min(0.0, response.edges_kev[0])]), np.array([1.0])
+        knots = np.array([min(0.0, response.edges_kev[0])])
+        values = np.array([1.0])
     rates = np.ascontiguousarray(rates.T)
     mean = true_kev * (1 + response.energy_scale)
     sigma = resolution_kev(true_kev, response.resolution)
+    # The closed form, where there is one.
     if response.binning == "integrated" and response.resolution_at == "true":
-        _fold_segments(rates, mean, sigma, *_segments(response.edges_kev, knots, values), out)
+        borders, intercept, slope, bins = _split_bins(response.edges_kev, knots, values)
+        _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out)
         return out
-    nodes, weights, bins = _reconstructed_nodes(response)
+    # Else a sum over nodes in reconstructed energy.
+    nodes, weights, bins = _place_nodes(response)
     weights = weights * efficiency_at(nodes, knots, values)
     width = np.full_like(nodes, -1.0)
     if response.resolution_at == "reconstructed":
@@ -122,7 +129,7 @@ def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndar
     return out
 
 
-def _segments(edges: np.ndarray, knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
+def _split_bins(edges: np.ndarray, knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
     """Split the bins at the knots: borders, and per segment the efficiency a + b T and the bin it belongs to."""
     inner = knots[(knots > edges[0]) & (knots < edges[-1])]
     borders = np.unique(np.concatenate([edges, inner]))
@@ -134,21 +141,22 @@ def _segments(edges: np.ndarray, knots: np.ndarray, values: np.ndarray) -> tuple
     return borders, (low + high) / 2 - slope * middle, slope, bins
 
 
-def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _place_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nodes in reconstructed energy: the bin centre with the bin's width, or a rule between bin edges and knots."""
     edges = response.edges_kev
     if response.binning == "centre":
         return (edges[1:] + edges[:-1]) / 2, np.diff(edges), np.arange(len(edges) - 1)
     knots = response.efficiency_kev + response.threshold_shift_kev
-    borders = np.unique(np.concatenate([edges, knots[(knots > edges[0]) & (knots < edges[-1])]]))
-    fine = [
-        np.linspace(a, b, 2 + int((b - a) / max(0.5 * resolution_kev((a + b) / 2, response.resolution), 1e-3)))
-        for a, b in itertools.pairwise(borders)
-    ]
+    inner = knots[(knots > edges[0]) & (knots < edges[-1])]
+    fine = []
+    for low, high in itertools.pairwise(np.unique(np.concatenate([edges, inner]))):
+        width = max(0.5 * resolution_kev((low + high) / 2, response.resolution), 1e-3)
+        fine.append(np.linspace(low, high, 2 + int((high - low) / width)))
     borders = np.unique(np.concatenate(fine))
     nodes, weights = gauss_legendre(ORDER)
     half = np.diff(borders)[:, None] / 2
-    energies = ((borders[1:] + borders[:-1])[:, None] / 2 + half * nodes).ravel()
+    middle = (borders[1:] + borders[:-1])[:, None] / 2
+    energies = (middle + half * nodes).ravel()
     return energies, (half * weights).ravel(), np.searchsorted(edges, energies, side="right") - 1
 
 
@@ -156,18 +164,24 @@ def _reconstructed_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np
 def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  # type: ignore[no-untyped-def]
     """Add rates[t] times the closed form of the segment integral of (a + b T) G(T; mean, sigma)."""
     for t in range(mean.size):
+        # Segments too far below this energy get nothing.
         first = 0
         while first < bins.size and borders[first + 1] < mean[t] - REACH * sigma[t]:
             first += 1
+        # Each segment is the difference of the Gaussian's integral, and of its density, between its two borders.
         z = (borders[first] - mean[t]) / sigma[t]
-        below, density = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
+        below = 0.5 * (1 + erf(z / sqrt(2.0)))
+        density = exp(-0.5 * z * z) / sqrt(2 * pi)
         for s in range(first, bins.size):
             z = (borders[s + 1] - mean[t]) / sigma[t]
-            above, density_above = 0.5 * (1 + erf(z / sqrt(2.0))), exp(-0.5 * z * z) / sqrt(2 * pi)
-            weight = (intercept[s] + slope[s] * mean[t]) * (above - below) - slope[s] * sigma[t] * (density_above - density)
+            above = 0.5 * (1 + erf(z / sqrt(2.0)))
+            density_above = exp(-0.5 * z * z) / sqrt(2 * pi)
+            at_mean = intercept[s] + slope[s] * mean[t]
+            weight = at_mean * (above - below) - slope[s] * sigma[t] * (density_above - density)
             for r in range(rates.shape[1]):
                 out[r, bins[s]] += rates[t, r] * weight
-            below, density = above, density_above
+            below = above
+            density = density_above
             if z > REACH:
                 break
 
@@ -188,11 +202,13 @@ def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out):  # type: 
 def mean_efficiency_ratio(response: Response, shift_kev: float) -> np.ndarray:
     """Mean efficiency of each bin with the curve shifted, over that without: shape (bins,); 1 where both vanish."""
 
-    def mean(shift: float) -> np.ndarray:
+    def integrate(shift: float) -> np.ndarray:
         knots = response.efficiency_kev + shift
-        borders, intercept, slope, bins = _segments(response.edges_kev, knots, response.efficiency)
-        middle, width = (borders[1:] + borders[:-1]) / 2, np.diff(borders)
+        borders, intercept, slope, bins = _split_bins(response.edges_kev, knots, response.efficiency)
+        middle = (borders[1:] + borders[:-1]) / 2
+        width = np.diff(borders)
         return np.bincount(bins, (intercept + slope * middle) * width)
 
-    shifted, nominal = mean(shift_kev), mean(0.0)
+    shifted = integrate(shift_kev)
+    nominal = integrate(0.0)
     return np.where(nominal > 0, shifted / np.where(nominal > 0, nominal, 1.0), 1.0)

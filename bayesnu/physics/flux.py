@@ -66,18 +66,21 @@ def spectrum_above(component: str, lowest_kev: np.ndarray, order: int = 96) -> t
     lowest = np.asarray(lowest_kev, dtype=float)[..., None]
     if component == "7Be":
         lines = np.array(BERYLLIUM_LINES_KEV)
-        return np.broadcast_to(lines, (*lowest.shape[:-1], 2)), np.where(lines > lowest, BERYLLIUM_BRANCHING, 0.0)
-    energies, weights = _endpoint_rule(lowest, order)
-    return energies, weights * pp_shape(energies) / _pp_norm(2 * order)
+        branching = np.where(lines > lowest, BERYLLIUM_BRANCHING, 0.0)
+        return np.broadcast_to(lines, branching.shape), branching
+    energies, weights = _place_nodes(lowest, order)
+    return energies, weights * pp_shape(energies) / _integrate_pp_shape(2 * order)
 
 
 @cache
-def _pp_norm(order: int) -> float:
-    energies, weights = _endpoint_rule(np.zeros(1), order)
+def _integrate_pp_shape(order: int) -> float:
+    """Integral of `pp_shape`, keV^5, which normalises the spectrum."""
+    energies, weights = _place_nodes(np.zeros(1), order)
     return float(weights @ pp_shape(energies))
 
 
-def _endpoint_rule(lowest_kev: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+def _place_nodes(lowest_kev: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights between lowest_kev (..., 1) and the endpoint of pp, evenly spread in u = sqrt(Q - E)."""
     nodes, weights = gauss_legendre(order)
     reach = np.sqrt(np.maximum(PP_ENDPOINT_KEV - lowest_kev, 0.0))
     u = reach * (nodes + 1) / 2

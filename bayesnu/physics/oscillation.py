@@ -63,7 +63,8 @@ def mass_state_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscilla
 
 def flavour_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscillation) -> np.ndarray:
     """Probabilities P_e alpha at Earth, shape (3, *energy.shape): the mass states are an incoherent mixture."""
-    return np.tensordot(np.abs(mixing_matrix(osc)) ** 2, mass_state_content(energy_kev, potential_ev, osc), axes=1)
+    shares = np.abs(mixing_matrix(osc)) ** 2
+    return np.tensordot(shares, mass_state_content(energy_kev, potential_ev, osc), axes=1)
 
 
 def shortcut_content(energy_kev: np.ndarray, potential_ev: float, osc: Oscillation) -> np.ndarray:

@@ -39,7 +39,8 @@ class Parameter:
     @property
     def scaled_unit(self) -> str:
         """What a value of one stands for, as `1e-11 mu_B`; empty for a pure number."""
-        return " ".join(part for part in (f"{self.scale:g}" if self.scale != 1 else "", self.unit) if part)
+        factor = f"{self.scale:g}" if self.scale != 1 else ""
+        return f"{factor} {self.unit}".strip()
 
     @property
     def column(self) -> str:
@@ -72,13 +73,12 @@ class Property:
         return self.symbol.replace("@", index)
 
 
-_SIGNED = ("common", *FLAVOURS, *PAIRS, *IMAGINARY)
+_OF_MOMENT = ("common", *FLAVOURS, *DIRAC, *MAJORANA)  # elements of the moment
+_SIGNED = ("common", *FLAVOURS, *PAIRS, *IMAGINARY)  # elements of charge and radius
 PROPERTIES = {
     item.name: item
     for item in (
-        Property(
-            "mu_nu", UNITS["mu_nu"], 1e-11, (0.0, 10.0), (0.0, 10.0), ("common", *FLAVOURS, *DIRAC, *MAJORANA), r"\mu_@"
-        ),
+        Property("mu_nu", UNITS["mu_nu"], 1e-11, (0.0, 10.0), (0.0, 10.0), _OF_MOMENT, r"\mu_@"),
         Property("q_nu", UNITS["q_nu"], 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
         Property("r2_nu", UNITS["r2_nu"], 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
     )
@@ -114,14 +114,14 @@ def parameter_of(name: str) -> PhysicsParameter:
 
     This is the one place where a name from outside becomes an object that knows its property, flavour, sign and unit.
     """
-    known = {_name(item, element): (item, element) for item in PROPERTIES.values() for element in item.elements}
+    known = {_join_name(item, element): (item, element) for item in PROPERTIES.values() for element in item.elements}
     if name not in known:
         raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, known)}")
     item, element = known[name]
-    return PhysicsParameter(name, _label(item, element), item.unit, item.scale, item, element)
+    return PhysicsParameter(name, _write_label(item, element), item.unit, item.scale, item, element)
 
 
-def _name(item: Property, element: str) -> str:
+def _join_name(item: Property, element: str) -> str:
     return item.name if element == "common" else f"{item.name}_{element}"
 
 
@@ -144,17 +144,21 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
         groups = [group for group, members in GROUPS.items() if {*members} <= known]
         allowed = groups + [each for each in item.elements if each != "common"]
         raise BayesnuError(f"flavour: found '{flavour}' for {name}{did_you_mean(flavour, allowed)}")
-    return tuple(_name(item, element) for element in elements)
+    return tuple(_join_name(item, element) for element in elements)
 
 
-def _label(item: Property, element: str) -> str:
+def _write_label(item: Property, element: str) -> str:
+    """LaTeX of a property with its element as the index."""
+    if element == "common":
+        return item.label(r"\nu")
     if element in MAJORANA:
         return rf"\Lambda_{{{element[-1]}}}"
-    if element in DIRAC or element == "common":
-        return item.label(r"\nu" if element == "common" else f"{{{element}}}")
+    if element in DIRAC:
+        return item.label(f"{{{element}}}")
     pair = element.removesuffix("_im")
     if pair in PAIRS:
-        return (r"\mathrm{Im}\," if pair != element else "") + item.label(f"{{{_SYMBOL[pair]}}}")
+        label = item.label(f"{{{_SYMBOL[pair]}}}")
+        return label if pair == element else rf"\mathrm{{Im}}\,{label}"
     return item.label(rf"{{\nu_{{{_SYMBOL[element]}}}}}")
 
 
@@ -164,7 +168,7 @@ def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> 
     `mixing` is U (3, 3), needed for moments in the mass basis: a matrix M there becomes M U^dagger, for then
     (U^dagger X^dagger X U)_kk is sum_j |M_jk|^2. Raises `BayesnuError` where it is needed and missing.
     """
-    matrix = _matrix(parameter.flavour)
+    matrix = _fill_matrix(parameter.flavour)
     if parameter.flavour in DIRAC or parameter.flavour in MAJORANA:
         if mixing is None:
             raise BayesnuError(f"{parameter.name}: a moment in the mass basis needs the mixing matrix")
@@ -172,7 +176,8 @@ def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> 
     return electromagnetic(**{parameter.em_property.name: parameter.scale * matrix})
 
 
-def _matrix(element: str) -> np.ndarray:
+def _fill_matrix(element: str) -> np.ndarray:
+    """Matrix (3, 3) of one unit of an element; in the basis that the element belongs to."""
     matrix = np.zeros((3, 3), dtype=complex)
     if element == "common":
         return np.eye(3, dtype=complex)
@@ -183,7 +188,8 @@ def _matrix(element: str) -> np.ndarray:
         matrix[int(element[0]) - 1, int(element[1]) - 1] = 1
     elif element in MAJORANA:
         k = int(element[-1]) - 1
-        row, column = (k + 1) % 3, (k + 2) % 3
+        row = (k + 1) % 3
+        column = (k + 2) % 3
         matrix[row, column] = 1j
         matrix[column, row] = -1j
     else:

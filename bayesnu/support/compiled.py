@@ -1,8 +1,8 @@
 """The only import of numba: compilation, and a cache that cannot serve stale physics.
 
-numba keys its cache on the file that holds a function, not on what that function takes from other files: their constants,
-the values of an enumeration, the order of a bundle's fields. Here the cache folder carries a hash of every source file
-that a kernel can depend on, so that a change in any of them starts an empty cache.
+numba keys its cache on the file that holds a function, not on what that function takes from other files. That may be a
+constant, the value of an enumeration, or the order of a bundle's fields. Here the cache folder carries a hash of every
+source file that a kernel can depend on, so that a change in any of them starts an empty cache.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bayesnu.support.versions import package_folder
 
 
 @cache
-def _source_hash() -> str:
+def _hash_sources() -> str:
     """Hash of every file that a kernel can depend on, by its path below the package, and of what compiles it.
 
     The processor is part of it, as machines of several kinds may share a home, and numba's own names of files would clash
@@ -33,12 +33,12 @@ def _source_hash() -> str:
     """
     about = f"numba {numba.__version__} python {sys.version_info[:2]} on {binding.get_host_cpu_name()}"
     digest = hashlib.sha256(about.encode())
-    for path, source in sorted(_sources_of_kernels(package_folder()).items()):
+    for path, source in sorted(_collect_sources(package_folder()).items()):
         digest.update(path.encode() + b"\0" + source + b"\0")
     return digest.hexdigest()[:20]
 
 
-def _sources_of_kernels(package: Path) -> dict[str, bytes]:
+def _collect_sources(package: Path) -> dict[str, bytes]:
     """Every file with a kernel, and every file of the package that those import, directly or not: path to content.
 
     A kernel is compiled with the constants, enumerations and bundles of other files, and numba looks at its own file alone.
@@ -51,16 +51,19 @@ def _sources_of_kernels(package: Path) -> dict[str, bytes]:
         path = waiting.pop()
         if path not in found:
             found[path] = sources[path]
-            waiting += [each for each in _imported(sources[path], package.name) if each in sources and each != "__init__.py"]
+            imported = _find_imports(sources[path], package.name)
+            waiting += [each for each in imported if each in sources and each != "__init__.py"]
     return found
 
 
-def _imported(source: bytes, package: str) -> Iterator[str]:
+def _find_imports(source: bytes, package: str) -> Iterator[str]:
     """Paths that imports of the package, at whatever depth, may lead to: those of modules and of the faces above them."""
     name = package.encode()
     pattern = rb"^[ \t]*(?:from[ \t]+(" + name + rb"[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))"
     for module, names, plain in re.findall(pattern, source, re.MULTILINE):
-        words = re.findall(rb"[\w.]+", plain) if plain else [module + b"." + each for each in re.findall(rb"\w+", names)]
+        # Either `import a.b, c.d`, or `from a import b, c`, where b and c may be modules, too.
+        members = [module + b"." + each for each in re.findall(rb"\w+", names)]
+        words = re.findall(rb"[\w.]+", plain) or members
         for word in words:
             parts = word.decode().split(".")[1:]
             for depth in range(len(parts) + 1):
@@ -68,7 +71,7 @@ def _imported(source: bytes, package: str) -> Iterator[str]:
                 yield from (f"{stem}.py", os.path.join(stem, "__init__.py"))
 
 
-def _candidates() -> list[Path]:
+def _list_bases() -> list[Path]:
     given = os.environ.get("BAYESNU_CACHE_DIR")
     if given:
         return [Path(given)]
@@ -79,7 +82,7 @@ def _candidates() -> list[Path]:
         return []
 
 
-def _usable(folder: Path) -> bool:
+def _is_writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -91,11 +94,12 @@ def _usable(folder: Path) -> bool:
 @cache
 def cache_folder() -> Path:
     """Return the folder of compiled code for exactly these sources; a temporary one, with a warning, if it must be."""
-    for base in _candidates():
-        folder = base / "bayesnu" / _source_hash()
-        if _usable(folder):
+    for base in _list_bases():
+        folder = base / "bayesnu" / _hash_sources()
+        if _is_writable(folder):
             return folder
-    folder, tried = Path(tempfile.mkdtemp(prefix="bayesnu-")), ", ".join(map(str, _candidates())) or "there is no home"
+    folder = Path(tempfile.mkdtemp(prefix="bayesnu-"))
+    tried = ", ".join(map(str, _list_bases())) or "there is no home"
     warnings.warn(
         f"no folder for compiled code can be written ({tried}): using {folder} for this process; "
         "set BAYESNU_CACHE_DIR to a writable folder to keep it",

@@ -140,7 +140,7 @@ def worker(seed: int, stop: int, corpus_folder: Path, scratch: Path, pipe: int, 
     from bayesnu.experiments import reader
     from tests.robustness import fuzz
 
-    reader._parsed = lru_cache(64)(reader._parsed)  # the data sets of the package are read again and again
+    reader._parse_text = lru_cache(64)(reader._parse_text)  # the data sets of the package are read again and again
     given = fuzz.corpus((corpus_folder / "config.toml").read_bytes(), (corpus_folder / "chain.h5").read_bytes())
     _warm(given, scratch)
     watch = Watch([scratch / "place", Path(os.environ["BAYESNU_CACHE_DIR"]), Path(tempfile.gettempdir()) / "nothing"])

@@ -14,7 +14,7 @@ import pytest
 from bayesnu.inference.credible import credible_interval
 from bayesnu.inference.diagnostics import Convergence
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.marginal import marginal, modes
+from bayesnu.inference.marginal import find_modes, marginal
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling import chain, ensembles
 from bayesnu.inference.sampling.convergence import judge
@@ -199,7 +199,7 @@ def test_two_separate_modes_are_visited_by_their_share(tmp_path: Path) -> None:
     model = two_modes(10.0)
     verdict = run(model, tmp_path / "chain.h5", Settings("eti", seed=4, ensembles=8, most_steps=600))
     exact = marginal(model)
-    (low, cut), (_, high) = modes(exact)
+    (low, cut), (_, high) = find_modes(exact)
     assert low == -200 and -30 < cut < -12 and high == 150
     samples = chain_file.read(tmp_path / "chain.h5").of("r2_nu")[:, verdict.burn_in :]
     shares = (samples < cut).mean(axis=(1, 2))
@@ -278,7 +278,7 @@ def test_a_mode_that_was_missed_is_noticed(everywhere: bool, tmp_path: Path) -> 
     run(model, tmp_path / "chain.h5", settings)
     chain = chain_file.read(tmp_path / "chain.h5")
     samples = chain.samples
-    ((_, cut), _) = modes(marginal(model))
+    ((_, cut), _) = find_modes(marginal(model))
     for ensemble in samples if everywhere else samples[:1]:
         flat = ensemble.reshape(-1, ensemble.shape[-1])
         right = flat[flat[:, 0] > cut]

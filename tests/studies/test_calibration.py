@@ -42,7 +42,7 @@ def simulated(sets: int, number: int, draws: int, shift: float = 0.0, width: flo
 @pytest.mark.parametrize(("number", "draws"), [(3, 2), (4, 3), (5, 2)])
 def test_the_probability_of_a_band_is_that_of_all_rank_vectors(number: int, draws: int) -> None:
     vectors = [ranks.counts_below(np.array(each), draws) for each in product(range(draws + 1), repeat=number)]
-    tails = ranks._tails(number, draws)
+    tails = ranks._tabulate_tails(number, draws)
     smallest = np.array([tails[np.arange(draws), counts].min() for counts in vectors])
     levels = np.unique(smallest)
     for level in np.concatenate([levels, levels * 0.999, [0.0]]):

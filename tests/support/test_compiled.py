@@ -108,12 +108,12 @@ def test_files_that_share_a_name_in_two_rooms_are_two_files(tmp_path: Path) -> N
     for name, text in {"a/x.py": "ONE = 1\n@compiled\n", "b/x.py": "ONE = 1\n@compiled\n"}.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text, encoding="utf-8")
-    found = compiled._sources_of_kernels(package)
+    found = compiled._collect_sources(package)
     assert sorted(found) == ["a/x.py", "b/x.py"]
 
 
 def test_what_kernels_import_is_followed_through_faces_and_long_lists() -> None:
-    found = compiled._sources_of_kernels(ROOT)
+    found = compiled._collect_sources(ROOT)
     assert {"physics/constants.py", "model/polynomial.py", "model/__init__.py", "support/errors.py"} <= {*found}
     assert not any(name.startswith(("plots/", "runs/", "studies/", "cli/")) for name in found), "no kernel needs them"
 

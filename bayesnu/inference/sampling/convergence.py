@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import emcee
 import numpy as np
 
 from bayesnu.inference import credible
 from bayesnu.inference.diagnostics import Convergence
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.marginal import modes
+from bayesnu.inference.marginal import find_modes
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 
-RHAT_BELOW = 1.01
-STEPS_PER_TAU = 50
+RHAT_BELOW = 1.01  # across ensembles
+STEPS_PER_TAU = 50  # stored steps after the burn-in, in autocorrelation times
 SAMPLES_PER_WALKER = 10  # effective samples: fewer mean that walkers stay where they are
 SAMPLES_BEYOND = 50  # effective samples beyond a bound: with fewer its error is not known
 LARGEST_PULL = 5.0  # standard errors between a sampled and an integrated quantile
 ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
-BURN_IN_TAU = 5
+BURN_IN_TAU = 5  # autocorrelation times that are left out at the start
+FEWEST_DRAWS = 8  # with fewer nothing can be judged
 TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
 MODE_FROM = 0.01  # a mode with less posterior probability than this need not be visited
 MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probability and the share of samples in it
@@ -27,7 +30,7 @@ MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probabilit
 def autocorrelation_time(samples: np.ndarray) -> float:
     """Largest integrated autocorrelation time over the parameters, in draws; samples as in `Chain`."""
     steps = samples.shape[1]
-    if steps < 8:
+    if steps < FEWEST_DRAWS:
         return float(steps)
     stride = max(samples.shape[2] // TAU_WALKERS, 1)
     walkers = samples[:, :, ::stride].transpose(1, 0, 2, 3).reshape(steps, -1, samples.shape[-1])
@@ -48,16 +51,21 @@ def burn_in(samples: np.ndarray) -> tuple[int, float]:
 def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
     """Apply the rule to a chain.
 
-    Converged means: R-hat across independent ensembles below 1.01, more than 50 autocorrelation times after the burn-in,
-    and the Monte-Carlo error of every reported bound below 1 % of an upper limit or of the interval's width, known from
-    more than 50 effective samples beyond it; further walkers that mix, and for a single physics parameter every mode
-    visited by its share of samples and bounds that agree with the integrated posterior.
+    Converged means all of these:
+
+    * R-hat across independent ensembles is below 1.01.
+    * There are more than 50 autocorrelation times after the burn-in.
+    * The walkers mix, and none of them stands still.
+    * More than 50 effective samples lie beyond every reported bound.
+    * The Monte-Carlo error of every bound is below 1 % of an upper limit, or of the interval's width.
+    * Every mode of a single physics parameter is visited by its share of samples.
+    * The bounds of a single physics parameter agree with the integrated posterior.
     """
-    samples, thin = chain.samples, chain.thin
+    samples = chain.samples
+    thin = chain.thin
     start, tau = burn_in(samples)
     kept = samples[:, start:]
-    missing = []
-    if kept.shape[1] < 8:
+    if kept.shape[1] < FEWEST_DRAWS:
         return Convergence(
             steps=chain.steps,
             burn_in=start * thin,
@@ -67,33 +75,60 @@ def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
             error=np.inf,
         )
     largest = max(credible.rhat(kept[..., k]) for k in range(samples.shape[-1]))
-    if not largest < RHAT_BELOW:
-        missing.append(f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}")
-    if not kept.shape[1] > STEPS_PER_TAU * tau:
-        lengths = kept.shape[1] / tau
-        missing.append(f"{kept.shape[1] * thin} steps are {lengths:.0f} autocorrelation times, needs > {STEPS_PER_TAU}")
-    walkers = kept.shape[0] * kept.shape[2]
-    smallest = min(credible.ess(kept[..., k], "bulk") for k in range(samples.shape[-1]))
-    if not smallest > SAMPLES_PER_WALKER * walkers:
-        missing.append(f"{walkers} walkers do not mix: {smallest:.0f} effective samples, needs > {SAMPLES_PER_WALKER} each")
-    beyond = smallest * min(min(p, 1 - p) for p in quantiles(settings))
-    if not beyond > SAMPLES_BEYOND:
-        missing.append(f"{beyond:.0f} effective samples lie beyond a bound, needs > {SAMPLES_BEYOND}")
-    errors = [bound_error(fits, kept, k, settings) for k in range(fits.model.n_physics)]
+    errors = [find_bound_error(fits, kept, k, settings) for k in range(fits.model.n_physics)]
     error = max(errors, default=0.0)
-    if not error < ERROR_BELOW:
-        missing.append(f"the Monte-Carlo error of a bound is {error:.2%}, needs < {ERROR_BELOW:.0%}")
-    stuck = np.ptp(kept, axis=1).max(axis=-1) == 0
-    if stuck.any():
-        missing.append(f"{int(stuck.sum())} walkers never moved")
-    missing += modes_missed(fits, kept)
-    missing += bounds_off(fits, kept, settings)
+    missing = [
+        *_check_rhat(largest),
+        *_check_length(kept, tau, thin),
+        *_check_samples(kept, settings),
+        *_check_error(error),
+        *_check_movement(kept),
+        *compare_modes(fits, kept),
+        *compare_bounds(fits, kept, settings),
+    ]
     return Convergence(
         steps=chain.steps, burn_in=start * thin, tau=tau * thin, missing=tuple(missing), rhat=largest, error=error
     )
 
 
-def bound_error(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> float:
+def _check_rhat(largest: float) -> Iterator[str]:
+    """Whether the ensembles agree."""
+    if not largest < RHAT_BELOW:
+        yield f"R-hat across ensembles is {largest:.4f}, needs < {RHAT_BELOW}"
+
+
+def _check_length(kept: np.ndarray, tau: float, thin: int) -> Iterator[str]:
+    """Whether the steps are many in units of the autocorrelation time, tau draws."""
+    draws = kept.shape[1]
+    if not draws > STEPS_PER_TAU * tau:
+        yield f"{draws * thin} steps are {draws / tau:.0f} autocorrelation times, needs > {STEPS_PER_TAU}"
+
+
+def _check_samples(kept: np.ndarray, settings: Settings) -> Iterator[str]:
+    """Whether there are enough effective samples of every parameter: per walker, and beyond the bounds."""
+    walkers = kept.shape[0] * kept.shape[2]
+    smallest = min(credible.ess(kept[..., k], "bulk") for k in range(kept.shape[-1]))
+    if not smallest > SAMPLES_PER_WALKER * walkers:
+        yield f"{walkers} walkers do not mix: {smallest:.0f} effective samples, needs > {SAMPLES_PER_WALKER} each"
+    beyond = smallest * min(min(p, 1 - p) for p in list_quantiles(settings))
+    if not beyond > SAMPLES_BEYOND:
+        yield f"{beyond:.0f} effective samples lie beyond a bound, needs > {SAMPLES_BEYOND}"
+
+
+def _check_error(error: float) -> Iterator[str]:
+    """Whether the bounds are known well."""
+    if not error < ERROR_BELOW:
+        yield f"the Monte-Carlo error of a bound is {error:.2%}, needs < {ERROR_BELOW:.0%}"
+
+
+def _check_movement(kept: np.ndarray) -> Iterator[str]:
+    """Whether every walker has moved."""
+    stuck = np.ptp(kept, axis=1).max(axis=-1) == 0
+    if stuck.any():
+        yield f"{int(stuck.sum())} walkers never moved"
+
+
+def find_bound_error(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> float:
     """Largest Monte-Carlo error of the bounds of one parameter: relative to a limit, or to an interval's width."""
     result = credible.credible_interval(
         kept[..., index], settings.kind, settings.probability, multimodal=fits.has_several_modes
@@ -105,13 +140,13 @@ def bound_error(fits: Fits, kept: np.ndarray, index: int, settings: Settings) ->
     return result.largest_error / size if size > 0 else np.inf
 
 
-def modes_missed(fits: Fits, kept: np.ndarray) -> list[str]:
+def compare_modes(fits: Fits, kept: np.ndarray) -> list[str]:
     """Compare the modes of a single physics parameter with the share of samples of every ensemble in them."""
     if fits.model.n_physics != 1:
         return []
     exact = fits.marginal
     missing = []
-    for low, high in modes(exact):
+    for low, high in find_modes(exact):
         expected = exact.probability_between(low, high)
         shares = ((kept[..., 0] >= low) & (kept[..., 0] < high)).mean(axis=(1, 2))
         if expected > MODE_FROM and np.any(np.abs(shares - expected) > MODE_TOLERANCE * expected):
@@ -123,14 +158,14 @@ def modes_missed(fits: Fits, kept: np.ndarray) -> list[str]:
     return missing
 
 
-def bounds_off(fits: Fits, kept: np.ndarray, settings: Settings) -> list[str]:
+def compare_bounds(fits: Fits, kept: np.ndarray, settings: Settings) -> list[str]:
     """Compare the quantiles that bound a single physics parameter with those of its integrated posterior."""
     if fits.model.n_physics != 1:
         return []
     exact = fits.marginal
     values = kept[..., 0]
     missing = []
-    for p in quantiles(settings):
+    for p in list_quantiles(settings):
         sampled = credible.quantile(values, p)
         error = credible.quantile_error(values, p)
         if abs(sampled - exact.quantile(p)) > LARGEST_PULL * np.hypot(error, exact.error(p)):
@@ -141,7 +176,7 @@ def bounds_off(fits: Fits, kept: np.ndarray, settings: Settings) -> list[str]:
     return missing
 
 
-def quantiles(settings: Settings) -> tuple[float, ...]:
+def list_quantiles(settings: Settings) -> tuple[float, ...]:
     """Probabilities below the bounds of the reported interval; for a highest-density one those of equal tails."""
     tail = (1 - settings.probability) / 2
     return (settings.probability,) if settings.kind == "upper" else (tail, 1 - tail)

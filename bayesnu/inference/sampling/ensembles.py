@@ -21,9 +21,11 @@ from bayesnu.model.priors import Gaussian
 from bayesnu.support.errors import BayesnuError
 
 SWEEPS = 16  # sweeps of the ensemble per stored step: the random walk of a single one would fill the disk
-SETTLE, PILOT = 8, 32  # steps of sweeps, then of the independence move, whose acceptance is measured; none is stored
+SETTLE = 8  # steps of sweeps before the acceptance of the independence move is measured; none is stored
+PILOT = 32  # steps over which it is measured; none is stored
 SMALLEST_ACCEPTANCE = 0.25  # below it the sweeps take over: they then give more effective samples
 MOST_STUCK = 0.01  # of the walkers without any acceptance: more of them stand where the proposal hardly goes
+START_DRAWS = 100  # of all walkers, until each has a finite posterior
 START_POINTS = 4096  # draws of the prior, fitted and weighted by their likelihood, from which walkers start
 
 
@@ -85,14 +87,14 @@ def advance(
 def starts(profiler: Profiler, posterior: CompiledPosterior, settings: Settings) -> list[emcee.State]:
     """Where the walkers of every ensemble begin, with the state of its generator.
 
-    Points of the physics prior are fitted in the nuisances and drawn in proportion to their likelihood, so that every
-    mode and the whole of a shell is occupied; around them parameters get a jitter.
+    Points of the physics prior are fitted in the nuisances and drawn in proportion to their likelihood. So every mode is
+    occupied, and the whole of a shell. Around them parameters get a jitter.
     """
     seeds = np.random.SeedSequence(settings.seed).spawn(settings.ensembles)
-    return [_start(profiler, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]
+    return [_start_ensemble(profiler, posterior, settings, np.random.default_rng(seed), seed) for seed in seeds]
 
 
-def _start(
+def _start_ensemble(
     profiler: Profiler,
     posterior: CompiledPosterior,
     settings: Settings,
@@ -101,25 +103,31 @@ def _start(
 ) -> emcee.State:
     model = profiler.model
     settings.check_walkers(len(model.parameters))
+    # Points of the prior, fitted, with their likelihoods as weights.
     points = np.tile(model.nominal(), (START_POINTS, 1))
     for k, prior in enumerate(model.physics):
         points[:, k] = prior.ppf(random.random(START_POINTS))
     fit = profiler.fit(points, profiler.nuisances_free())
     weight = np.exp(-(fit.chi2 - fit.chi2.min()) / 2)
-    coords, log_prob = np.empty((0, points.shape[1])), np.empty(0)
-    for _ in range(100):
-        chosen = fit.theta[random.choice(START_POINTS, settings.walkers, p=weight / weight.sum())]
-        trial = chosen + _jitter(model, points[:, : model.n_physics], weight) * random.standard_normal(chosen.shape)
+    share = weight / weight.sum()
+    jitter = _choose_jitter(model, points[:, : model.n_physics], weight)
+    # Draws among them, until there are enough with a finite posterior.
+    coords = np.empty((0, points.shape[1]))
+    log_prob = np.empty(0)
+    for _ in range(START_DRAWS):
+        chosen = fit.theta[random.choice(START_POINTS, settings.walkers, p=share)]
+        trial = chosen + jitter * random.standard_normal(chosen.shape)
         value = posterior(trial)
         possible = np.isfinite(value)
-        coords, log_prob = np.concatenate([coords, trial[possible]]), np.concatenate([log_prob, value[possible]])
+        coords = np.concatenate([coords, trial[possible]])
+        log_prob = np.concatenate([log_prob, value[possible]])
         if len(coords) >= settings.walkers:
             state = np.random.RandomState(np.random.MT19937(seed.spawn(1)[0])).get_state()
             return emcee.State(coords[: settings.walkers], log_prob=log_prob[: settings.walkers], random_state=state)
     raise BayesnuError("start: no parameters with a finite posterior were found; check the data and the prior ranges")
 
 
-def _jitter(model: Model, physics: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _choose_jitter(model: Model, physics: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Half a prior width for nuisances (a tenth of a free one's fit), a tenth of the rough posterior width for physics."""
     mean = np.average(physics, axis=0, weights=weight)
     rough = np.sqrt(np.average((physics - mean) ** 2, axis=0, weights=weight))

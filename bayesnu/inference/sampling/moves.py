@@ -46,8 +46,8 @@ class SweepDraws(NamedTuple):
 class SweepMove:
     """A move of emcee's interface: `sweeps` red-blue sweeps of the whole ensemble per step.
 
-    Each sweep is a stretch move (target: any; detailed balance with the factor z^(d-1)) or a differential-evolution move
-    (symmetric proposal x + gamma (x1 - x2), x1 and x2 from the other half).
+    Each sweep is a stretch move, or a move by differential evolution. A stretch move has detailed balance with the factor
+    z^(d-1). Differential evolution proposes x + gamma (x1 - x2), with x1 and x2 from the other half, and is symmetric.
     """
 
     def __init__(self, posterior: CompiledPosterior, sweeps: int) -> None:
@@ -56,23 +56,26 @@ class SweepMove:
 
     def propose(self, model: Model, state: State) -> tuple[State, np.ndarray]:
         """Return the state after all sweeps, and per walker the share of its proposals that was accepted."""
-        coords, log_prob = state.coords.copy(), state.log_prob.copy()
+        coords = state.coords.copy()
+        log_prob = state.log_prob.copy()
         accepted = np.zeros(len(coords), dtype=np.int64)
-        draws = self._draw(model.random, *coords.shape)
+        draws = self._draw_numbers(model.random, *coords.shape)
         _sweep_ensemble(coords, log_prob, accepted, draws, self.arrays)
-        state.coords, state.log_prob = coords, log_prob
+        state.coords = coords
+        state.log_prob = log_prob
         return state, accepted / self.sweeps
 
     def tune(self, state: State, accepted: np.ndarray) -> None:
         """Do nothing: the moves have no parameter to tune."""
 
-    def _draw(self, random: np.random.RandomState, walkers: int, dimensions: int) -> SweepDraws:
+    def _draw_numbers(self, random: np.random.RandomState, walkers: int, dimensions: int) -> SweepDraws:
         shape = (self.sweeps, walkers)
         half = walkers // 2
         order = np.argsort(random.random_sample(shape), axis=1)
         first = random.randint(half, size=shape)
         second = (first + 1 + random.randint(half - 1, size=shape)) % half
         stretch = ((STRETCH_SCALE - 1) * random.random_sample(shape) + 1) ** 2 / STRETCH_SCALE
+        # Which kind each sweep is, and whether it jumps; the usual gamma is that of ter Braak 2006.
         kind = random.random_sample((self.sweeps, 2))
         usual = 2.38 / np.sqrt(2 * dimensions)
         gamma = np.where(kind[:, 1] < JUMP_SHARE, 1.0, usual) * (kind[:, 0] < EVOLUTION_SHARE)
@@ -107,7 +110,8 @@ class IndependenceMove:
 
     def propose(self, model: Model, state: State) -> tuple[State, np.ndarray]:
         """Return the state after the proposal and perhaps a sweep, and per walker whether the proposal was accepted."""
-        coords, log_prob = state.coords.copy(), state.log_prob.copy()
+        coords = state.coords.copy()
+        log_prob = state.log_prob.copy()
         accepted = np.zeros(len(coords), dtype=np.int64)
         if not isinstance(state, ProposedState):
             state = ProposedState(state)
@@ -118,7 +122,8 @@ class IndependenceMove:
         normals = model.random.standard_normal(coords.shape)
         log_u = np.log1p(-v)
         _step_independently(coords, log_prob, state.log_density, accepted, u, normals, log_u, self.proposal, self.arrays)
-        state.coords, state.log_prob = coords, log_prob
+        state.coords = coords
+        state.log_prob = log_prob
         if model.random.random_sample() < SWEEP_SHARE:
             state, _ = self.sweep.propose(model, state)
             state.log_density = None  # the walkers have moved

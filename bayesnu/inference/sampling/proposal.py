@@ -20,9 +20,11 @@ from bayesnu.inference.zoom import find_support
 from bayesnu.model.polynomial import Model
 from bayesnu.support.compiled import compiled
 
-COARSE, LOOKS = 513, 5  # points per look for the support, and looks at most
+COARSE = 513  # radii per look for the support
+LOOKS = 5  # at most
 NODES = 48  # of each kind that tabulate the proposal
-DIRECTIONS, FEW_DIRECTIONS = 48, 8  # at a node, and while finding the support
+DIRECTIONS = 48  # at a node
+FEW_DIRECTIONS = 8  # at a radius, while the support is sought
 SUPPORT = 20.0  # of the log-posterior below its maximum
 
 
@@ -30,9 +32,9 @@ class Proposal(NamedTuple):
     """A distribution of all parameters: physics = centre + radius * axes @ direction, nuisances Gaussian at that radius.
 
     `centre` (d,), `axes` (d, d) and their `inverse`; `folded` (d,) marks parameters without a sign, whose modulus is
-    taken. At increasing `radius` (nodes,): the `density` of the radius, its integral from the left `below`, and `mean`
-    (nodes, K) and lower `factor` (nodes, K, K) of the nuisances' covariance; all are interpolated linearly. For d = 1 the
-    radius is the parameter itself, with its sign. Compiled code takes it as it is.
+    taken. At increasing `radius` (nodes,) there are the `density` of the radius and its integral from the left, `below`.
+    The nuisances there have a `mean` (nodes, K), and a covariance with the lower `factor` (nodes, K, K). All are
+    interpolated linearly. For d = 1 the radius is the parameter itself, with its sign. Compiled code takes it as it is.
     """
 
     centre: np.ndarray
@@ -60,8 +62,11 @@ def build(profiler: Profiler) -> Proposal | None:
     factors = conditional_factors(posterior.profiler, theta)
     log_density = log_density + log_volumes_of(factors).reshape(log_density.shape)
     mean, factor = _average_moments(log_density, theta[:, model.n_physics :], factors)
-    density = np.exp(logsumexp(log_density, axis=1) - logsumexp(log_density)) * np.abs(radius) ** (model.n_physics - 1)
-    below = np.concatenate([[0.0], np.cumsum(np.diff(radius) * (density[1:] + density[:-1]) / 2)])
+    # The density of the radius: averaged over directions, times the area of a shell; and its integral by trapezoids.
+    share = np.exp(logsumexp(log_density, axis=1) - logsumexp(log_density))
+    density = share * np.abs(radius) ** (model.n_physics - 1)
+    cells = np.diff(radius) * (density[1:] + density[:-1]) / 2
+    below = np.concatenate([[0.0], np.cumsum(cells)])
     return Proposal(
         centre=centre,
         axes=axes,
@@ -78,14 +83,15 @@ def build(profiler: Profiler) -> Proposal | None:
 def _find_ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
     """Centre and axes of the surfaces of equal signal; trivial for one parameter.
 
-    The signal phi Q_b phi + l_b phi of each bin is weighted as a search for its own shape would do, with its size over the
-    expected counts; completing the square gives the centre.
+    The signal of each bin b is phi Q_b phi + l_b phi. It is weighted as a search for its own shape would do, with its size
+    over the expected counts. Completing the square gives the centre.
     """
     d = model.n_physics
     if d < 2:
         return (np.zeros(1), np.eye(1)) if d else None
     expected = model.expected(model.nominal())
-    quadratic, linear = np.zeros((d, d, expected.size)), np.zeros((d, expected.size))
+    quadratic = np.zeros((d, d, expected.size))
+    linear = np.zeros((d, expected.size))
     nominal = np.append(model.nominal(), 1.0)
     for term, counts in zip(model.factors, model.templates, strict=True):
         physics = term[term < d]
@@ -149,9 +155,12 @@ class _Posterior:
             log_density = self.profile_along(radius, FEW_DIRECTIONS)[0].max(axis=1)
             return np.asarray(log_density.max() - log_density)
 
+        # One parameter is first looked for in its prior's quantiles, a radius up to where the prior ends.
         first = physics[0].ppf(np.linspace(0, 1, COARSE)) if d == 1 else np.linspace(0, self._find_farthest(), COARSE)
         support = find_support(rise_at, first, SUPPORT, COARSE / 2, LOOKS)
-        low, high, radius = support.low, support.high, support.values
+        low = support.low
+        high = support.high
+        radius = support.values
         density = np.exp(-support.rise) * np.abs(radius) ** (d - 1)
         share = np.cumsum(density * np.gradient(radius))
         likely = np.interp(np.linspace(0, share[-1], NODES), share, radius)
@@ -177,8 +186,11 @@ def _average_moments(log_density: np.ndarray, nuisances: np.ndarray, factors: np
     nuisances = nuisances.reshape(radii, directions, -1)
     mean = np.einsum("rd,rdk->rk", weight, nuisances)
     apart = nuisances - mean[:, None]
-    within = np.einsum("rd,rdkj,rdlj->rkl", weight, *[factors.reshape(radii, directions, *factors.shape[1:])] * 2)
-    return mean, np.linalg.cholesky(within + np.einsum("rd,rdk,rdl->rkl", weight, apart, apart))
+    # The covariance: that at each direction, and how far the means of the directions lie apart.
+    lower = factors.reshape(radii, directions, *factors.shape[1:])
+    within = np.einsum("rd,rdkj,rdlj->rkl", weight, lower, lower)
+    between = np.einsum("rd,rdk,rdl->rkl", weight, apart, apart)
+    return mean, np.linalg.cholesky(within + between)
 
 
 @compiled

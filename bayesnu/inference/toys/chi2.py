@@ -15,8 +15,8 @@ from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM
 from bayesnu.support.compiled import compiled
 
 SQRT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
-MANTISSA_BITS = 52
-LN2 = 0.6931471805599453
+MANTISSA_BITS = 52  # of a double
+LN2 = 0.6931471805599453  # ln 2
 
 
 @compiled
@@ -34,12 +34,16 @@ def multiply_rows(matrix, start, stop, begin, end, lanes, source, target):  # ty
         for i in range(LANES):
             out[i] = 0.0
         for j in range(begin, whole, 4):
-            a, b, c, d = matrix[r, j], matrix[r, j + 1], matrix[r, j + 2], matrix[r, j + 3]
+            a = matrix[r, j]
+            b = matrix[r, j + 1]
+            c = matrix[r, j + 2]
+            d = matrix[r, j + 3]
             n = source + j
             for i in range(LANES):
                 out[i] += a * lanes[n, i] + b * lanes[n + 1, i] + c * lanes[n + 2, i] + d * lanes[n + 3, i]
         for j in range(whole, end):
-            a, row = matrix[r, j], lanes[source + j]
+            a = matrix[r, j]
+            row = lanes[source + j]
             for i in range(LANES):
                 out[i] += a * row[i]
 
@@ -51,7 +55,9 @@ def expect_counts(transposed, blocks, monomials, lanes, at):  # type: ignore[no-
     for r in range(monomials.shape[0]):
         out = at.monomials + r
         times = float(monomials[r, 0])
-        a, b, c = at.x + monomials[r, 1], at.x + monomials[r, 2], at.x + monomials[r, 3]
+        a = at.x + monomials[r, 1]
+        b = at.x + monomials[r, 2]
+        c = at.x + monomials[r, 3]
         for i in range(LANES):
             lanes[out, i] = times * lanes[a, i] * lanes[b, i] * lanes[c, i]
         for f in range(4, monomials.shape[1]):
@@ -61,8 +67,10 @@ def expect_counts(transposed, blocks, monomials, lanes, at):  # type: ignore[no-
                     lanes[out, i] *= lanes[a, i]
     # Expected counts, experiment by experiment: the first monomials are the terms.
     for e in range(blocks.shape[0]):
-        t0, t1 = blocks[e, FIRST_TERM], blocks[e, END_TERM]
-        b0, b1 = blocks[e, FIRST_BIN], blocks[e, END_BIN]
+        t0 = blocks[e, FIRST_TERM]
+        t1 = blocks[e, END_TERM]
+        b0 = blocks[e, FIRST_BIN]
+        b1 = blocks[e, END_BIN]
         multiply_rows(transposed, b0, b1, t0, t1, lanes, at.monomials, at.expected)
     # Allowed are counts above zero, and none where none are expected.
     allowed = lanes[at.allowed]
@@ -150,9 +158,12 @@ def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # 
             weight[i] = n * inverse * inverse
     # By terms, and by pairs of terms: sums over the bins of an experiment.
     for e in range(blocks.shape[0]):
-        t0, t1 = blocks[e, FIRST_TERM], blocks[e, END_TERM]
-        b0, b1 = blocks[e, FIRST_BIN], blocks[e, END_BIN]
-        p0, p1 = blocks[e, FIRST_PAIR], blocks[e, END_PAIR]
+        t0 = blocks[e, FIRST_TERM]
+        t1 = blocks[e, END_TERM]
+        b0 = blocks[e, FIRST_BIN]
+        b1 = blocks[e, END_BIN]
+        p0 = blocks[e, FIRST_PAIR]
+        p1 = blocks[e, END_PAIR]
         multiply_rows(templates, t0, t1, b0, b1, lanes, at.excess, at.slopes)
         multiply_rows(products, p0, p1, b0, b1, lanes, at.weight, at.curvatures)
     # By variables. First the pulls, which fill the gradient and the Hessian's diagonal.

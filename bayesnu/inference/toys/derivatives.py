@@ -10,7 +10,8 @@ import numpy as np
 from bayesnu.model.polynomial import FACTORS, Model
 
 # Columns of `blocks`, after those of `kernel_arrays`: first and last + 1 of an experiment's pairs of terms.
-FIRST_PAIR, END_PAIR = 4, 5
+FIRST_PAIR = 4
+END_PAIR = 5
 
 
 class Spectra(NamedTuple):
@@ -81,7 +82,8 @@ def differentiate(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndar
     size = exponents.shape[1]
     unit = np.eye(size, dtype=exponents.dtype)
     products = [(1, powers) for powers in exponents]  # a number and the powers of the variables it multiplies
-    first, second = [], []
+    first = []
+    second = []
     for t, powers in enumerate(exponents):
         for k in np.flatnonzero(powers[:free]):
             first.append((len(products), t, k))

@@ -1,9 +1,9 @@
 """Profile-likelihood fits of toy experiments by the million: `LANES` toys at a time, each a lane of vector instructions.
 
 The statistic is that of `profile`, with each toy's own counts and centres of constraints. The expected counts are linear in
-the terms of the model, so every sum over bins is a product of a constant matrix with lanes: the templates with 1 - n/lambda
-for the slopes, the products of two templates with n/lambda^2 for the curvatures. Short sums over terms turn derivatives by
-terms into derivatives by parameters.
+the terms of the model, so every sum over bins is a product of a constant matrix with lanes. For the slopes these are the
+templates with 1 - n/lambda, for the curvatures the products of two templates with n/lambda^2. Short sums over terms turn
+derivatives by terms into derivatives by parameters.
 
 A moment enters only as its square, so its square is fitted: the signal is linear in it and the physical boundary is a bound.
 A toy leaves its lane when it has converged, and the next one takes the lane. No number of a toy enters another's: results
@@ -29,7 +29,8 @@ from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
-ATTEMPTS, HALVINGS = 5, 60
+ATTEMPTS = 5  # of the scalar minimiser at one toy
+HALVINGS = 60  # of the range in which a level is bisected
 ON_LEVEL = 1e-6  # distance of the profile from the level at an end that bisection has found
 
 
@@ -145,7 +146,8 @@ class ToyFitter:
         fits: list[Fit] = []
         theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
-        for start in product(*(self._choose_starts(toys, k) for k in range(self.model.n_physics))):
+        starts = [self._choose_starts(toys, k) for k in range(self.model.n_physics)]
+        for start in product(*starts):
             for k, values in enumerate(start):
                 theta[:, k] = values
             fits.append(self.fit(toys, theta, np.ones_like(constrained)))
@@ -158,7 +160,8 @@ class ToyFitter:
         where the parabola gives the toy's counts, or as far out as counts can tell: between the minima there is a saddle.
         """
         vertex, events, quadratic = self._fit_parabola(k)
-        excess, noise = toys.counts.sum(axis=1) - events, np.sqrt(events)
+        excess = toys.counts.sum(axis=1) - events
+        noise = np.sqrt(events)
         if self.squared[k]:
             return [np.sqrt(np.where(excess > 2 * noise, excess, 0.0) / quadratic)]
         width = np.sqrt(vertex**2 + np.maximum(excess, noise) / quadratic)
@@ -166,7 +169,8 @@ class ToyFitter:
 
     def _fit_parabola(self, k: int) -> tuple[float, float, float]:
         """Vertex of the sum of expected counts in physics parameter k, the sum at 0, and its quadratic coefficient."""
-        nominal, unit = self.model.nominal(), np.eye(len(self.nuisances))[k]
+        nominal = self.model.nominal()
+        unit = np.eye(len(self.nuisances))[k]
         events, up, down = (float(self.model.expected(nominal + sign * unit).sum()) for sign in (0, 1, -1))
         quadratic = max((up + down) / 2 - events, TINY)
         return (down - up) / (4 * quadratic), events, quadratic
@@ -207,7 +211,8 @@ class ToyFitter:
 
     def _repeat_rows(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """A copy of theta with a row per toy, once all shapes agree."""
-        bins, size = self.model.observed.size, len(self.model.parameters)
+        bins = self.model.observed.size
+        size = len(self.model.parameters)
         if toys.counts.shape != (len(toys), bins) or toys.centres.shape != (len(toys), size):
             raise BayesnuError(
                 f"toys: found counts {toys.counts.shape} and centres {toys.centres.shape}; the model needs {bins} bins and "
@@ -219,17 +224,18 @@ class ToyFitter:
         """Lists for these free parameters. Physics parameters are eliminated last: only they meet their bounds exactly."""
         order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k)))
         monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()))
-        return Form(order, self.squared[order], monomials, linear, apply_chain_rule(first, self.pairs))
+        chain = apply_chain_rule(first, self.pairs)
+        return Form(order, self.squared[order], monomials, linear, chain)
 
     def _prepare_lanes(self, form: Form, free: int) -> tuple[np.ndarray, Rows]:
         """Working memory, with what is the same for every toy filled in."""
         lanes, at = allocate_lanes(self.spectra, form, free)
         lanes[at.one] = 1.0
-        ends = (np.where(self.squared, e**2, e) for e in (self.profiler.lower, self.profiler.upper))
+        for row, end in ((at.lower, self.profiler.lower), (at.upper, self.profiler.upper)):
+            values = np.where(self.squared, end**2, end)
+            lanes[row : row + free] = values[form.order[:free], None]
         widths = constraint_widths(self.model)
         inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
-        for row, values in zip((at.lower, at.upper), ends, strict=True):
-            lanes[row : row + free] = values[form.order[:free], None]
         lanes[at.inverse_widths : at.inverse_widths + at.variables] = inverse[form.order, None]
         return lanes, at
 

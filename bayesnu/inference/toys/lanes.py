@@ -24,7 +24,9 @@ from bayesnu.inference.toys.steps import (
 from bayesnu.support.compiled import compiled
 
 CONVERGED = 1e-9  # decrease of chi^2 that the last step of a fit promises
-NEARLY, QUADRATIC = 1e-5, 0.01  # or it is below one and a part of the one before: convergence is quadratic, the next is 1e-9
+# A toy has also converged where convergence is seen to be quadratic, as the next step then promises 1e-9:
+NEARLY = 1e-5  # the promise is below this,
+QUADRATIC = 0.01  # and below this part of the promise before
 ITERATIONS = 50  # then a toy is left to slower and safer methods: the scalar minimiser, bisection
 
 

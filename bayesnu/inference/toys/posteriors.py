@@ -19,7 +19,9 @@ from bayesnu.model.priors import Prior
 
 RISE = 30.0  # of chi^2 above its minimum within which the likelihood counts
 SAMPLE = 256  # toys that find the range
-LOOK, ENOUGH, LOOKS = 401, 100, 3  # values per look for it, how many have to lie in it, looks at most
+LOOK = 401  # values per look for the range
+ENOUGH = 100  # of them that have to lie in it
+LOOKS = 3  # at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +53,12 @@ class ToyPosteriors:
         """
         density = self.likelihood * np.exp(prior.logpdf(self.values))
         here = density[:, [int(np.searchsorted(self.values, value))]]
-        left, right = density[:, :-1] - here, density[:, 1:] - here
+        left = density[:, :-1] - here
+        right = density[:, 1:] - here
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = np.clip(np.maximum(left, right) / np.abs(right - left), 0, 1)
-        part = np.where((left > 0) & (right > 0), 1.0, np.where((left <= 0) & (right <= 0), 0.0, crossing))
+        part = np.where((left <= 0) & (right <= 0), 0.0, crossing)
+        part = np.where((left > 0) & (right > 0), 1.0, part)
         return np.asarray((part * self.masses(prior)).sum(axis=1))
 
 
@@ -64,12 +68,14 @@ def toy_posteriors(fitter: ToyFitter, toys: Toys, truth: np.ndarray, prior: Prio
     `truth` (parameters,) is where the fits of the nuisances start.
     """
     values = np.union1d(np.linspace(*_find_range(fitter, toys, truth, prior), nodes), truth[0])
-    log_likelihood, ended = np.empty((len(toys), len(values))), np.ones(len(toys), dtype=bool)
+    log_likelihood = np.empty((len(toys), len(values)))
+    ended = np.ones(len(toys), dtype=bool)
     theta = np.tile(truth, (len(toys), 1))
     for k, value in enumerate(values):
         theta[:, 0] = value
         fit = fitter.fit(toys, np.where(np.isfinite(theta), theta, truth), fitter.nuisances)
-        theta, ended = fit.theta, ended & fit.ended
+        theta = fit.theta
+        ended = ended & fit.ended
         log_likelihood[:, k] = log_volumes(fitter.profiler, toys.counts, fit.theta) - fit.chi2 / 2
     log_likelihood[~ended] = np.nan
     return ToyPosteriors(values, np.exp(log_likelihood - log_likelihood.max(axis=1)[:, None]), ended)

@@ -26,7 +26,8 @@ def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndar
     All of shape (toys,); theta (parameters,) or (toys, parameters) is where the nuisances start. NaN for a toy that did
     not end.
     """
-    here, best = fitter.fit(toys, theta, fitter.nuisances), fitter.best_fit(toys)
+    here = fitter.fit(toys, theta, fitter.nuisances)
+    best = fitter.best_fit(toys)
     ended = here.ended & best.ended
     return np.where(ended, np.maximum(here.chi2 - best.chi2, 0.0), np.nan), best.theta[:, 0], ended
 
@@ -52,7 +53,10 @@ def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[
     """Where a curve given at values (points,) crosses 0, by straight lines, with the error that its own gives the place."""
     found = []
     for i in np.flatnonzero((above[1:] > 0) != (above[:-1] > 0)):
-        step, rise = values[i + 1] - values[i], above[i + 1] - above[i]
+        step = values[i + 1] - values[i]
+        rise = above[i + 1] - above[i]
         t = -above[i] / rise
-        found.append((float(values[i] + t * step), float(abs(step / rise) * np.hypot((1 - t) * error[i], t * error[i + 1]))))
+        place = values[i] + t * step
+        place_error = abs(step / rise) * np.hypot((1 - t) * error[i], t * error[i + 1])
+        found.append((float(place), float(place_error)))
     return found

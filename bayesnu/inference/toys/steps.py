@@ -13,11 +13,14 @@ from bayesnu.inference.toys.rows import LANES
 from bayesnu.support.compiled import compiled
 
 OVERSHOT = 0.5  # slope at the end of a step, in units of that at its start, beyond which the step is shortened
-SHORTEST, LONGEST = 0.1, 0.7  # fractions of a step that is shortened
+SHORTEST = 0.1  # smallest fraction to which a step is shortened
+LONGEST = 0.7  # largest one
 BACK = 0.25  # fraction of a step that left the model's domain
-DAMPED, CALMED = 0.1, 0.25  # smallest addition to the diagonal after that, relative; its decrease by a good step
-RANK, SADDLE = 1e-12, 0.01  # parts of a diagonal element: a pivot below one is replaced by its size, at least the other
-TINY = 1e-12
+DAMPED = 0.1  # smallest relative addition to the Hessian's diagonal after a step that was shortened
+CALMED = 0.25  # factor by which a good step decreases it, and another shortened one divides it
+RANK = 1e-12  # part of a diagonal element up to which a pivot counts as not positive
+SADDLE = 0.01  # smallest part of a diagonal element that takes the place of such a pivot
+TINY = 1e-12  # smallest size of a diagonal element
 SETTLED = 0.1  # chi^2 above its profile up to which the quadratic estimate tells on which side of a level the profile is
 
 

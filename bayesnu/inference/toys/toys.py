@@ -1,7 +1,7 @@
 """Toy experiments: counts and centres of the nuisance constraints drawn around true parameters.
 
-A constraint is a measurement made elsewhere (of a flux, an efficiency, a background), so a repetition of the experiment
-repeats it too: its centre scatters around the true value with the constraint's width. Free normalisations have no centre.
+A constraint is a measurement made elsewhere: of a flux, an efficiency, a background. A repetition of the experiment repeats
+it too, so its centre scatters around the true value with the constraint's width. Free normalisations have no centre.
 """
 
 from __future__ import annotations
@@ -63,8 +63,11 @@ def with_data(model: Model, counts: np.ndarray, centres: np.ndarray | None = Non
     other = replace(model, observed=counts)
     if centres is None:
         return other
-    constrained = zip(model.parameters, constraint_widths(model), centres, strict=True)
-    return other.with_priors(*(replace(p, mean=float(c)) for p, w, c in constrained if w > 0 and isinstance(p, Gaussian)))
+    moved = []
+    for prior, width, centre in zip(model.parameters, constraint_widths(model), centres, strict=True):
+        if width > 0 and isinstance(prior, Gaussian):
+            moved.append(replace(prior, mean=float(centre)))
+    return other.with_priors(*moved)
 
 
 def observed(model: Model) -> Toys:

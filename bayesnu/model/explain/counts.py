@@ -56,10 +56,10 @@ class Contribution:
 class Smearing:
     """Counts by true energy below, inside and above the bin, and what becomes of those inside; before turn-on.
 
-    `counted` (3,) are in the bin with the efficiency, `unit` (3,) with an efficiency of one; `inside` have their true
-    energy in the bin, `down` and `up` of them are reconstructed below and above it (None where the response is no
-    probability: rate at the bin's centre, or width at the reconstructed energy). `one_electron` is the sum of `counted`
-    if every atom had one electron.
+    `counted` (3,) are in the bin with the efficiency, `unit` (3,) with an efficiency of one. `inside` have their true
+    energy in the bin; `down` and `up` of them are reconstructed below and above it. These two are None where the response
+    is no probability: with the rate at the bin's centre, or the width at the reconstructed energy. `one_electron` is the
+    sum of `counted` if every atom had one electron.
     """
 
     counted: np.ndarray
@@ -88,6 +88,7 @@ def split_couplings(analysis: Analysis, values: dict[str, float]) -> dict[str, C
 
 
 def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict[str, float]) -> tuple[Contribution, ...]:
+    """The count of bin `index` by flux component, flavour and product of couplings."""
     parts = split_couplings(analysis, values)
     # from mass states to flavours: (U^dagger X U)_ii of a diagonal X is the sum of |U_alpha i|^2 X_alpha over flavours
     per_unit = np.einsum("ai,cki->cka", np.abs(folded.mixing) ** 2, folded.counts[..., index])
@@ -97,9 +98,11 @@ def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict
             for term, kernel, x, y in TERMS:
                 k = KERNELS.index(kernel)
                 form = kernel_coefficients(parts[x], parts[y], np.eye(3, dtype=complex))[k, a]
-                coefficient, unit = float(form) * (1 if x == y else 2), float(per_unit[c, k, a])
+                coefficient = float(form) * (1 if x == y else 2)
+                unit = float(per_unit[c, k, a])
                 counts = coefficient * unit
-                out.append(Contribution(component, flavour, term, kernel, coefficient, UNITS.get(kernel, ""), unit, counts))
+                symbol = UNITS.get(kernel, "")
+                out.append(Contribution(component, flavour, term, kernel, coefficient, symbol, unit, counts))
     return tuple(out)
 
 
@@ -109,15 +112,19 @@ def smear(experiment: Experiment, analysis: Analysis, index: int, **values: floa
     bin_kev = response.edges_kev[index : index + 2]
     breaks = np.union1d(atom.breakpoints_kev(analysis.electrons), bin_kev)
     nodes, weights = detector.true_energy_grid(response, analysis.lowest_true_kev, breaks)
-    near = _reaches(nodes, bin_kev, response)
-    nodes, weights = nodes[near], weights[near] * experiment.exposure_tonne_years
-    below, above = nodes < bin_kev[0], nodes > bin_kev[1]
+    near = _mark_reaching(nodes, bin_kev, response)
+    nodes = nodes[near]
+    weights = weights[near] * experiment.exposure_tonne_years
+    below = nodes < bin_kev[0]
+    above = nodes > bin_kev[1]
     classes = np.stack([below, ~(below | above), above])
+    all_free = replace(analysis, electrons="free")
     rates = weights * recoil_rates(nodes, analysis, values).sum(axis=0)
-    free = weights * recoil_rates(nodes, replace(analysis, electrons="free"), values).sum(axis=0) / atom.XENON_ELECTRONS
+    per_electron = weights * recoil_rates(nodes, all_free, values).sum(axis=0) / atom.XENON_ELECTRONS
 
     real = replace(response, edges_kev=bin_kev)
-    perfect = replace(real, efficiency_kev=np.array([-FAR_KEV]), efficiency=np.ones(1), efficiency_on="reconstructed")
+    always = np.array([-FAR_KEV])  # the knot from which on everything is seen
+    perfect = replace(real, efficiency_kev=always, efficiency=np.ones(1), efficiency_on="reconstructed")
     down = up = None
     if response.binning == "integrated" and response.resolution_at == "true":
         everywhere = replace(perfect, edges_kev=np.array([-FAR_KEV, *bin_kev, FAR_KEV]))
@@ -128,11 +135,11 @@ def smear(experiment: Experiment, analysis: Analysis, index: int, **values: floa
         inside=float(rates[classes[1]].sum()),
         down=down,
         up=up,
-        one_electron=float(detector.fold(free[None], nodes, real)[0, 0]),
+        one_electron=float(detector.fold(per_electron[None], nodes, real)[0, 0]),
     )
 
 
-def _reaches(nodes: np.ndarray, bin_kev: np.ndarray, response: detector.Response) -> np.ndarray:
+def _mark_reaching(nodes: np.ndarray, bin_kev: np.ndarray, response: detector.Response) -> np.ndarray:
     """Which true energies can be reconstructed in a bin: nothing else has a weight there."""
     here = detector.resolution_kev(np.linspace(bin_kev[0], bin_kev[1], 9), response.resolution).max()
     reach = detector.REACH * np.maximum(detector.resolution_kev(nodes, response.resolution), here)

@@ -97,13 +97,13 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
         couplings=dict(values),
         analysis=analysis,
         stages={
-            "Sun": _sun(analysis, (low + high) / 2),
-            "oscillation": _oscillation(folded, analysis, index),
-            "couplings": _couplings(analysis, values),
-            "recoil": _recoil(analysis, low, high, smearing, values),
-            "detector": _detector(observation, index, smearing, signal),
-            "background": _background(observation, shapes, float(neutrinos[index]), index),
-            "data": _data(experiment, observed, signal, background),
+            "Sun": _explain_sun(analysis, (low + high) / 2),
+            "oscillation": _explain_oscillation(folded, analysis, index),
+            "couplings": _explain_couplings(analysis, values),
+            "recoil": _explain_recoil(analysis, low, high, smearing, values),
+            "detector": _explain_detector(observation, index, smearing, signal),
+            "background": _explain_background(observation, shapes, float(neutrinos[index]), index),
+            "data": _explain_data(experiment, observed, signal, background),
         },
         contributions=contributions,
         signal=signal,
@@ -112,7 +112,8 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
     )
 
 
-def _sun(analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
+def _explain_sun(analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
+    """Fluxes, and their shares above the energy that a recoil at the bin's centre needs."""
     sun = flux.solar_model(analysis.solar_model)
     spectra = {
         "pp": "allowed beta spectrum, endpoint of hep-ph/9710491",
@@ -127,7 +128,7 @@ def _sun(analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
     return tuple(out)
 
 
-def _oscillation(folded: fold.Fold, analysis: Analysis, index: int) -> tuple[Quantity, ...]:
+def _explain_oscillation(folded: fold.Fold, analysis: Analysis, index: int) -> tuple[Quantity, ...]:
     """Flavour content of the whole spectra, and of the neutrinos behind this bin's recoils."""
     mixing = np.abs(folded.mixing) ** 2
     out = []
@@ -143,8 +144,10 @@ def _oscillation(folded: fold.Fold, analysis: Analysis, index: int) -> tuple[Qua
     return tuple(out)
 
 
-def _couplings(analysis: Analysis, values: dict[str, float]) -> tuple[Quantity, ...]:
-    parts, source = split_couplings(analysis, values), WEAK[analysis.couplings]
+def _explain_couplings(analysis: Analysis, values: dict[str, float]) -> tuple[Quantity, ...]:
+    """Weak couplings of each flavour, and what the properties that are not zero add to them."""
+    parts = split_couplings(analysis, values)
+    source = WEAK[analysis.couplings]
     out = []
     for a, flavour in enumerate(FLAVOURS):
         out.append(Quantity(f"g_V of nu_{flavour}", float(parts["weak"].vector[a, a].real), "", source))
@@ -162,25 +165,28 @@ def _couplings(analysis: Analysis, values: dict[str, float]) -> tuple[Quantity, 
     return tuple(out)
 
 
-def _recoil(
+def _explain_recoil(
     analysis: Analysis, low: float, high: float, smearing: Smearing, values: dict[str, float]
 ) -> tuple[Quantity, ...]:
     """Cross section, electrons and rate: at the bin's centre flux x cross section x electrons x atoms x year is the rate."""
-    centre, source = (low + high) / 2, ELECTRONS[analysis.electrons]
+    centre = (low + high) / 2
+    source = ELECTRONS[analysis.electrons]
     sun = flux.solar_model(analysis.solar_model)
     rates = recoil_rates(np.array(centre), analysis, values)
-    per_electron = recoil_rates(np.array(centre), replace(analysis, electrons="free"), values) / atom.XENON_ELECTRONS
+    all_free = replace(analysis, electrons="free")
+    per_electron = recoil_rates(np.array(centre), all_free, values) / atom.XENON_ELECTRONS
     targets = constants.XENON_ATOMS_PER_TONNE * constants.SECONDS_PER_YEAR
     energies = (low, centre, high)
     count = atom.electrons(np.array(energies), analysis.electrons)
     differ = analysis.electrons == "rrpa"
-    mean = _ratio(smearing.counted.sum(), smearing.one_electron)
+    mean = _divide(smearing.counted.sum(), smearing.one_electron)
     out = []
     for component, total, rate in zip(flux.COMPONENTS, sun.fluxes, per_electron, strict=True):
         name = f"cross section at {centre:g} keV, mean over {component}"
         value = float(rate / total / targets) or None  # below the outermost shell nothing recoils
         out.append(Quantity(name, value, "cm^2/keV per electron", f"{CROSS_SECTION}; over spectrum and flavours"))
-    for kernel, of in (("VV", ", weak kernels"), ("MM", ", photon kernels")) if differ else (("VV", ""),):
+    kinds = (("VV", ", weak kernels"), ("MM", ", photon kernels")) if differ else (("VV", ""),)
+    for kernel, of in kinds:
         for energy, number in zip(energies, count[KERNELS.index(kernel)], strict=True):
             out.append(Quantity(f"electrons ionisable at {energy:g} keV{of}", float(number), "per atom", source))
     how = f"{source}; count over that for one electron per atom"
@@ -194,25 +200,28 @@ def _recoil(
     return tuple(out)
 
 
-def _ratio(part: float, whole: float) -> float | None:
+def _divide(part: float, whole: float) -> float | None:
     return float(part / whole) if whole > 0 else None
 
 
-def _detector(observation: Observation, index: int, smearing: Smearing, signal: float) -> tuple[Quantity, ...]:
+def _explain_detector(observation: Observation, index: int, smearing: Smearing, signal: float) -> tuple[Quantity, ...]:
     """From recoils to counts: who leaves the bin, who comes in, and whom the efficiency lets through."""
     experiment = observation.experiment
     response = observation.response
     low, high = (float(edge) for edge in response.edges_kev[index : index + 2])
     centre = np.array((low + high) / 2)
-    exposure, resolution, efficiency = (_source(experiment, table) for table in ("exposure", "resolution", "efficiency"))
+    exposure, resolution, efficiency = (
+        _name_source(experiment, table) for table in ("exposure", "resolution", "efficiency")
+    )
     turn_on = None if observation.turn_on is None else float(observation.turn_on[index])
     atom_years = experiment.exposure_tonne_years * constants.XENON_ATOMS_PER_TONNE
-    electron_years = _ratio(smearing.counted.sum() * atom_years, smearing.one_electron)
+    electron_years = _divide(smearing.counted.sum() * atom_years, smearing.one_electron)
     width = float(detector.resolution_kev(centre, response.resolution))
     curve = f"{efficiency}; on {response.efficiency_on} energy"
     kind = f"response: {response.binning}, width at {response.resolution_at} energy"
+    efficient = _divide(smearing.counted.sum(), smearing.unit.sum())
     stays = float(smearing.unit[1])
-    leaving = None if smearing.down is None else _ratio(smearing.inside - stays, smearing.inside)
+    leaving = None if smearing.down is None else _divide(smearing.inside - stays, smearing.inside)
     out = [
         Quantity("exposure", experiment.exposure_tonne_years, "t yr", exposure),
         Quantity("xenon atoms x years", atom_years, "yr", "exposure x atoms per tonne"),
@@ -226,19 +235,19 @@ def _detector(observation: Observation, index: int, smearing: Smearing, signal: 
         Quantity("+ smeared in from lower true energy", float(smearing.unit[0]), "counts", kind),
         Quantity("+ smeared in from higher true energy", float(smearing.unit[2]), "counts", kind),
         Quantity("= in the bin before efficiency", float(smearing.unit.sum()), "counts", kind),
-        Quantity("x efficiency, mean over these events", _ratio(smearing.counted.sum(), smearing.unit.sum()), "", curve),
-        Quantity("efficiency, mean of the curve over the bin", _mean_efficiency(response, low, high), "", curve),
+        Quantity("x efficiency, mean over these events", efficient, "", curve),
+        Quantity("efficiency, mean of the curve over the bin", _average_efficiency(response, low, high), "", curve),
     ]
     if turn_on is not None:
         out.append(Quantity("x turn-on factor", turn_on, "", efficiency))
     out.append(Quantity("= neutrinos in the bin", signal, "counts", "the sum of the contributions"))
     for share, where in zip(smearing.counted, ("below", "inside", "above"), strict=True):
         name = f"share of them with true energy {where} the bin"
-        out.append(Quantity(name, _ratio(share, smearing.counted.sum()), "", kind))
+        out.append(Quantity(name, _divide(share, smearing.counted.sum()), "", kind))
     return tuple(out)
 
 
-def _mean_efficiency(response: detector.Response, low: float, high: float) -> float:
+def _average_efficiency(response: detector.Response, low: float, high: float) -> float:
     """Mean of the curve over [low, high] keV: linear between knots, so the middle of every piece is its mean."""
     knots = response.efficiency_kev
     borders = np.unique([low, high, *knots[(knots > low) & (knots < high)]])
@@ -246,34 +255,35 @@ def _mean_efficiency(response: detector.Response, low: float, high: float) -> fl
     return float(values @ np.diff(borders) / (high - low))
 
 
-def _source(experiment: Experiment, table: str) -> str:
+def _name_source(experiment: Experiment, table: str) -> str:
     """Quality and source of a table of the experiment's file."""
     item = next(each for each in experiment.provenance if each.table == table)
     return f"{item.quality}: {item.source}"
 
 
-def _background(observation: Observation, shapes: list[Shape], neutrinos: float, index: int) -> tuple[Quantity, ...]:
+def _explain_background(observation: Observation, shapes: list[Shape], neutrinos: float, index: int) -> tuple[Quantity, ...]:
     """The published total, the neutrinos taken out of it, and what floats; nothing negative is left."""
     experiment = observation.experiment
     table = experiment.background
-    source = _source(experiment, "background")
+    source = _name_source(experiment, "background")
     out = []
     if table.total is not None and table.published_solar_neutrinos is not None:
         own = observation.analysis.solar_subtraction == "model"
         taken = neutrinos if own else float(observation.cut(table.published_solar_neutrinos)[index])
         how = "Standard Model neutrinos of this analysis" if own else source
-        out.append(Quantity("published total, with neutrinos", float(observation.cut(table.total)[index]), "counts", source))
+        total = float(observation.cut(table.total)[index])
+        out.append(Quantity("published total, with neutrinos", total, "counts", source))
         out.append(Quantity("- neutrinos taken out of it", taken, "counts", how))
     for shape in shapes:
         spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
         names = [each.name for each in table.components if shape.name in (each.name, each.shape)]
-        known = "; ".join(f"{name}: {_source(experiment, f'background {name}')}" for name in names)
+        known = "; ".join(f"{name}: {_name_source(experiment, f'background {name}')}" for name in names)
         out.append(Quantity(f"{shape.name} ({spread})", float(shape.counts[index]), "counts", known or source))
     return tuple(out)
 
 
-def _data(experiment: Experiment, observed: float, signal: float, background: float) -> tuple[Quantity, ...]:
+def _explain_data(experiment: Experiment, observed: float, signal: float, background: float) -> tuple[Quantity, ...]:
     return (
         Quantity("neutrinos + backgrounds", signal + background, "counts", "as `bayesnu counts` has them"),
-        Quantity("observed", observed, "counts", _source(experiment, "bins")),
+        Quantity("observed", observed, "counts", _name_source(experiment, "bins")),
     )
