@@ -1,6 +1,39 @@
 """Bayesian inference of neutrino electromagnetic properties from solar-neutrino recoils in xenon.
 
-Importing this package does no work; each name below is loaded when it is first used. Its nine rooms, each importing only
+Data:
+    load_experiment      a data set by its name, or from a TOML file
+    BayesnuError         a mistake in what was given, in one sentence
+
+Model:
+    Analysis             all choices that change a number
+    preset               the choices `default` or `paper`, with some changed
+    parameters_of        names of the physics parameters of a property
+    build                the model of data sets and parameters
+    certify              whether an integration grid is fine enough
+
+Predictions:
+    rate                 recoils per tonne, year and keV before the detector
+    expected_counts      expected and observed counts per bin
+    log_likelihood       log-probability of the data, the plain definition
+    log_posterior        log of prior times likelihood, the plain definition
+    compile_posterior    the same as fast code for many parameter values
+
+Intervals:
+    profile_interval     where the profiled chi^2 is less than a level above its minimum
+    marginal             the posterior of one parameter by integration
+    bayes_factor         evidence of a free parameter over a fixed one
+
+Sampling:
+    resolve              a run with every default filled in and checked
+    sample               a run carried out, with chain, figures and verdict
+    read_chain           the samples of a run
+    prior_transform      the unit cube mapped to parameters, for nested samplers
+    likelihood_function  the compiled log-likelihood alone, for nested samplers
+
+Couplings of `rate` and `expected_counts`, the numbers of a prior in `resolve`, and results of `sample` are in mu_B, e and
+cm^2. Parameters of models, their priors, chains and intervals are in units of their scale: 1e-11 mu_B, 1e-12 e, 1e-32 cm^2.
+
+Importing this package does no work; each name above is loaded when it is first used. Its nine rooms, each importing only
 from those before it: support, physics, experiments, model, inference, plots, runs, studies, cli.
 """
 

@@ -48,15 +48,25 @@ def names() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
-    """Return a data set of the package by its name, or the one in a TOML file.
+    """Load a data set of the package by its name, or the one in a TOML file.
 
-    `reading` chooses between tables that a file holds twice, as the choice `inputs` does: `default` or `paper`. Energies
-    are in keV and the exposure in tonne-years. Raises `BayesnuError` for a name that is not known and for a file that does
-    not say all it has to.
+    Arguments:
+        name_or_path: a name, such as `xenonnt-sr0`, or a file. A word that ends in .toml or names an existing file is a
+            path.
+        reading: which tables are used where a file holds some twice, as `default` or `paper`. A file without a usual
+            reading is read by its own tables. Give the `inputs` of the analysis here: nothing later compares the two.
 
-    >>> import bayesnu
-    >>> bayesnu.load_experiment("xenonnt-sr0").exposure_tonne_years
-    1.16
+    Returns: an `Experiment`, with energies in keV, counts per bin over the whole exposure, and the exposure in tonne-years.
+
+    Raises: `BayesnuError` for an unknown name or reading, and for a file that cannot be read or breaks the format.
+
+    Source: every table of a file names its own, in `provenance`.
+
+    Example:
+        >>> import bayesnu
+        >>> xenonnt = bayesnu.load_experiment("xenonnt-sr0")
+        >>> xenonnt.exposure_tonne_years, xenonnt.region_kev
+        (1.16, (1.0, 30.0))
     """
     from bayesnu.experiments import reader
 

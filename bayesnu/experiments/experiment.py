@@ -122,12 +122,24 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One data set under one reading of its file.
+    """One data set under one reading of its file. Arrays are read-only; counts are events per bin over the whole exposure.
 
-    `edges_kev` (bins + 1,), `observed` (bins,), `turn_on` (bins,) or None: a factor on the folded signal of each bin.
-    `region_kev` lies on edges: only bins inside it are compared with data. `reading` is the reading that was used,
-    "default" where the file has none of the name asked for. `note` is what file and reading say of themselves, `digest`
-    the sha256 of the file's bytes, and `text` the file itself.
+    Attributes:
+        name, title: one word, and what it is called in print.
+        references: arXiv numbers and DOIs.
+        note: what file and reading say of themselves.
+        exposure_tonne_years: tonne-years.
+        edges_kev: (bins + 1,), edges in reconstructed energy, keV.
+        observed: (bins,), events.
+        turn_on: (bins,), a factor on the folded signal of each bin, or None.
+        region_kev: both ends of the region of interest in keV, which lie on edges.
+        resolution: width of the energy response against energy, both in keV.
+        efficiency: detected part of the recoils, in [0, 1], against energy in keV.
+        background: fitted background counts, with the widths of their normalisations.
+        incompatible: names of data sets that hold the same events.
+        reading: the reading that was used, `default` where the file has none of the name asked for.
+        path, text, digest: the file's place, its text, and the sha256 of its bytes.
+        provenance: source and quality of every table.
     """
 
     name: str
@@ -151,5 +163,5 @@ class Experiment:
 
     @property
     def in_region(self) -> NDArray[np.bool_]:
-        """Return which bins (bins,) lie inside the region of interest."""
+        """Return which bins (bins,) lie inside the region of interest, True or False."""
         return (self.edges_kev[:-1] >= self.region_kev[0]) & (self.edges_kev[1:] <= self.region_kev[1])

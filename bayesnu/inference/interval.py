@@ -12,7 +12,7 @@ from bayesnu.support.errors import BayesnuError
 
 
 class Piece(NamedTuple):
-    """One connected piece of an interval; an end is None where none exists."""
+    """One connected piece of an interval, in the interval's units; an end is None where none exists."""
 
     lower: float | None
     upper: float | None
@@ -22,11 +22,14 @@ class Piece(NamedTuple):
 class Interval:
     """An interval of one parameter, in units of its `scale * unit`, or in its unit once `scaled`.
 
-    `kind` is `upper` (a limit from the lower end of the prior), `eti` (equal tails), `hdi` (highest density in the
-    parameter as it is named), `profile`, `feldman-cousins` or `published`. `probability` is None where a publication names
-    none. `pieces` are lowest first; a Feldman-Cousins interval may have none. `errors` are the Monte-Carlo standard errors
-    of the ends of each piece, None for an end that has none; the tuple is empty where nothing random entered. `status` says
-    in words how it ended.
+    Attributes:
+        kind: `upper` (a limit from the lower end of the prior), `eti` (equal tails), `hdi` (highest density in the parameter
+            as it is named), `profile`, `feldman-cousins` or `published`.
+        probability: a pure number, such as 0.9; None where a publication names none.
+        pieces: (lower, upper) of every connected part, lowest first. A Feldman-Cousins interval may have none.
+        errors: Monte-Carlo standard errors of the ends of every piece, in the interval's units. An end without one has None;
+            the tuple is empty where nothing random entered.
+        status: in words, how the search for it ended.
     """
 
     kind: str
@@ -37,27 +40,27 @@ class Interval:
 
     @property
     def lower(self) -> float | None:
-        """Outermost lower end."""
+        """Outermost lower end, in the interval's units; None where it has none."""
         return self.pieces[0].lower
 
     @property
     def upper(self) -> float | None:
-        """Outermost upper end."""
+        """Outermost upper end, in the interval's units; None where it has none."""
         return self.pieces[-1].upper
 
     @property
     def mcse_lower(self) -> float | None:
-        """Monte-Carlo standard error of the outermost lower end; None where it has none."""
+        """Monte-Carlo standard error of the outermost lower end, in the interval's units; None without one."""
         return self.errors[0].lower if self.errors else None
 
     @property
     def mcse_upper(self) -> float | None:
-        """Monte-Carlo standard error of the outermost upper end; None where it has none."""
+        """Monte-Carlo standard error of the outermost upper end, in the interval's units; None without one."""
         return self.errors[-1].upper if self.errors else None
 
     @property
     def largest_error(self) -> float | None:
-        """The larger Monte-Carlo error of the outermost ends; None where neither has one."""
+        """The larger Monte-Carlo error of the outermost ends, in the interval's units; None if neither has one."""
         errors = [each for each in (self.mcse_lower, self.mcse_upper) if each is not None]
         return max(errors, default=None)
 
@@ -95,13 +98,13 @@ def _multiply_end(value: float | None, factor: float) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class CredibleInterval(Interval):
-    """A credible interval, with the posterior's median."""
+    """A credible interval of this `probability`, with the posterior's `median` in the interval's units."""
 
     probability: float
     median: float
 
     def scaled(self, factor: float) -> Self:
-        """The same with every number multiplied."""
+        """The same with every number but the probability multiplied."""
         return replace(super().scaled(factor), median=self.median * factor)
 
 
@@ -126,7 +129,15 @@ class IntegratedInterval(Interval):
 class ProfileInterval(Interval):
     """An interval from the profile likelihood: where chi^2 is less than `delta_chi2` above its minimum `chi2_min`.
 
-    `others` says what became of the other flavours: `zero` or `profiled`. `best_fit` is None where it is not unique.
+    Attributes, beside those of `Interval`:
+        kind: always `profile`.
+        probability: the confidence level, a pure number; `cl` is the same.
+        parameter: the physics parameter, with its `scale` and `unit`.
+        others: what became of the other physics parameters, `zero` or `profiled`.
+        one_sided: whether the level is that of a one-sided limit.
+        delta_chi2: the level, a pure number: 2.71 at 90 %, or 1.64 one-sided.
+        best_fit: where chi^2 is smallest, in the interval's units; None where it is not unique.
+        chi2_min: the smallest chi^2, a pure number.
     """
 
     probability: float
@@ -140,7 +151,7 @@ class ProfileInterval(Interval):
 
     @property
     def cl(self) -> float:
-        """The confidence level."""
+        """The confidence level, a pure number between 0 and 1."""
         return self.probability
 
     def scaled(self, factor: float) -> Self:

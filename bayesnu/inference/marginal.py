@@ -41,10 +41,17 @@ BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
-    """Marginal posterior of one parameter on Gauss-Legendre panels in the prior quantile u.
+    """Marginal posterior of one parameter on Gauss-Legendre panels in u, the prior's own quantile.
 
-    `batches` (batches, nodes) are independent estimates of the density in u whose mean is `density`; one row if the rule
-    is deterministic. `method` says how the nuisances were integrated.
+    Values of the parameter are in units of its scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. u, and densities in u, are pure
+    numbers.
+
+    Attributes:
+        model: the model that was integrated.
+        borders: (panels + 1,), the ends of the panels in u.
+        density: (nodes,), the posterior density in u at `nodes`, not normalised.
+        batches: (batches, nodes), independent estimates whose mean is `density`; one row if the rule is deterministic.
+        method: how the nuisances were integrated, in words.
     """
 
     model: Model
@@ -59,18 +66,21 @@ class Marginal:
         return _place_nodes(self.borders)
 
     def quantile(self, probability: float) -> float:
-        """Value, in units of `scale * unit`, with this much posterior probability below it."""
+        """Value, in units of `scale * unit`, with this much posterior probability, between 0 and 1, below it."""
         return self._find_quantile(self.density, probability)
 
     def error(self, probability: float) -> float:
-        """Monte-Carlo standard error of `quantile`; zero for the tensor rule."""
+        """Monte-Carlo standard error of `quantile`, in units of `scale * unit`; zero for the tensor rule."""
         if len(self.batches) == 1:
             return 0.0
         values = [self._find_quantile(batch, probability) for batch in self.batches]
         return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
     def interval(self, kind: str, probability: float) -> IntegratedInterval:
-        """Upper limit (`upper`) or equal-tailed interval (any other kind), with the error of the method."""
+        """Upper limit (`upper`) or equal-tailed interval (any other kind), with the error of the method.
+
+        `probability` lies between 0 and 1; ends and errors are in units of `scale * unit`.
+        """
         is_limit = kind == "upper"
         tail = (1 - probability) / 2
         low = None if is_limit else tail
@@ -88,7 +98,7 @@ class Marginal:
         return float(self.model.parameters[0].ppf(np.array(u)))
 
     def probability_between(self, low: float, high: float) -> float:
-        """Posterior probability of [low, high]."""
+        """Posterior probability, a pure number, of [low, high] in units of `scale * unit`."""
         u = self.model.parameters[0].cdf(np.array([low, high]))
         below = [_integrate_up_to(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
         return below[1] - below[0]
@@ -112,15 +122,25 @@ class Marginal:
 def marginal(model: Model, seed: int = 0) -> Marginal:
     """Integrate the posterior of a model over its nuisances, without sampling.
 
-    The model has exactly one physics parameter; otherwise `BayesnuError` is raised. With few nuisances a tensor rule is
-    used. With more it is importance sampling around the Laplace approximation, and `seed` drives its draws. The result
-    gives quantiles, intervals with their Monte-Carlo errors, and the density, in units of the parameter's `scale * unit`.
+    Arguments:
+        model: from `build`, with exactly one physics parameter. Its prior may be replaced by `model.with_priors`.
+        seed: of the importance sampling, which is used with more than four nuisances or with one near its bound.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> limit = bayesnu.marginal(model).interval("upper", 0.9)
-    >>> f"{limit.scaled(1e-11).upper:.2e} mu_B"
-    '7.07e-12 mu_B'
+    Returns: a `Marginal`. Its `quantile`, `error` and `interval` are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e
+        or 1e-32 cm^2; `mean_density` is per such a unit. `interval(...).scaled(scale)` is in mu_B, e or cm^2.
+
+    Raises: `BayesnuError` for a model with no or several physics parameters.
+
+    Source: Gauss-Hermite rule, or Laplace's approximation corrected by importance sampling; see docs/methods.md.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> posterior = bayesnu.marginal(model)
+        >>> round(posterior.quantile(0.9), 3)  # in 1e-11 mu_B
+        0.707
+        >>> f"{posterior.interval('upper', 0.9).scaled(1e-11).upper:.2e} mu_B"
+        '7.07e-12 mu_B'
     """
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
@@ -278,15 +298,26 @@ def _invert_integral(borders: np.ndarray, density: np.ndarray, probability: floa
 
 
 def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
-    """Evidence of the model with its parameter free over that with the parameter fixed at `value`, in the prior's units.
+    """Return the evidence of a model with its parameter free over that with the parameter fixed at a value.
 
-    It is the density of the prior over that of the posterior at `value` (Savage and Dickey). That is exact, as the nuisance
-    priors do not depend on the parameter. It falls as the prior gets wider, so the prior belongs beside it.
+    Arguments:
+        posterior: from `marginal`.
+        value: the fixed value in units of the parameter's scale (1e-11 mu_B, 1e-12 e, 1e-32 cm^2), not in mu_B, e or cm^2.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> round(bayesnu.bayes_factor(bayesnu.marginal(model)), 3)
-    0.059
+    Returns: a pure number; below one the data prefer the fixed value. It falls as the prior gets wider, so the prior
+        belongs beside it.
+
+    Raises: `BayesnuError` where the prior has no density, and where the posterior's is too small to be known. A prior
+        flat in the square has no density at 0.
+
+    Source: Savage-Dickey density ratio, Dickey 1971, Ann. Math. Statist. 42, 204. It is exact here, as the nuisance priors
+        do not depend on the parameter.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> round(bayesnu.bayes_factor(bayesnu.marginal(model)), 3)  # prior flat on [0, 10] 1e-11 mu_B
+        0.059
     """
     prior = posterior.model.parameters[0]
     at = np.array([value])

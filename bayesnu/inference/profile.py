@@ -120,17 +120,33 @@ def fine_scan(line: Line) -> Scan:
 def interval(
     model: Model, index: int = 0, *, cl: float = 0.9, one_sided: bool = False, others: Others = "zero"
 ) -> ProfileInterval:
-    """Profile-likelihood interval of a physics parameter: where chi^2 exceeds its minimum by less than the quantile.
+    """Find the profile-likelihood interval of a physics parameter: where chi^2 is less than a level above its minimum.
 
-    `index` counts the physics parameters of the model, `cl` is the confidence level, and `others` says what becomes of the
-    other flavours: `zero` or `profiled`. Ends are in units of the parameter's `scale * unit`. The minimum is taken over the
-    physical range (moments >= 0). Pieces of a disjoint interval are kept apart. A range that does not hold the interval is
-    widened; what is still open then is None, and the status says so. Raises `BayesnuError` for a level that is none.
+    Arguments:
+        model: from `build`. Priors of physics parameters do not enter; one that is wider than usual widens the scan.
+        index: the place of the parameter among the physics parameters of the model, from 0.
+        cl: the confidence level, between 0 and 1. At 0.9 the level is 2.71.
+        one_sided: take the level of a one-sided limit, 1.64 at 0.9. A moment then has an upper limit alone; the interval of
+            a charge or radius keeps both ends, and is then an 80 % interval.
+        others: `zero` fixes the other physics parameters at zero, `profiled` fits them like the nuisances.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> f"{bayesnu.profile_interval(model, cl=0.9).scaled(1e-11).upper:.2e} mu_B"
-    '7.62e-12 mu_B'
+    Returns: a `ProfileInterval`, in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. `scaled(scale)` is in
+        mu_B, e or cm^2. `pieces` keeps disjoint parts apart, `best_fit` is the minimum over the physical range, `status`
+        says how the search ended. An end that was not found is None.
+
+    Raises: `BayesnuError` for a level outside (0, 1) and for another word in `others`.
+
+    Source: Poisson chi^2 of Baker and Cousins 1984, Nucl. Instrum. Meth. 221, 437, with a pull per Gaussian nuisance;
+        level of Wilks 1938, Ann. Math. Statist. 9, 60. How often it covers is in docs/methods.md.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["r2_nu"])
+        >>> found = bayesnu.profile_interval(model)
+        >>> f"{found.lower:.1f} to {found.upper:.1f} {found.parameter.scaled_unit}"
+        '-61.7 to 19.6 1e-32 cm2'
+        >>> round(found.delta_chi2, 2)
+        2.71
     """
     if others not in ("zero", "profiled"):
         raise BayesnuError(f"others: found '{others}'; must be 'zero' or 'profiled'")

@@ -27,14 +27,27 @@ NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves roun
 def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), analysis: Analysis | None = None) -> Model:
     """Build the model of one or several experiments with shared fluxes.
 
-    `parameters` names the physics parameters (`mu_nu`, `r2_nu_e`, ...; none: the Standard Model), each with its default
-    prior. `analysis` is the preset `default` unless given. The model holds the expected counts per bin as polynomials of
-    its parameters. Raises `BayesnuError` for experiments that cannot be combined or parameters that are not known.
+    Arguments:
+        experiments: a sequence of data sets from `load_experiment`, also for a single one.
+        parameters: a sequence of names of physics parameters, as `parameters_of` gives them; none is the Standard Model.
+            Each has a flat prior on the range that holds all its modes.
+        analysis: from `preset`; the preset `default` unless given. The data sets have to be loaded with its `inputs`.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], bayesnu.parameters_of("r2_nu"))
-    >>> model.names[:3]
-    ('r2_nu', 'flux_pp', 'flux_7be')
+    Returns: a `Model`. Its parameters are those named, in units of their scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. The
+        nuisances follow. Fluxes, efficiencies and normalisations are relative to their published values; shifts are in
+        standard deviations.
+
+    Raises: `BayesnuError` for data sets that share events, for unknown parameters, and for choices that exclude them.
+
+    Source: arXiv:2510.12449 for the signal; docs/methods.md for the likelihood and the presets.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], bayesnu.parameters_of("r2_nu"))
+        >>> model.names[:3]
+        ('r2_nu', 'flux_pp', 'flux_7be')
+        >>> round(float(model.expected(model.nominal()).sum()), 1)  # counts of the Standard Model in all bins
+        426.5
     """
     if not experiments:
         raise BayesnuError("experiments: none given; name at least one")

@@ -69,14 +69,44 @@ def _switch(default: bool, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All choices that change a number; the defaults are the preset `default`.
+    """Hold all choices that change a number; the defaults are the preset `default`.
 
-    `CHOICES` says what each of them does, with its source, and docs/choices.md shows the same. Energies are in keV, widths
-    are relative, and `dm2_21_ev2` is in eV^2. Raises `BayesnuError` for a word or number that is not allowed.
+    docs/choices.md says what each does and changes, with its source, and so does `CHOICES` in this module.
 
-    >>> from bayesnu import Analysis
-    >>> Analysis(electrons="rrpa").electrons
-    'rrpa'
+    Arguments, in words:
+        inputs: reading of the files, as `default` or `paper`; give the same to `load_experiment`.
+        region: `interest` or `all` bins.
+        couplings: `radiative` or `tree`.
+        solar_model: `B16-GS98` or `B16-AGSS09met`.
+        flavour_content: `exact` or `shortcut`.
+        electrons: `stepped`, `free` or `rrpa`.
+        binning: `integrated` or `centre`.
+        resolution_at: `true` or `reconstructed` energy.
+        efficiency_on: `file`, `reconstructed` or `true` energy.
+        background: `components` or `single`.
+        normalisations: `published` or `free`.
+        solar_subtraction: `model` or `published` neutrinos.
+        efficiency_nuisance: `published` or `off`.
+        one_nuisance_per_shape, correlated_runs: True or False.
+
+    Arguments, as numbers:
+        sin2_theta_w, sin2_theta12, sin2_theta13, sin2_theta23: sin^2 of mixing angles, in [0, 1].
+        delta_cp_deg: degrees.
+        dm2_21_ev2: eV^2.
+        lowest_true_kev, threshold_shift_kev: keV.
+        background_width, efficiency_width, energy_scale: relative standard deviations, pure numbers; 0 turns the last two
+            off.
+
+    Raises: `BayesnuError` for a word or number that is not allowed.
+
+    Source: oscillation NuFIT 6.0, arXiv:2410.05380; fluxes Vinyoles et al. 2017, arXiv:1611.09867.
+
+    Example:
+        >>> from bayesnu import Analysis
+        >>> Analysis(electrons="rrpa").electrons
+        'rrpa'
+        >>> Analysis().lowest_true_kev
+        0.0121
     """
 
     inputs: str = _reading(
@@ -244,12 +274,20 @@ PRESETS = {
 def preset(name: str = "default", /, **choices: Any) -> Analysis:
     """Return a preset with some choices changed.
 
-    `name` is `default`, or `paper` for the choices of Demirci et al., arXiv:2510.12449. `choices` are fields of `Analysis`.
-    Raises `BayesnuError` for a name or value that is not known, and suggests the nearest one.
+    Arguments:
+        name: `default`, the analysis that is preferred, or `paper`, the conventions that reproduce the paper's limits.
+        choices: fields of `Analysis`, as `electrons="rrpa"`; numbers in the units that are named there.
 
-    >>> from bayesnu import preset
-    >>> preset("paper", background="components").background
-    'components'
+    Returns: an `Analysis`, which cannot be changed; `dataclasses.replace` makes another one.
+
+    Raises: `BayesnuError` for a name, a choice or a value that is not known, with the nearest one that is.
+
+    Source: `paper` holds the conventions of Demirci et al., arXiv:2510.12449, as far as its limits tell them.
+
+    Example:
+        >>> from bayesnu import preset
+        >>> preset("paper", background="components").background
+        'components'
     """
     if name not in PRESETS:
         raise BayesnuError(f"preset: found '{name[:60]}'{did_you_mean(name[:60], PRESETS)}")

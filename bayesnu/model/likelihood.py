@@ -17,15 +17,24 @@ from bayesnu.support.errors import BayesnuError
 
 
 def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
-    """Poisson log-probability of the data, shape (...,), for theta (..., parameters): the plain definition.
+    """Return the Poisson log-probability of the data: the plain definition, in numpy.
 
-    Theta is in the order and units of `model.parameters`. The result is -inf where the model excludes the data: a negative
-    expectation, or none where events were seen.
+    Arguments:
+        model: from `build`.
+        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`. The last axis has to
+            have just that length.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> round(float(bayesnu.log_likelihood(model, model.nominal())), 3)
-    -76.791
+    Returns: (...,), the natural logarithm summed over bins, normalised over the data. It is -inf where the model excludes
+        the data: a negative expectation, or none where events were seen. Pulls and priors are not in it.
+
+    Source: minus half of the Poisson chi^2 of Baker and Cousins 1984, Nucl. Instrum. Meth. 221, 437, up to a constant of the
+        data.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> round(float(bayesnu.log_likelihood(model, model.nominal())), 3)
+        -76.791
     """
     expected = model.expected(theta)
     possible = np.all((expected > 0) | ((expected == 0) & (model.observed == 0)), axis=-1)
@@ -43,15 +52,23 @@ def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
 
 
 def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
-    """Log of prior times likelihood, shape (...,), for theta (..., parameters): the plain definition.
+    """Return the log of prior times likelihood: the plain definition, in numpy.
 
-    Theta is in the order and units of `model.parameters`. The result is -inf outside the prior, and where the model
-    excludes the data. `compile_posterior` gives the same much faster.
+    Arguments:
+        model: from `build`.
+        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`. The last axis has to
+            have just that length.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> round(float(bayesnu.log_posterior(model, model.nominal())), 3)
-    -67.98
+    Returns: (...,), natural logarithms. The prior density is per unit of the parameter's scale, so the constant depends on
+        it; the evidence is not divided out. It is -inf outside the prior, and where the model excludes the data.
+
+    Source: priors in docs/methods.md. `compile_posterior` gives the same much faster.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> round(float(bayesnu.log_posterior(model, model.nominal())), 3)
+        -67.98
     """
     prior = log_prior(model, theta)
     return np.where(np.isfinite(prior), prior + log_likelihood(model, theta), -np.inf)
@@ -59,9 +76,13 @@ def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CompiledPosterior:
-    """The log-posterior of a model as one call of compiled code: theta (walkers, parameters) -> (walkers,).
+    """The log-posterior of a model as one call of compiled code: theta (n, parameters) -> natural logarithms (n,).
 
-    Equal to `log_posterior` to 1e-12 of its largest terms. Holds only arrays; building it compiles nothing.
+    theta has the order of `model.names` and the units of `model.parameters`. The result equals `log_posterior` to 1e-12 of
+    its largest terms. Another shape raises `BayesnuError`.
+
+    Attributes:
+        arrays: the model's polynomial, data and priors; building them compiles nothing, the first call does.
     """
 
     arrays: ModelArrays
@@ -79,12 +100,18 @@ class CompiledPosterior:
 def compile_posterior(model: Model) -> CompiledPosterior:
     """Arrange a model for compiled code: one call for many parameter values, which is what samplers take.
 
-    The result takes theta (n, parameters) in the order and units of `model.parameters`, and returns (n,). It equals
-    `log_posterior` to 1e-12 of its largest terms. It raises `BayesnuError` for another shape.
+    Arguments:
+        model: from `build`; later changes of its priors need another call.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> bayesnu.compile_posterior(model)(model.nominal()[None]).round(3)
-    array([-67.98])
+    Returns: a `CompiledPosterior`. It takes theta (n, parameters), in the order of `model.names` and the units of
+        `model.parameters`, and returns `log_posterior` (n,) to 1e-12 of its largest terms.
+
+    Raises: nothing itself. The result raises `BayesnuError` for theta of another shape.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> bayesnu.compile_posterior(model)(model.nominal()[None]).round(3)
+        array([-67.98])
     """
     return CompiledPosterior(arrange_model(model))

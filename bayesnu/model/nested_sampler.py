@@ -16,15 +16,21 @@ LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper boun
 
 
 def prior_transform(model: Model) -> Function:
-    """Return the map from the unit cube to parameters, (..., parameters) to the same shape, prior by prior.
+    """Return the map from the unit cube to parameters, which a nested sampler takes with `likelihood_function`.
 
-    The parameters have the order and units of `model.parameters`. Together with `likelihood_function` it is what a nested
-    sampler takes.
+    Arguments:
+        model: from `build`.
 
-    >>> import bayesnu, numpy
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> bayesnu.prior_transform(model)(numpy.full(len(model.names), 0.5))[:2]
-    array([5., 1.])
+    Returns: a function of u (..., parameters), each in [0, 1], that returns theta of the same shape. It has the order of
+        `model.names` and the units of `model.parameters`. Those of physics are 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+
+    Source: Skilling 2006, Bayesian Analysis 1, 833, for nested sampling.
+
+    Example:
+        >>> import bayesnu, numpy
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> bayesnu.prior_transform(model)(numpy.full(len(model.names), 0.5))[:2]
+        array([5., 1.])
     """
 
     def transform(cube: np.ndarray) -> np.ndarray:
@@ -35,15 +41,23 @@ def prior_transform(model: Model) -> Function:
 
 
 def likelihood_function(model: Model) -> Function:
-    """Return the compiled log-likelihood: a number for theta (parameters,), (n,) for (n, parameters).
+    """Return the compiled log-likelihood alone, which a nested sampler takes with `prior_transform`.
 
-    It is normalised over the data, so that evidences of models of the same data can be compared. It is -inf where the model
-    excludes the data; priors and their bounds do not enter.
+    Arguments:
+        model: from `build`.
 
-    >>> import bayesnu
-    >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-    >>> round(float(bayesnu.likelihood_function(model)(model.nominal())), 3)
-    -76.791
+    Returns: a function that gives a number for theta (parameters,), and (n,) for theta (n, parameters). theta has the order
+        of `model.names` and the units of `model.parameters`. Natural logarithms are normalised over the data, so that
+        evidences of models of the same data can be compared. The value is -inf where the model excludes the data. Priors and
+        their bounds do not enter, so a negative moment gives a number.
+
+    Raises: nothing itself. The function raises `BayesnuError` for theta of another shape.
+
+    Example:
+        >>> import bayesnu
+        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
+        >>> round(float(bayesnu.likelihood_function(model)(model.nominal())), 3)
+        -76.791
     """
     arrays = arrange_model(model)
     anywhere = np.zeros_like(arrays.prior_numbers)

@@ -23,7 +23,7 @@ FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
 
 @dataclass(frozen=True)
 class Block:
-    """The templates and bins of one experiment: the polynomial is block-diagonal in experiments."""
+    """The `templates` (rows) and `bins` (columns) of one `experiment`: the polynomial is block-diagonal in experiments."""
 
     experiment: str
     templates: slice
@@ -34,9 +34,19 @@ class Block:
 class Model:
     """Expected counts as a polynomial, with the data and a prior per parameter.
 
-    `parameters` are the physics parameters (the first `n_physics`) and the nuisance parameters. `templates` (terms, bins)
-    are counts; `factors` (terms, FACTORS) index into the parameters followed by a constant 1. `is_signal` (terms,) marks
-    the terms of solar neutrinos.
+    theta (..., parameters) has the order of `names`. Physics parameters are in units of their scale: 1e-11 mu_B, 1e-12 e or
+    1e-32 cm^2. Nuisances are relative to their published values; shifts are in standard deviations.
+
+    Attributes:
+        experiments: the data sets, in the order of the bins.
+        analysis: the choices.
+        parameters: a prior per parameter, first those of physics, then the nuisances; each knows its `scale` and `unit`.
+        n_physics: how many of them are physics parameters.
+        observed: (bins,), counts over the whole exposure, of all experiments in a row.
+        templates: (terms, bins), counts over the whole exposure for a coefficient of one.
+        factors: (terms, FACTORS), places in the parameters followed by a constant 1; a coefficient is the product of these.
+        is_signal: (terms,), which terms are solar neutrinos.
+        blocks: which terms and bins belong to which experiment.
     """
 
     experiments: tuple[Experiment, ...]
@@ -56,17 +66,17 @@ class Model:
 
     @property
     def physics(self) -> tuple[Prior, ...]:
-        """Priors of the physics parameters."""
+        """Priors (n_physics,) of the physics parameters, in units of their `scale * unit`."""
         return self.parameters[: self.n_physics]
 
     @property
     def of_interest(self) -> tuple[PhysicsParameter, ...]:
-        """The physics parameters themselves."""
+        """The physics parameters (n_physics,) themselves, with `name`, `scale` and `unit`."""
         return tuple(prior.of_interest for prior in self.physics)
 
     @property
     def nuisances(self) -> tuple[Prior, ...]:
-        """Priors of the nuisance parameters."""
+        """Priors of the nuisance parameters, relative to published values or in standard deviations."""
         return self.parameters[self.n_physics :]
 
     def nominal(self) -> np.ndarray:
@@ -82,7 +92,7 @@ class Model:
         return products
 
     def expected(self, theta: np.ndarray) -> np.ndarray:
-        """Expected counts per bin, shape (..., bins), for theta (..., parameters)."""
+        """Expected counts per bin over the whole exposure, shape (..., bins), for theta (..., parameters)."""
         counts: np.ndarray = self.coefficients(theta) @ self.templates
         return counts
 

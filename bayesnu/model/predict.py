@@ -23,15 +23,25 @@ def all_couplings(analysis: Analysis, **values: float) -> Couplings:
 
 
 def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: float) -> np.ndarray:
-    """Recoil rate per tonne, year and keV at true recoil energies in keV (n,), per flux component: shape (components, n).
+    """Return the rate of recoils before the detector, with unit efficiency and perfect resolution.
 
-    Unit efficiency and perfect resolution. `values` are couplings: `mu_nu` in mu_B, `q_nu` in e, `r2_nu` in cm^2, or those
-    of one flavour, such as `q_nu_e`. Cross section: arXiv:2510.12449, eqs. 1-9; fluxes: see `physics/flux.py`. Raises
-    `BayesnuError` for energies that are not positive and finite.
+    Arguments:
+        energies_kev: (n,), true recoil energies in keV, above 0; give one energy as a list.
+        analysis: from `preset`; the preset `default` unless given.
+        values: couplings in mu_B, e and cm^2: `mu_nu=1e-11`, `q_nu=1e-12`, `r2_nu=1e-32`, or of an element, as `q_nu_e`.
+            Those not given are zero; a common value and an element's add up.
 
-    >>> import bayesnu
-    >>> bayesnu.rate([1.0, 10.0], mu_nu=1e-11).sum(axis=0).round(3)
-    array([11.695,  4.158])
+    Returns: (components, n), recoils per tonne, year and keV; the flux components are pp and 7Be.
+
+    Raises: `BayesnuError` for energies that are not positive and finite, and for unknown couplings.
+
+    Source: Vogel and Engel 1989, Phys. Rev. D 39, 3378; electromagnetic terms arXiv:2510.12449, eqs. 1-9; fluxes
+        Vinyoles et al. 2017, arXiv:1611.09867, Table 6.
+
+    Example:
+        >>> import bayesnu
+        >>> bayesnu.rate([1.0, 10.0], mu_nu=1e-11).sum(axis=0).round(3)
+        array([11.695,  4.158])
     """
     analysis = analysis or Analysis()
     energies = np.asarray(energies_kev, dtype=float)
@@ -45,7 +55,14 @@ def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: f
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Expected and observed counts per bin: `signal` is per flux component (components, bins), the rest (bins,)."""
+    """Expected and observed counts per bin, over the whole exposure.
+
+    Attributes:
+        edges_kev: (bins + 1,), edges in reconstructed energy, keV.
+        observed: (bins,), events.
+        signal: (components, bins), expected events of solar neutrinos by flux component, pp and 7Be.
+        backgrounds: name of the background: (bins,), expected events.
+    """
 
     edges_kev: np.ndarray
     observed: np.ndarray
@@ -54,27 +71,37 @@ class Counts:
 
     @property
     def background(self) -> np.ndarray:
-        """All backgrounds together."""
+        """Expected events (bins,) of all backgrounds together."""
         total: np.ndarray = np.sum([np.zeros_like(self.observed), *self.backgrounds.values()], axis=0)
         return total
 
     @property
     def expected(self) -> np.ndarray:
-        """Signal and backgrounds together."""
+        """Expected events (bins,) of signal and backgrounds together."""
         total: np.ndarray = self.signal.sum(axis=0) + self.background
         return total
 
 
 def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:
-    """Counts per bin at the published normalisations; solar neutrinos are counted once.
+    """Return expected and observed counts of an experiment, every nuisance at its published value.
 
-    Couplings are given as in `rate`: `mu_nu` in mu_B, `q_nu` in e, `r2_nu` in cm^2, or one flavour's, such as `q_nu_e`.
-    Raises `BayesnuError` for names that are not known and for choices that the experiment cannot have.
+    Arguments:
+        experiment: a data set from `load_experiment`, loaded with the analysis' `inputs`.
+        analysis: from `preset`; the preset `default` unless given.
+        values: couplings in mu_B, e and cm^2, as in `rate`: `mu_nu=1e-11`, `q_nu=1e-12`, `r2_nu=1e-32`, or of an element.
 
-    >>> import bayesnu
-    >>> counts = bayesnu.expected_counts(bayesnu.load_experiment("xenonnt-sr0"), mu_nu=1e-11)
-    >>> f"{counts.signal.sum():.1f} from neutrinos, {counts.background.sum():.1f} from backgrounds"
-    '107.7 from neutrinos, 349.4 from backgrounds'
+    Returns: `Counts` per bin over the whole exposure, in the bins that the analysis compares with data. Solar neutrinos are
+        counted once: a published background that holds them is used without them.
+
+    Raises: `BayesnuError` for unknown couplings and for choices that the experiment cannot have.
+
+    Source: cross sections and fluxes as in `rate`; detector and background as the experiment's `provenance` says.
+
+    Example:
+        >>> import bayesnu
+        >>> counts = bayesnu.expected_counts(bayesnu.load_experiment("xenonnt-sr0"), mu_nu=1e-11)
+        >>> f"{counts.signal.sum():.1f} from neutrinos, {counts.background.sum():.1f} from backgrounds"
+        '107.7 from neutrinos, 349.4 from backgrounds'
     """
     analysis = analysis or Analysis()
     folded = fold.fold(experiment, analysis)

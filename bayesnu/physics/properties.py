@@ -126,14 +126,24 @@ def _join_name(item: Property, element: str) -> str:
 
 
 def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
-    """Names of the physics parameters of a property: a group of elements (`common`, `all`, ...) or a single one.
+    """Return the names of the physics parameters of a property, for a group of elements or a single one.
 
-    Properties are `mu_nu` (mu_B), `q_nu` (e) and `r2_nu` (cm^2, in the convention of docs/methods.md). Raises `BayesnuError`
-    for a property or an element that is not known.
+    Arguments:
+        name: `mu_nu` (magnetic moment), `q_nu` (millicharge) or `r2_nu` (charge radius).
+        flavour: `common`, a flavour `e`, `mu` or `tau`, or `all` three. Charges and radii have `emu`, `etau`, `mutau`, their
+            imaginary parts `emu_im`, and `offdiagonal`. Moments have `dirac`, `majorana` and their elements, as `11`,
+            `lambda1`.
 
-    >>> from bayesnu import parameters_of
-    >>> parameters_of("r2_nu", "all")
-    ('r2_nu_e', 'r2_nu_mu', 'r2_nu_tau')
+    Returns: a tuple of names, as `build` takes them. Their values are in 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+
+    Raises: `BayesnuError` for a property or an element that is not known.
+
+    Source: radius and charge in the convention of arXiv:2510.12449; elements in docs/methods.md.
+
+    Example:
+        >>> from bayesnu import parameters_of
+        >>> parameters_of("r2_nu", "all")
+        ('r2_nu_e', 'r2_nu_mu', 'r2_nu_tau')
     """
     if name not in PROPERTIES:
         raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, PROPERTIES)}")

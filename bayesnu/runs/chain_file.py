@@ -233,15 +233,28 @@ def store_result(path: Path, result: RunResult) -> None:
 
 
 def read(chain: str | Path) -> Chain:
-    """Read a chain from its file or folder: samples (ensembles, steps, walkers, parameters) and what describes them.
+    """Read a chain from its file or from the folder of its run.
 
-    Samples are in units of the parameters' `scales` and `units`. Raises `BayesnuError` for a chain that is missing,
-    truncated or damaged. Here is the chain that the example of `sample` has written:
+    Arguments:
+        chain: the folder that `sample` wrote, or the chain.h5 in it.
 
-    >>> import bayesnu
-    >>> chain = bayesnu.read_chain("chains/xenonnt-sr0_mu_nu_flat_default")
-    >>> chain.names[0], chain.scales[0], chain.units[0]
-    ('mu_nu', 1e-11, 'mu_B')
+    Returns: a `Chain`. `samples` is (ensembles, draws, walkers, parameters), in units of `scales` times `units`, the burn-in
+        included; `after(burn_in)` leaves it out, and `of(name)` gives one parameter.
+
+    Raises: `BayesnuError` for a chain that is missing, truncated or damaged.
+
+    Source: the layout of the file is in chains/README.md, for readers without this package.
+
+    Example, a chain that is too short for anything else:
+        >>> import bayesnu, tempfile
+        >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", sampling={"steps": 12, "ensembles": 2, "walkers": 16})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = bayesnu.sample(run, folder, figures=False)
+        ...     chain = bayesnu.read_chain(folder)
+        >>> chain.samples.shape
+        (2, 12, 16, 6)
+        >>> chain.names[0], chain.scales[0], chain.units[0]
+        ('mu_nu', 1e-11, 'mu_B')
     """
     path = find_chain(chain)
     with _open_chain(path) as file:

@@ -16,10 +16,16 @@ from bayesnu.physics.properties import PhysicsParameter
 
 @dataclass(frozen=True)
 class ParameterResult:
-    """A physics parameter: its credible interval and diagnostics, its prior in words, and the integrated interval.
+    """What a chain says of a physics parameter; numbers are in mu_B, e or cm^2.
 
-    `others` says what became of other physics parameters: `zero` or `marginalised`. `note` says where the prior's range
-    cuts the posterior. `cross_check` is None for several physics parameters.
+    Attributes:
+        parameter: the parameter, with its name and unit.
+        interval: the credible interval that was asked for, with its Monte-Carlo errors and the median.
+        diagnostics: R-hat and effective samples, pure numbers.
+        prior: in words, with its range in units of the scale.
+        others: what became of other physics parameters, `zero` or `marginalised`.
+        note: where the prior's range cuts the posterior; None where it does not.
+        cross_check: the same interval by integration; None for several physics parameters.
     """
 
     parameter: PhysicsParameter
@@ -65,9 +71,18 @@ class LimitRow:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of a run: what its stored steps say. `thinned_by` tells how many stored draws were passed over.
+    """The result of a run: what its stored steps say. Numbers are in mu_B, e or cm^2, or pure numbers.
 
-    `chain` is the file that was read, None where the result stands alone.
+    Attributes:
+        parameters: name of a physics parameter: its result, with interval, diagnostics and cross-check.
+        derived: name of a derived quantity: its interval, in the unit that it names.
+        nuisances: name of a nuisance: its interval and diagnostics, relative to its published value.
+        verdict: whether it has converged, and what is missing; lengths in stored steps per walker.
+        thinned_by: 1 if every stored draw was used, n for every n-th.
+        acceptance: accepted proposals per proposal, in [0, 1].
+        rows: the table of limits, sampled, profile and published.
+        fingerprint: what defines the posterior and the chain, as one word.
+        chain: the file that was read; None where the result stands alone.
     """
 
     parameters: Mapping[str, ParameterResult]

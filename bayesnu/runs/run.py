@@ -41,7 +41,16 @@ class PriorChoice:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that decides the numbers of a posterior; `digests` are the sha256 of the data sets, by name."""
+    """Everything that decides the numbers of a posterior.
+
+    Attributes:
+        experiments: names or absolute paths of the data sets.
+        parameter, flavour: what is inferred, as in `parameters_of`.
+        preset, analysis: the preset's name, and all choices.
+        prior: its kind, with numbers in mu_B, e or cm^2.
+        sampling: how it is sampled; lengths are stored steps per walker.
+        digests: name of a data set: sha256 of its file.
+    """
 
     experiments: tuple[str, ...]
     parameter: str
@@ -76,14 +85,26 @@ def resolve(
 ) -> Run:
     """Fill in every default of a run and check everything, before anything is computed.
 
-    `experiments` are names or TOML files. `parameter` and `flavour` say what is inferred, as in `parameters_of`. `choices`
-    are fields of `Analysis` that differ from the `preset`. `prior` and `sampling` hold what differs from their defaults.
-    Raises `BayesnuError` with one sentence for what cannot be.
+    Arguments:
+        experiments: a tuple of names or TOML files; a single one is a tuple too.
+        parameter, flavour: what is inferred, as in `parameters_of`.
+        preset: `default` or `paper`, by its name.
+        choices: fields of `Analysis` that differ from the preset.
+        prior: `kind` (`flat`, `flat-square`, `log-uniform`, `gaussian`), `lower`, `upper`, `mean` and `width`. Numbers are
+            in mu_B, e or cm^2, not in units of the scale.
+        sampling: `kind` and `probability` of the interval, `seed`, `steps`, `most_steps`, `ensembles`, `walkers`.
 
-    >>> import bayesnu
-    >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", choices={"electrons": "rrpa"})
-    >>> run.name, run.analysis.electrons
-    ('xenonnt-sr0_mu_nu_flat_default', 'rrpa')
+    Returns: a `Run`, which `sample` takes. `run.name` is its default folder below `chains/`.
+
+    Raises: `BayesnuError` with one sentence for what cannot be.
+
+    Source: defaults of the prior in docs/methods.md.
+
+    Example:
+        >>> import bayesnu
+        >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", prior={"upper": 5e-11}, choices={"electrons": "rrpa"})
+        >>> run.name, run.analysis.electrons, run.sampling.kind
+        ('xenonnt-sr0_mu_nu_flat_default', 'rrpa', 'upper')
     """
     if not experiments:
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")

@@ -24,18 +24,33 @@ def sample(
     report: Report | None = None,
     figures: bool = True,
 ) -> RunResult:
-    """Sample the posterior of a run into a folder and return its result; an identical finished run is only read.
+    """Sample the posterior of a run into a folder; an identical finished run is only read.
 
-    The folder gets the resolved configuration, the chain and the figures; by default it lies below `chains/`. `overwrite`
-    replaces another run there, and `report` is called with the progress. The result names its parameters, in mu_B, e or
-    cm^2, with Monte-Carlo errors, and says whether it has converged. Raises `BayesnuError` if the run cannot be, or if
-    another one is there; then nothing is left behind and nothing replaced.
+    Arguments:
+        run: from `resolve`.
+        folder: where the configuration, the chain and the figures go; by default `chains/` and the run's name, below the
+            current folder.
+        overwrite: replace another run that is there.
+        report: a function of the verdict so far and the accepted part of the proposals, called while a run without `steps`
+            goes on.
+        figures: draw the corner plot and the spectrum.
 
-    >>> import bayesnu
-    >>> result = bayesnu.sample(bayesnu.resolve(("xenonnt-sr0",), "mu_nu"), figures=False)
-    >>> found = result.parameters["mu_nu"].interval
-    >>> result.converged, found.kind, found.probability, f"{found.upper:.1e} mu_B"
-    (True, 'upper', 0.9, '7.1e-12 mu_B')
+    Returns: a `RunResult`, with every number in mu_B, e or cm^2. `converged` has to be asked: a run that stops at its number
+        of steps gives a result too, and `verdict.words` says what is missing.
+
+    Raises: `BayesnuError` if the run cannot be, or if another one is there. Then nothing is left behind or replaced.
+
+    Source: emcee, Foreman-Mackey et al. 2013, arXiv:1202.3665; moves and the rule of convergence in docs/methods.md.
+
+    Example, with so few steps that it does not converge; leave out `sampling` for a result to use:
+        >>> import bayesnu, tempfile
+        >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", sampling={"steps": 12, "ensembles": 2, "walkers": 16})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = bayesnu.sample(run, folder, figures=False)
+        >>> result.converged, result.verdict.words[:13]
+        (False, 'NOT CONVERGED')
+        >>> f"{result.parameters['mu_nu'].cross_check.upper:.2e} mu_B"  # the same limit by integration
+        '7.07e-12 mu_B'
     """
     place = default_folder(run) if folder is None else Path(folder)
     begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 
 
 class BayesnuError(ValueError):
-    """A mistake in what the user gave: says where, what was found, what is allowed and what to do.
+    """Report a mistake in what the user gave: it says where, what was found, what is allowed and what to do.
 
     The command line prints the message alone and exits with 2; a notebook sees an ordinary `ValueError`. An argument that
     mends it stands in backticks, as `output` or `region='all'`: the command line puts its flag there.
 
-    >>> from bayesnu import BayesnuError, preset
-    >>> try:
-    ...     preset("papr")
-    ... except BayesnuError as mistake:
-    ...     print(mistake)
-    preset: found 'papr'; did you mean 'paper'?
+    Arguments:
+        message: one sentence.
+
+    Example:
+        >>> from bayesnu import BayesnuError, preset
+        >>> try:
+        ...     preset("papr")
+        ... except BayesnuError as mistake:
+        ...     print(mistake)
+        preset: found 'papr'; did you mean 'paper'?
     """
 
 

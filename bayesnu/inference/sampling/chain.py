@@ -26,9 +26,22 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A chain as read from its file: `samples` (ensembles, draws, walkers, parameters), `log_prob` without the last axis.
+    """A chain as read from its file; every array holds every `thin`-th of the stored `steps` per walker.
 
-    Every `thin`-th of the stored `steps` per walker is read: all of them unless the chain is longer than memory should hold.
+    Attributes:
+        path: the file.
+        names, labels: (parameters,), names, and LaTeX without dollar signs.
+        units, scales: (parameters,), a sample of one stands for `scale` times `unit`, as 1e-11 mu_B; unit "" is a pure
+            number.
+        priors: (parameters,), the priors in words.
+        samples: (ensembles, draws, walkers, parameters), in units of `scale * unit`, the burn-in included.
+        log_prob: (ensembles, draws, walkers), the log-posterior of each sample, a natural logarithm.
+        acceptance: (ensembles,), accepted proposals per proposal, in [0, 1].
+        fingerprint: what defines the posterior and the chain, key by key.
+        seed: of the random numbers.
+        config: the resolved configuration, as the text of a TOML file.
+        steps: stored steps per walker.
+        thin: 1 unless the chain is longer than memory should hold.
     """
 
     path: Path
@@ -52,9 +65,9 @@ class Chain:
         return digest(self.fingerprint)
 
     def after(self, burn_in: int) -> np.ndarray:
-        """Samples without the first `burn_in` stored steps."""
+        """Samples (ensembles, draws, walkers, parameters) without the first `burn_in` stored steps."""
         return self.samples[:, -(-burn_in // self.thin) :]
 
     def of(self, name: str) -> np.ndarray:
-        """Samples (ensembles, draws, walkers) of one parameter."""
+        """Samples (ensembles, draws, walkers) of one parameter, in units of its `scale * unit`."""
         return self.samples[..., self.names.index(name)]
