@@ -70,7 +70,13 @@ def evidence(model: Model) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("item", "background"), [("mu_nu", "single"), ("q_nu", "single"), ("r2_nu", "single"), ("q_nu", "components")]
+    ("item", "background"),
+    [
+        ("mu_nu", "single"),
+        ("q_nu", "single"),
+        pytest.param("r2_nu", "single", marks=pytest.mark.long),  # the slowest of all tests
+        ("q_nu", "components"),
+    ],
 )
 def test_three_flavours_from_emcee_are_those_of_a_nested_sampler(item: str, background: str, tmp_path: Path) -> None:
     model = model_of("xenonnt-sr0", *parameters_of(item, "all"), background=background)
