@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
 WIDTH = 120  # columns where the output is not a terminal
@@ -57,6 +58,8 @@ def output_file(name: str) -> Iterator[Path]:
 
     Raises `BayesnuError` where no file can be, and for what is no file: a device or a pipe would be lost.
     """
+    from pathlib import Path
+
     from bayesnu.support.files import reason_of, whole_file
 
     path = Path(name)
