@@ -73,7 +73,7 @@ def evidence(model: Model) -> tuple[float, float]:
     ("item", "background"),
     [
         ("mu_nu", "single"),
-        ("q_nu", "single"),
+        pytest.param("q_nu", "single", marks=pytest.mark.long),
         pytest.param("r2_nu", "single", marks=pytest.mark.long),  # the slowest of all tests
         ("q_nu", "components"),
     ],

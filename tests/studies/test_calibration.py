@@ -259,7 +259,7 @@ def test_the_package_is_calibrated() -> None:
     assert found.unconverged == 0 and found.sweeps == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_wrong_widths_of_constraints_are_found_and_named() -> None:
     """Two at once: a width off by 1.5, and a constraint applied twice. The same seeds as in the test that passes."""
     found = calibrated(lambda model: narrowed(narrowed(model, "124Xe", 1.5), "136Xe", np.sqrt(2)), 150)
