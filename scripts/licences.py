@@ -6,6 +6,7 @@ read what is locked for them alone: `python scripts/licences.py .venv-newest/bin
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
@@ -98,4 +99,6 @@ def _for(marker: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(installed([sys.executable, *sys.argv[1:]])), encoding="utf-8")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON", help="a further one to read")
+    PAGE.write_text(page(installed([sys.executable, *parser.parse_args().pythons])), encoding="utf-8")

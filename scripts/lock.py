@@ -4,6 +4,7 @@ Arguments go to `uv pip compile`, for example `--exclude-newer 2026-01-31`. uv i
 into a temporary environment.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -32,13 +33,14 @@ def find_uv(folder: Path) -> str:
 
 
 def main() -> None:
+    _, rest = argparse.ArgumentParser(description=__doc__).parse_known_args()
     run_lock, test_lock = (ROOT / "scripts" / name for name in LOCKS)
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     with tempfile.TemporaryDirectory() as folder:
         uv = find_uv(Path(folder) / "uv")
         build_requirements = Path(folder) / "build.in"
         build_requirements.write_text("\n".join(build))
-        compile_ = [uv, "pip", "compile", *RESOLVE, *PRINT, *sys.argv[1:], "pyproject.toml", str(build_requirements)]
+        compile_ = [uv, "pip", "compile", *RESOLVE, *PRINT, *rest, "pyproject.toml", str(build_requirements)]
         # The run lock is constrained by the test lock, so that one environment can satisfy both.
         for lock, extra in (test_lock, ["--extra", "test"]), (run_lock, ["--constraint", str(test_lock)]):
             result = subprocess.run([*compile_, *extra], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)

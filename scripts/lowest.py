@@ -3,6 +3,7 @@
 Arguments go to pytest. A copy of the project is installed into a temporary environment; nothing of the project changes.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -42,6 +43,7 @@ def find_oldest() -> str:
 
 
 def main() -> int:
+    _, rest = argparse.ArgumentParser(description=__doc__).parse_known_args()
     with tempfile.TemporaryDirectory(prefix="lowest-") as name:
         scratch = Path(name)
         uv, copy, python = find_uv(scratch / "uv"), scratch / "project", scratch / "venv" / "bin" / "python"
@@ -56,7 +58,7 @@ def main() -> int:
             used = versions[package]
             print(f"{package} {used}" + ("" if used.startswith(lowest) else f": {lowest} is allowed but cannot be used"))
         environment = {**os.environ, "BAYESNU_CACHE_DIR": str(scratch / "cache"), "PYTHONPATH": str(copy)}
-        tests = [str(python), "-m", "pytest", "-q", "-m", "not slow and not long", *sys.argv[1:]]
+        tests = [str(python), "-m", "pytest", "-q", "-m", "not slow and not long", *rest]
         return subprocess.call(tests, cwd=copy, env=environment, stdin=subprocess.DEVNULL)
 
 

@@ -8,6 +8,7 @@ Only limits and confidence levels of rows with PDG in their provenance are renew
 not have in a form that can be read, stay as they are; the output names the latter. `--dry-run` writes nothing.
 """
 
+import argparse
 import csv
 import io
 import math
@@ -103,7 +104,7 @@ def renew(row: dict[str, str], limit: Limit) -> list[str]:
     return changes
 
 
-def main() -> None:
+def main(dry_run: bool) -> None:
     """Read, renew, report, write."""
     lines = TABLE.read_text(encoding="utf-8").splitlines(keepends=True)
     comments = [line for line in lines if line.startswith("#")]
@@ -124,7 +125,7 @@ def main() -> None:
             print(f"{name}: {'; '.join(changes)}")
     entered = sum("PDG" not in row["provenance"] for row in rows)
     print(f"PDG {edition}: {renewed} rows compared, {changed} changed; {entered} rows of other provenance left alone")
-    if changed and "--dry-run" not in sys.argv[1:]:
+    if changed and not dry_run:
         file = io.StringIO()
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -134,4 +135,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    main(parser.parse_args().dry_run)

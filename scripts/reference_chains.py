@@ -6,8 +6,8 @@ chains/reference-runs) and are reused from there.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,4 +52,8 @@ def main(runs: Path, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "chains" / "reference-runs"), ROOT / "chains" / "reference")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "runs", nargs="?", type=Path, default=ROOT / "chains" / "reference-runs", help="the folder of the runs"
+    )
+    main(parser.parse_args().runs, ROOT / "chains" / "reference")

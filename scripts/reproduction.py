@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import platform
@@ -46,7 +47,9 @@ volume of a shell: quote the profiled ones too.
 
 
 if __name__ == "__main__":
-    rows = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path, help="the file with the output of `bayesnu reproduce --json`")
+    rows = json.loads(parser.parse_args().output.read_text(encoding="utf-8"))
     if any(row["status"].startswith("NOT CONVERGED") for row in rows):
         sys.exit("a chain has not converged; the page says that all have")
     PAGE.write_text(page(rows), encoding="utf-8")

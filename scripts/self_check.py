@@ -5,6 +5,7 @@ Run it after a change that is meant to change them, and say so in the change.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import tomli_w
@@ -19,5 +20,6 @@ HEAD = """\
 """
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     TABLE.write_text(HEAD + tomli_w.dumps(self_check.computed()), encoding="utf-8")
     print(f"wrote {TABLE}")
