@@ -1,6 +1,7 @@
 """Set up, then run ruff, its formatter's check, mypy and pytest.
 
-With arguments of pytest (`tests/project/test_setup.py -x`), or on the newest Python, only pytest runs.
+With arguments of pytest (`tests/project/test_setup.py -x`), or on the newest Python, only pytest runs. Without them the
+tests are shared among the processors.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks bes
 from scripts._setup import LOCKS, ROOT, SetupError, ensure, environment, find_python, probe
 
 CHECKS = ("ruff check", "ruff format --check", "mypy")  # those of .pre-commit-config.yaml
+# A process that has finished takes tests from one that has not. Each needs half a gigabyte of memory.
+SHARED = ("--numprocesses=logical", "--maxprocesses=8", "--dist=worksteal")
 
 
 def main() -> int:
@@ -35,7 +38,8 @@ def main() -> int:
 
     checks = {} if rest or options.newest else {check: check.split() for check in CHECKS}
     left_out = ["slow"] * options.fast + ["long"] * (not options.long)
-    checks["pytest"] = ["pytest"] + ["-m", " and ".join(f"not {mark}" for mark in left_out)] * bool(left_out) + rest
+    marked = ["-m", " and ".join(f"not {mark}" for mark in left_out)] if left_out else []
+    checks["pytest"] = ["pytest", *marked, *(rest or SHARED)]
     failed = [
         name
         for name, words in checks.items()

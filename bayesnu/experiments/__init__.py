@@ -1,7 +1,9 @@
 """The data: one TOML file per data set, the reader that turns it into an `Experiment`, and published limits.
 
-The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read. Imports support and physics;
-model and every room above it may import it.
+What a data set is stands in `experiment.py`, what its file may hold in `schema.py`, and published limits in `published.py`.
+The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read.
+
+Imports support and physics; model and every later room may import it.
 """
 
 from __future__ import annotations

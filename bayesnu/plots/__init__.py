@@ -1,8 +1,8 @@
-"""Figures, the only import of matplotlib and corner: one file each, readable when printed in grey.
+"""Figures of models and chains: one file each, readable when printed in grey.
 
 Figures are built without pyplot, so a notebook's own are left alone, and in one style, so they look the same everywhere.
 Each function writes a `.png` or `.pdf` that is complete or not there, and returns the figure. What comes from a chain
-that has not converged is stamped so.
+that has not converged is stamped so. matplotlib and corner are imported here and in `studies/figures` alone.
 
 Imports support to inference; runs, studies and the command line may import it.
 """

@@ -6,7 +6,7 @@ numbers, says so in its remark and is never drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_l
 from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.interval import Piece
+from bayesnu.inference.interval import Interval, Piece
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -49,9 +49,9 @@ CONVENTION = (
 
 @dataclass(frozen=True)
 class Row:
-    """One limit or interval. `pieces` are in `unit`, lowest first; an end is None where none exists.
+    """One limit or interval, in `unit`.
 
-    `method` is credible, profile or published; `drawn` says whether it belongs on a figure.
+    `kind` is one of `KINDS`, `method` credible, profile or published. `drawn` says whether it belongs on a figure.
     """
 
     kind: str
@@ -60,22 +60,16 @@ class Row:
     flavour: str
     preset: str
     method: str
-    pieces: tuple[Piece, ...]
-    cl_percent: float | None
+    interval: Interval
     unit: str
     reference: str
     remark: str
     drawn: bool
 
     @property
-    def lower(self) -> float | None:
-        """Outermost lower end."""
-        return self.pieces[0].lower
-
-    @property
-    def upper(self) -> float | None:
-        """Outermost upper end."""
-        return self.pieces[-1].upper
+    def cl_percent(self) -> float | None:
+        """Probability of the interval in percent; None where a publication names none."""
+        return None if self.interval.probability is None else float(f"{100 * self.interval.probability:.12g}")
 
     @property
     def what(self) -> str:
@@ -84,7 +78,7 @@ class Row:
 
     def value(self, digits: int = 4) -> str:
         """The interval in words, in units of the property's scale."""
-        return " and ".join(_in_words(piece, PROPERTIES[self.parameter].scale, digits) for piece in self.pieces)
+        return " and ".join(_in_words(piece, PROPERTIES[self.parameter].scale, digits) for piece in self.interval.pieces)
 
     @property
     def scaled_unit(self) -> str:
@@ -142,7 +136,7 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
     return [_credible(fits, preset), *_profiles(fits, preset)]
 
 
-def _own(model: Model, preset: str, method: str, pieces: Iterable[Piece], remark: str, drawn: bool = True) -> Row:
+def _own(model: Model, preset: str, method: str, interval: Interval, remark: str, drawn: bool = True) -> Row:
     item = model.of_interest[0].em_property
     radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
     return Row(
@@ -152,8 +146,7 @@ def _own(model: Model, preset: str, method: str, pieces: Iterable[Piece], remark
         flavour=model.of_interest[0].flavour,
         preset=preset,
         method=method,
-        pieces=tuple(pieces),
-        cl_percent=100 * LEVEL,
+        interval=interval.bare(),
         unit=item.unit,
         reference=f"bayesnu {__version__}",
         remark=remark + ("; beyond the Standard Model's charge radius" if radius else ""),
@@ -176,7 +169,7 @@ def _credible(fits: Fits, preset: str) -> Row:
     kind = "eti" if prior.of_interest.signed else "upper"
     found = fits.marginal.interval(kind, LEVEL).scaled(prior.scale)
     words = "equal tails" if prior.of_interest.signed else "upper limit"
-    return _own(fits.model, preset, "credible", found.pieces, f"{words}, prior {describe(prior)}, integrated")
+    return _own(fits.model, preset, "credible", found, f"{words}, prior {describe(prior)}, integrated")
 
 
 def _profiles(fits: Fits, preset: str) -> Iterator[Row]:
@@ -185,8 +178,8 @@ def _profiles(fits: Fits, preset: str) -> Iterator[Row]:
         found = fits.interval(cl=LEVEL, one_sided=one_sided)
         side = "one-sided" if one_sided else "two-sided" if parameter.signed else "two-sided, 95 % as an upper limit"
         remark = f"Δχ² = {found.delta_chi2:.2f}, {side}: {found.status}"
-        pieces = found.scaled(parameter.scale).without_boundary().pieces
-        yield _own(fits.model, preset, "profile", pieces, remark, drawn=not one_sided)
+        interval = found.scaled(parameter.scale).without_boundary()
+        yield _own(fits.model, preset, "profile", interval, remark, drawn=not one_sided)
 
 
 def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
@@ -217,8 +210,7 @@ def _chain_row(row: LimitRow, run: runs.Run, title: str, verdict: Verdict) -> Ro
         flavour=row.parameter.flavour,
         preset=runs.preset_note(run),
         method="credible",
-        pieces=(Piece(row.interval.lower, row.interval.upper),),
-        cl_percent=100 * run.sampling.probability,
+        interval=row.interval,
         unit=row.parameter.unit,
         reference=f"bayesnu {__version__}",
         remark=f"{row.what}, {row.how}, {verdict.words}",
@@ -244,8 +236,11 @@ def _published(limit: PublishedLimit) -> Row:
         flavour=limit.flavour,
         preset="",
         method="published",
-        pieces=(Piece(limit.lower, limit.upper),),
-        cl_percent=limit.cl_percent,
+        interval=Interval(
+            kind="published",
+            probability=None if limit.cl_percent is None else limit.cl_percent / 100,
+            pieces=(Piece(limit.lower, limit.upper),),
+        ),
         unit=PROPERTIES[limit.parameter].unit,
         reference=limit.reference,
         remark=limit.remark if limit.cl_percent else "; ".join(filter(None, ("no confidence level given", limit.remark))),

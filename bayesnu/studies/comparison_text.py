@@ -7,7 +7,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +15,9 @@ from bayesnu.studies.compare import CONVENTION, KINDS, Row
 from bayesnu.support.text import tex
 from bayesnu.support.versions import __version__
 
+# Of a row in JSON and CSV: what it is, and its interval with the outermost ends.
+ABOUT = ("kind", "name", "parameter", "flavour", "preset", "method", "cl_percent", "unit", "reference", "remark", "drawn")
+OF_INTERVAL = ("pieces", "errors", "lower", "upper")
 COLUMNS = ("group", "what", "flavour", "value", "unit", "CL [%]", "kind", "reference", "remark")
 
 
@@ -34,18 +36,22 @@ def by_parameter(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Rows for JSON, in mu_B, e and cm^2."""
-    return [asdict(row) | {"lower": row.lower, "upper": row.upper} for row in rows]
+    return [_record_of(row) for row in rows]
+
+
+def _record_of(row: Row) -> dict[str, Any]:
+    about = {name: getattr(row, name) for name in ABOUT}
+    interval = {name: getattr(row.interval, name) for name in OF_INTERVAL}
+    return about | {"interval": row.interval.kind} | interval
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """Rows as CSV, in mu_B, e and cm^2 with every digit; `pieces` is JSON, `lower` and `upper` its outermost ends."""
+    """Rows as CSV, in mu_B, e and cm^2 with every digit; `pieces` and their Monte-Carlo `errors` are JSON."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    names = [field.name for field in fields(Row)]
-    writer.writerow([*names, "lower", "upper"])
-    for row in rows:
-        values = [json.dumps(row.pieces) if name == "pieces" else getattr(row, name) for name in names]
-        writer.writerow([*values, row.lower, row.upper])
+    writer = csv.DictWriter(file, (*ABOUT, "interval", *OF_INTERVAL), lineterminator="\n")
+    writer.writeheader()
+    for record in as_dicts(rows):
+        writer.writerow(record | {name: json.dumps(record[name]) for name in ("pieces", "errors")})
     return file.getvalue()
 
 

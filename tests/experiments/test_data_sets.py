@@ -51,11 +51,12 @@ def test_every_reading_of_every_file_is_consistent(name: str, reading: str) -> N
     experiment = experiments.load(name, reading)
     bins = len(experiment.edges_kev) - 1
     assert experiment.observed.shape == (bins,) and not experiment.observed.flags.writeable
-    assert experiment.background.total is not None and experiment.background.total.shape == (bins,)
-    assert experiment.in_region.any() and np.all(np.diff(experiment.edges_kev) == 1)
+    assert experiment.in_region.any() and np.all(np.diff(experiment.edges_kev) > 0)
     fractions = [c.fraction for c in experiment.background.components if c.fraction is not None]
-    assert sum(fractions) == pytest.approx(1, abs=1e-12)
-    assert np.all(remainder(experiment)[experiment.in_region] >= 0)
+    assert not fractions or sum(fractions) == pytest.approx(1, abs=1e-12)
+    if experiment.background.total is not None:
+        assert experiment.background.total.shape == (bins,)
+        assert np.all(remainder(experiment)[experiment.in_region] >= 0)
 
 
 def test_xenonnt_has_the_published_sums() -> None:
@@ -188,7 +189,7 @@ def test_both_runs_share_what_one_detector_has_once() -> None:
 
 
 def test_tritium_is_free() -> None:
-    for name in NAMES[:3]:
+    for name in ("pandax4t-run0", "pandax4t-run0-first", "pandax4t-run1"):
         tritium = [c.width for c in experiments.load(name).background.components if c.name == "tritium"]
         assert tritium == [FreeWidth(10.0)]
 

@@ -20,7 +20,7 @@ from bayesnu.model.priors import Flat, Gaussian
 from bayesnu.physics.cross_section import standard_model, weak_couplings
 from bayesnu.support.errors import BayesnuError
 
-NAMES = experiments.names()
+NAMES = [name for name in experiments.names() if experiments.load(name).background.solar_neutrinos == "included"]
 CHOICES: list[dict[str, Any]] = [
     {"background": background, "solar_subtraction": subtraction, "one_nuisance_per_shape": one, "normalisations": norm}
     for background, subtraction, one, norm in product(

@@ -23,7 +23,7 @@ from matplotlib.text import Text
 from bayesnu.cli.main import main
 from bayesnu.experiments import load
 from bayesnu.experiments.published import DATA_SETS, UNCHECKED, published_for, published_limits
-from bayesnu.inference.interval import Piece
+from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
@@ -49,9 +49,10 @@ def from_csv(text: str) -> list[Row]:
     """Rows from what `to_csv` wrote."""
     rows = []
     for record in csv.DictReader(io.StringIO(text)):
+        pieces, errors = (tuple(Piece(*ends) for ends in json.loads(record[name])) for name in ("pieces", "errors"))
+        probability = float(record["cl_percent"]) / 100 if record["cl_percent"] else None
         values: dict[str, Any] = {field.name: record[field.name] for field in fields(Row)}
-        values["pieces"] = tuple(Piece(low, high) for low, high in json.loads(record["pieces"]))
-        values["cl_percent"] = float(record["cl_percent"]) if record["cl_percent"] else None
+        values["interval"] = Interval(kind=record["interval"], probability=probability, pieces=pieces, errors=errors)
         values["drawn"] = record["drawn"] == "True"
         rows.append(Row(**values))
     return rows
@@ -143,10 +144,10 @@ def test_own_limits_are_those_of_profile_and_integration(rows: list[Row]) -> Non
     for parameter, item in PROPERTIES.items():
         model = build([load("xenonnt-sr0", "paper")], [parameter], analysis)
         credible, profile, *one_sided = [row for row in rows if row.kind == OWN and row.parameter == parameter]
-        assert credible.upper == pytest.approx(marginal(model).quantile(0.95 if item.signed else 0.9) * item.scale)
+        assert credible.interval.upper == pytest.approx(marginal(model).quantile(0.95 if item.signed else 0.9) * item.scale)
         limit = interval(model).upper
-        assert limit is not None and profile.upper == pytest.approx(limit * item.scale)
-        assert (profile.lower is None) == (not item.signed)
+        assert limit is not None and profile.interval.upper == pytest.approx(limit * item.scale)
+        assert (profile.interval.lower is None) == (not item.signed)
         assert interval(model).status in profile.remark
         assert [row.drawn for row in one_sided] == [False] * (not item.signed)
         assert credible.what == "XENONnT SR0, preset paper"
@@ -169,6 +170,10 @@ def test_a_flavour_leaves_out_limits_of_others() -> None:
     assert {row.flavour for row in own} == {"e"}
 
 
+def profile_of(*pieces: Piece, probability: float | None = 0.9) -> Interval:
+    return Interval(kind="profile", probability=probability, pieces=pieces)
+
+
 def example(**changes: Any) -> Row:
     values: dict[str, Any] = {
         "kind": OWN,
@@ -178,24 +183,24 @@ def example(**changes: Any) -> Row:
         "preset": "",
         "method": "profile",
     }
-    values |= {"pieces": (Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "cl_percent": 90.0, "unit": "e"}
+    values |= {"interval": profile_of(Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "unit": "e"}
     return Row(**(values | {"reference": "r", "remark": "", "drawn": True} | changes))
 
 
 def test_values_in_words() -> None:
     assert example().value() == "-1 … -0.5 and > 0.1"
-    assert example(pieces=(Piece(None, 2.5e-13),)).value() == "< 0.25"
-    assert example(pieces=(Piece(None, None),)).value() == "none found"
-    assert example(pieces=(Piece(1e-12, 1e-12),)).value() == "1"
-    assert (example().lower, example().upper) == (-1e-12, None)
+    assert example(interval=profile_of(Piece(None, 2.5e-13))).value() == "< 0.25"
+    assert example(interval=profile_of(Piece(None, None))).value() == "none found"
+    assert example(interval=profile_of(Piece(1e-12, 1e-12))).value() == "1"
+    assert (example().interval.lower, example().interval.upper) == (-1e-12, None)
 
 
 def test_csv_round_trips(rows: list[Row]) -> None:
-    some = [*rows, example(name='a "b", c', remark="two\nlines", cl_percent=None)]
+    some = [*rows, example(name='a "b", c', remark="two\nlines", interval=profile_of(Piece(0.0, 1e-12), probability=None))]
     text = comparison_text.to_csv(some)
     assert from_csv(text) == some
     first = next(csv.DictReader(text.splitlines()))
-    assert float(first["upper"]) == some[0].upper
+    assert float(first["upper"]) == some[0].interval.upper
 
 
 def test_json_has_no_nan(rows: list[Row]) -> None:

@@ -79,13 +79,13 @@ def _group_lines(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _label_row(row: Row) -> str:
     symbols = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "Dirac": "Dirac"}
     flavour = f", {symbols[row.flavour]}" if row.flavour in symbols else ""
-    level = "" if row.cl_percent == 90 or row.lower == row.upper else " (no CL)"
+    level = "" if row.cl_percent == 90 or row.interval.lower == row.interval.upper else " (no CL)"
     return row.what + flavour + (f" ({row.cl_percent:g} %)" if level and row.cl_percent else level)
 
 
 def _set_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
     """A range that holds every end; a signed axis is symmetric about zero."""
-    ends = np.abs([end / item.scale for row in rows for piece in row.pieces for end in piece if end])
+    ends = np.abs([end / item.scale for row in rows for piece in row.interval.pieces for end in piece if end])
     top = 1.7 * float(ends.max())
     if not item.signed:
         axes.set_xscale("log")
@@ -102,7 +102,7 @@ def _set_axis(axes: Axes, item: Property, rows: Sequence[Row]) -> None:
 
 def _mark_row(axes: Axes, row: Row, y: float, item: Property) -> None:
     style = COMPARED[row.method][1] | {"zorder": 3}
-    for low, high in row.pieces:
+    for low, high in row.interval.pieces:
         if low is None and high is not None and not item.signed:
             x = high / item.scale
             axes.plot([x], [y], **style)
