@@ -1,6 +1,7 @@
 """The data: one TOML file per data set, the reader that turns it into an `Experiment`, and published limits.
 
-What a data set is stands in `experiment.py`, what its file may hold in `schema.py`, and published limits in `published.py`.
+What a data set is stands in `experiment.py`, what its file may hold in `schema.py`. Published limits are rows of
+`published_limits.csv`, read by `published.py`.
 The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read.
 
 Imports support and physics; model and every later room may import it.

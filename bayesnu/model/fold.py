@@ -16,7 +16,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
-from bayesnu.physics.cross_section import Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
+from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
 from bayesnu.support.errors import BayesnuError
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
@@ -25,7 +25,7 @@ MOST_PANELS = 100_000  # of the grid in true energy, at most
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Counts per bin for unit kernel coefficients at the solar model's fluxes: shape (components, 7, 3, bins).
+    """Counts per bin for unit kernel coefficients at the solar model's fluxes: shape (components, kernels, 3, bins).
 
     `mixing` is the matrix U (3, 3) that takes couplings from flavour to mass states.
     """
@@ -69,7 +69,7 @@ def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> 
 
 
 def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) -> np.ndarray:
-    """Rate per tonne-year and keV for unit kernel coefficients, shape (components, 7, 3 mass states, *recoil.shape).
+    """Rate per tonne-year and keV for unit kernel coefficients, shape (components, kernels, 3 mass states, *recoil.shape).
 
     Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with the electrons
     that the atom offers at T.
@@ -77,7 +77,7 @@ def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) ->
     recoil = np.asarray(recoil_kev, dtype=float)
     sun = flux.solar_model(analysis.solar_model)
     lowest = minimum_neutrino_energy(recoil)
-    out = np.empty((len(flux.COMPONENTS), 7, 3, *recoil.shape))
+    out = np.empty((len(flux.COMPONENTS), len(KERNELS), 3, *recoil.shape))
     for c, component in enumerate(flux.COMPONENTS):
         energies, weights = flux.spectrum_above(component, lowest, order)
         content = content_of(component, energies, analysis)
@@ -105,7 +105,7 @@ def fold(
     response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
     order = 96 * 2**halvings
-    counts = np.zeros((len(flux.COMPONENTS) * 7 * 3, len(response.edges_kev) - 1))
+    counts = np.zeros((len(flux.COMPONENTS) * len(KERNELS) * 3, len(response.edges_kev) - 1))
     for start in range(0, len(nodes), CHUNK):
         part = slice(start, start + CHUNK)
         rates = kernel_rates(nodes[part], analysis, order) * weights[part]
@@ -114,7 +114,7 @@ def fold(
     if observation.turn_on is not None:
         counts *= observation.turn_on
     counts.flags.writeable = False
-    shape = (len(flux.COMPONENTS), 7, 3, counts.shape[1])
+    shape = (len(flux.COMPONENTS), len(KERNELS), 3, counts.shape[1])
     return Fold(counts.reshape(shape), mixing_of(analysis))
 
 

@@ -16,7 +16,7 @@ PAGES = sorted(page for folder in (".", "docs", "chains", "chains/reference") fo
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 # What a reader or a run writes, and what stands for many files.
 MADE = {"slurm.py", "condor.py", "local.py", "config.toml"}
-MADE |= {"NAME.toml", "experiments/NAME.toml", "cli/commands/NAME.py", "__init__.py"}
+MADE |= {"NAME.toml", "experiments/DATA_SET.toml", "cli/commands/COMMAND.py", "__init__.py"}
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 

@@ -47,9 +47,10 @@ def started(monkeypatch: pytest.MonkeyPatch, *words: str, fails: str = "") -> tu
 
 def test_everything_is_checked_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = ["ruff check", "ruff format --check", "mypy"]
-    assert started(monkeypatch) == ([*checks, "pytest -m not long"], False)
-    assert started(monkeypatch, "--fast") == ([*checks, "pytest -m not slow and not long"], False)
-    assert started(monkeypatch, "--long") == ([*checks, "pytest"], False)
+    shared = "--numprocesses=logical --maxprocesses=8 --dist=worksteal"
+    assert started(monkeypatch) == ([*checks, f"pytest -m not long {shared}"], False)
+    assert started(monkeypatch, "--fast") == ([*checks, f"pytest -m not slow and not long {shared}"], False)
+    assert started(monkeypatch, "--long") == ([*checks, f"pytest {shared}"], False)
     assert started(monkeypatch, "tests/cli", "-x") == (["pytest -m not long tests/cli -x"], False)
 
 
