@@ -20,7 +20,9 @@ from typing import Any
 
 import numba
 from llvmlite import binding
+from numba.core.compiler_lock import global_compiler_lock
 
+from bayesnu.support.exclusive import exclusive
 from bayesnu.support.versions import package_folder
 
 
@@ -112,12 +114,29 @@ def cache_folder() -> Path:
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function of arrays and numbers on first call, cached on disk for these sources.
 
-    Floating-point rules stay strict but for contraction into fused multiply-adds: -inf and NaN keep their meaning.
+    Floating-point rules stay strict but for contraction into fused multiply-adds: -inf and NaN keep their meaning. What is
+    fused depends on how code is inlined, so one process compiles for all that share a cache: they give the same bits.
     """
     config: Any = numba.config  # the folder is read when a function is decorated; other packages keep theirs
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=True, error_model="numpy", fastmath={"contract"})(function)
+        dispatcher: Any = numba.njit(cache=True, error_model="numpy", fastmath={"contract"})(function)
     finally:
         config.CACHE_DIR = before
+    dispatcher.compile = _compile_alone(dispatcher.compile)
+    return dispatcher
+
+
+def _compile_alone(compile_: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Numba's method that takes a function from the cache or else compiles it, for one process at a time.
+
+    Whoever had to wait finds in the cache what the other has compiled. Numba's own lock is taken first, as where a kernel
+    is compiled for the sake of another.
+    """
+
+    def compile_alone(signature: Any) -> Any:
+        with global_compiler_lock, exclusive(cache_folder()):
+            return compile_(signature)
+
+    return compile_alone

@@ -86,7 +86,7 @@ def test_a_change_in_a_file_without_kernels_is_never_served_stale(
     tmp_path: Path, file: str, before: str, after: str, expected: str
 ) -> None:
     package = tmp_path / "bayesnu"
-    sources = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("support/compiled.py", "support/versions.py")}
+    sources = {f"support/{path.name}": path.read_text(encoding="utf-8") for path in (ROOT / "support").glob("*.py")}
     for name, text in (HOUSE | sources).items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text, encoding="utf-8")
