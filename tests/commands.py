@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from bayesnu.cli.main import main
 
-SMALL = ("--background", "single", "--walkers", "16", "--ensembles", "2", "--no-figures", "--quiet", "--json")
+SMALL = ("--background", "single", "--walkers", "16", "--ensembles", "2", "--no-figures", "--no-toys", "--quiet", "--json")
 SAMPLE = ("sample", "pandax4t-run1", "--parameter", "mu_nu", *SMALL)
 
 

@@ -217,7 +217,7 @@ def _hdf5(folder: Path, scratch: Path) -> Finding:
     shortest = {"steps": 8, "walkers": 16, "ensembles": 2}
     run = resolve(("xenonnt-sr0",), "mu_nu", choices={"background": "single"}, sampling=shortest)
     try:
-        sample(run, scratch, figures=False)
+        sample(run, scratch, figures=False, toys=False)
     except (BayesnuError, OSError) as error:
         do = "run on a local disk; where HDF5 cannot lock a file, set the environment variable HDF5_USE_FILE_LOCKING=FALSE"
         return Finding("chains", "act", f"{folder}: no chain can be stored ({with_flags(str(error))})", do)

@@ -71,6 +71,13 @@ def no_figures_option() -> Sequence[click.Option]:
     return [click.Option(["--no-figures"], is_flag=True, help="Leave out corner plot and spectrum.")]
 
 
+@_shared
+def no_toys_option() -> Sequence[click.Option]:
+    """`--no-toys`."""
+    said = "Leave out goodness of fit, expected limits and Feldman-Cousins interval, which toy experiments give."
+    return [click.Option(["--no-toys"], is_flag=True, help=said)]
+
+
 def figure_option(what: str) -> Decorator:
     """`--figure` of a campaign, which draws what it has found."""
     return click.option("--figure", type=str, metavar="FILE", help=f"Draw {what} too (png or pdf).")

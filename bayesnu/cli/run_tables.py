@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bayesnu.cli.output import json_out, table
+from bayesnu.inference.toys.standing import Standing
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
@@ -27,6 +28,8 @@ def print_run(place: Path, result: RunResult, as_json: bool) -> None:
     _print_limits(run, result)
     _print_parameters(result)
     _print_notes(result)
+    if result.standing is not None:
+        print_standing(result.standing)
     _print_derived(result, scale)
     _print_verdict(result)
     _print_files(place)
@@ -42,7 +45,7 @@ def _print_limits(run: Run, result: RunResult) -> None:
         [_limit_cells(row, several) for row in result.rows],
     )
     for row in result.rows:
-        if row.method == "profile":
+        if row.method in ("profile", "feldman-cousins", "expected"):
             click.echo(f"{row.parameter.name}, {row.what.split(' (')[0]}: {row.how}")
 
 
@@ -87,6 +90,16 @@ def _notes(result: RunResult) -> Iterator[tuple[str, str | None]]:
         yield name, each.note
     for row in result.rows:
         yield row.parameter.name, row.note
+
+
+def print_standing(standing: Standing) -> None:
+    """The goodness of the fit, and what a reader of the limit has to know."""
+    goodness = standing.goodness
+    click.echo(f"goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)")
+    if standing.compatibility is not None:
+        click.echo(f"agreement of the data sets: {standing.compatibility.in_words}")
+    for remark in standing.remarks:
+        click.echo(remark)
 
 
 def _print_derived(result: RunResult, scale: float) -> None:

@@ -36,7 +36,7 @@ def choose_run(experiments: tuple[str, ...], options: dict[str, Any], base: Mapp
 
 
 @contextmanager
-def watched_run(folder: Path, steps: int | None, quiet: bool, figures: bool) -> Iterator[dict[str, Any]]:
+def watched_run(folder: Path, steps: int | None, quiet: bool, figures: bool, toys: bool) -> Iterator[dict[str, Any]]:
     """Show the progress of a run, and end it with one sentence when it is told to stop.
 
     Yields the arguments by which a run reports and draws. Files are replaced when they are complete, so that there is
@@ -47,7 +47,7 @@ def watched_run(folder: Path, steps: int | None, quiet: bool, figures: bool) -> 
             from bayesnu.cli.progress import Progress
 
             with Progress(quiet, steps) as progress:
-                yield {"report": None if quiet else progress.report, "figures": figures}
+                yield {"report": None if quiet else progress.report, "figures": figures, "toys": toys}
     except KeyboardInterrupt as stopped:
         how = f"; `bayesnu resume {shlex.quote(str(folder))}` goes on from there" if folders.is_run(folder) else ""
         raise Stopped(stopped.args[0], how) from None

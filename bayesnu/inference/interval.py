@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from scipy.special import ndtri
 
@@ -160,9 +160,15 @@ class ProfileInterval(Interval):
 
     def without_boundary(self) -> Self:
         """The same without the physical boundary 0 of a modulus, which is no end that the data have found."""
-        if self.parameter.signed:
-            return self
-        return replace(self, pieces=tuple(Piece(None if low == 0 else low, high) for low, high in self.pieces))
+        return self if self.parameter.signed else without_boundary(self)
+
+
+AnyInterval = TypeVar("AnyInterval", bound=Interval)
+
+
+def without_boundary(found: AnyInterval) -> AnyInterval:
+    """The interval of a modulus without its physical boundary 0."""
+    return replace(found, pieces=tuple(Piece(None if low == 0 else low, high) for low, high in found.pieces))
 
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:

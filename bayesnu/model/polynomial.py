@@ -108,3 +108,21 @@ class Model:
         """Return the model with a prior for every physics parameter that is flat everywhere: it is that of a likelihood."""
         flat = [Flat(prior.parameter, -EVERYWHERE, EVERYWHERE) for prior in self.physics]
         return self.with_priors(*flat)
+
+    def alone(self, index: int) -> Model:
+        """Return the model of one experiment by itself: its terms and bins, and the parameters that these need."""
+        block = self.blocks[index]
+        factors = self.factors[block.templates]
+        needed = [k for k in range(len(self.parameters)) if k < self.n_physics or np.any(factors == k)]
+        place = np.full(len(self.parameters) + 1, len(needed))  # the constant 1 comes after the last parameter
+        place[needed] = np.arange(len(needed))
+        return replace(
+            self,
+            experiments=self.experiments[index : index + 1],
+            parameters=tuple(self.parameters[k] for k in needed),
+            observed=self.observed[block.bins],
+            templates=self.templates[block.templates, block.bins],
+            factors=place[factors],
+            is_signal=self.is_signal[block.templates],
+            blocks=(Block(block.experiment, slice(0, len(factors)), slice(0, block.bins.stop - block.bins.start)),),
+        )

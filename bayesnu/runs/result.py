@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bayesnu.inference.diagnostics import Diagnostics, Verdict
 from bayesnu.inference.interval import CredibleInterval, DerivedInterval, IntegratedInterval, Interval
+from bayesnu.inference.toys.standing import Standing
 from bayesnu.physics.properties import PhysicsParameter
 
 
@@ -50,8 +51,8 @@ class NuisanceResult:
 class LimitRow:
     """One limit on a parameter in the table of a run: `what` it is, and `how` it was found.
 
-    `method` is credible, profile or published. `prior` is None for what has none. `integrated` is the same limit without
-    sampling, where there is one; `note` says where prior and volume make a marginal interval.
+    `method` is credible, profile, feldman-cousins, expected or published. `prior` is None for what has none. `integrated` is
+    the same limit without sampling, where there is one; `note` says where prior and volume make a marginal interval.
     """
 
     parameter: PhysicsParameter
@@ -80,7 +81,8 @@ class RunResult:
         verdict: whether it has converged, and what is missing; lengths in stored steps per walker.
         thinned_by: 1 if every stored draw was used, n for every n-th.
         acceptance: accepted proposals per proposal, in [0, 1].
-        rows: the table of limits, sampled, profile and published.
+        rows: the table of limits, sampled, profile, from toys, and published.
+        standing: goodness of fit, expected limits and remarks from toys; None where toys were left out.
         fingerprint: what defines the posterior and the chain, as one word.
         chain: the file that was read; None where the result stands alone.
     """
@@ -92,6 +94,7 @@ class RunResult:
     thinned_by: int
     acceptance: float
     rows: tuple[LimitRow, ...]
+    standing: Standing | None
     fingerprint: str
     chain: Path | None = None
 

@@ -6,9 +6,8 @@ that can be shown. Further keys are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from bayesnu.inference.diagnostics import Diagnostics, Verdict
 from bayesnu.inference.interval import (
@@ -19,11 +18,25 @@ from bayesnu.inference.interval import (
     Piece,
     outermost_errors,
 )
+from bayesnu.inference.toys.standing import Standing
 from bayesnu.physics.properties import parameter_of
+from bayesnu.runs.json_values import (
+    Json,
+    check,
+    is_table,
+    none_or_number,
+    read_end,
+    read_integer,
+    read_items,
+    read_list,
+    read_number,
+    read_optional_text,
+    read_text,
+    read_value,
+    shown,
+)
 from bayesnu.runs.result import LimitRow, NuisanceResult, ParameterResult, RunResult
-
-Json: TypeAlias = dict[str, Any]
-Item = TypeVar("Item")
+from bayesnu.runs.standing_json import standing_from_json, standing_to_json
 
 
 def result_to_json(result: RunResult) -> Json:
@@ -40,6 +53,7 @@ def result_to_json(result: RunResult) -> Json:
         "autocorrelation_time": result.verdict.tau,
         "acceptance": result.acceptance,
         "rows": [_row_to_json(row) for row in result.rows],
+        "standing": None if result.standing is None else standing_to_json(result.standing),
         "fingerprint": result.fingerprint,
     }
     return table if result.chain is None else table | {"chain": str(result.chain)}
@@ -47,27 +61,33 @@ def result_to_json(result: RunResult) -> Json:
 
 def result_from_json(table: Any) -> RunResult:
     """The result that `result_to_json` wrote; raises ValueError for anything else."""
-    _check(_is_table(table))
-    parameters = _items(table, "parameters", _parameter_from_json)
-    _check(len(parameters) > 0 or _value(table, "rows") == [])
+    check(is_table(table))
+    parameters = read_items(table, "parameters", _parameter_from_json)
+    check(len(parameters) > 0 or read_value(table, "rows") == [])
     found = RunResult(
         parameters=parameters,
-        derived=_items(table, "derived", lambda name, each: _derived_from_json(each)),
-        nuisances=_items(table, "nuisances", lambda name, each: _nuisance_from_json(each)),
+        derived=read_items(table, "derived", lambda name, each: _derived_from_json(each)),
+        nuisances=read_items(table, "nuisances", lambda name, each: _nuisance_from_json(each)),
         verdict=Verdict(
-            steps=_integer(table, "steps"),
-            burn_in=_integer(table, "burn_in"),
-            tau=_end(table, "autocorrelation_time") or 0.0,
-            missing=tuple(_shown(each) for each in _list(table, "missing")),
+            steps=read_integer(table, "steps"),
+            burn_in=read_integer(table, "burn_in"),
+            tau=read_end(table, "autocorrelation_time") or 0.0,
+            missing=tuple(shown(each) for each in read_list(table, "missing")),
         ),
-        thinned_by=_integer(table, "thinned_by") if "thinned_by" in table else 1,
-        acceptance=_number(table, "acceptance"),
-        rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in _list(table, "rows")),
-        fingerprint=_text(table, "fingerprint"),
-        chain=Path(_text(table, "chain")) if "chain" in table else None,
+        thinned_by=read_integer(table, "thinned_by") if "thinned_by" in table else 1,
+        acceptance=read_number(table, "acceptance"),
+        rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in read_list(table, "rows")),
+        standing=_standing_from_json(table.get("standing")),
+        fingerprint=read_text(table, "fingerprint"),
+        chain=Path(read_text(table, "chain")) if "chain" in table else None,
     )
-    _check(table.get("converged") is found.converged)
+    check(table.get("converged") is found.converged)
     return found
+
+
+def _standing_from_json(table: Any) -> Standing | None:
+    """What toys say; None where they were left out, as by a version that made none."""
+    return None if table is None else standing_from_json(table)
 
 
 # a physics parameter
@@ -89,15 +109,15 @@ def _parameter_to_json(each: ParameterResult) -> Json:
 
 
 def _parameter_from_json(name: str, table: Any) -> ParameterResult:
-    interval = _interval_from_json(table, _text(table, "kind"), _number(table, "probability"))
+    interval = _interval_from_json(table, read_text(table, "kind"), read_number(table, "probability"))
     exact = table.get("cross_check")
     return ParameterResult(
         parameter=parameter_of(name),
         interval=interval,
         diagnostics=_diagnostics_from_json(table),
-        prior=_text(table, "prior"),
-        others=_text(table, "others"),
-        note=_optional_text(table, "note"),
+        prior=read_text(table, "prior"),
+        others=read_text(table, "others"),
+        note=read_optional_text(table, "note"),
         cross_check=None if exact is None else _integrated_from_json(exact, interval.probability),
     )
 
@@ -116,12 +136,12 @@ def _nuisance_to_json(each: NuisanceResult) -> Json:
 
 
 def _nuisance_from_json(table: Any) -> NuisanceResult:
-    kind = _text(table, "kind") if "kind" in table else "eti"
-    probability = _number(table, "probability") if "probability" in table else 0.9
+    kind = read_text(table, "kind") if "kind" in table else "eti"
+    probability = read_number(table, "probability") if "probability" in table else 0.9
     return NuisanceResult(
         interval=_interval_from_json(table, kind, probability),
         diagnostics=_diagnostics_from_json(table),
-        prior=_text(table, "prior"),
+        prior=read_text(table, "prior"),
     )
 
 
@@ -146,14 +166,14 @@ def _derived_to_json(each: DerivedInterval) -> Json:
 
 def _derived_from_json(table: Any) -> DerivedInterval:
     return DerivedInterval(
-        kind=_text(table, "kind"),
-        probability=_number(table, "probability"),
-        pieces=(Piece(_end(table, "lower"), _end(table, "upper")),),
-        errors=(Piece(_end(table, "mcse_lower"), _end(table, "mcse_upper")),),
-        median=_number(table, "median"),
-        unit=_text(table, "unit"),
-        prior=_text(table, "prior"),
-        of_prior=Piece(_end(table, "prior_lower"), _end(table, "prior_upper")),
+        kind=read_text(table, "kind"),
+        probability=read_number(table, "probability"),
+        pieces=(Piece(read_end(table, "lower"), read_end(table, "upper")),),
+        errors=(Piece(read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),),
+        median=read_number(table, "median"),
+        unit=read_text(table, "unit"),
+        prior=read_text(table, "prior"),
+        of_prior=Piece(read_end(table, "prior_lower"), read_end(table, "prior_upper")),
     )
 
 
@@ -185,27 +205,27 @@ def _row_to_json(row: LimitRow) -> Json:
 
 def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
     """A row of the table; one of a version that wrote no kind and probability has those of the run's own interval."""
-    _check(_is_table(table))
-    _text(table, "unit")
-    method = _text(table, "method")
+    check(is_table(table))
+    read_text(table, "unit")
+    method = read_text(table, "method")
     usual = {"credible": credible.kind}.get(method, method)
     exact = table.get("integrated")
-    ends = Piece(_end(table, "lower"), _end(table, "upper"))
+    ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
     pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return LimitRow(
-        parameter=parameter_of(_text(table, "parameter")),
+        parameter=parameter_of(read_text(table, "parameter")),
         method=method,
-        what=_text(table, "what"),
-        how=_text(table, "how"),
-        prior=_optional_text(table, "prior"),
+        what=read_text(table, "what"),
+        how=read_text(table, "how"),
+        prior=read_optional_text(table, "prior"),
         interval=Interval(
-            kind=_text(table, "kind") if "kind" in table else usual,
-            probability=_end(table, "probability") if "probability" in table else credible.probability,
+            kind=read_text(table, "kind") if "kind" in table else usual,
+            probability=read_end(table, "probability") if "probability" in table else credible.probability,
             pieces=pieces,
-            errors=outermost_errors(len(pieces), _end(table, "mcse_lower"), _end(table, "mcse_upper")),
+            errors=outermost_errors(len(pieces), read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),
         ),
         integrated=None if exact is None else _integrated_from_json(exact, credible.probability),
-        note=_optional_text(table, "note") if "note" in table else None,
+        note=read_optional_text(table, "note") if "note" in table else None,
     )
 
 
@@ -224,14 +244,14 @@ def _interval_to_json(interval: CredibleInterval) -> Json:
 
 
 def _interval_from_json(table: Any, kind: str, probability: float) -> CredibleInterval:
-    ends = Piece(_end(table, "lower"), _end(table, "upper"))
+    ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
     pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return CredibleInterval(
         kind=kind,
         probability=probability,
-        median=_number(table, "median"),
+        median=read_number(table, "median"),
         pieces=pieces,
-        errors=outermost_errors(len(pieces), _end(table, "mcse_lower"), _end(table, "mcse_upper")),
+        errors=outermost_errors(len(pieces), read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),
     )
 
 
@@ -240,9 +260,9 @@ def _pieces_to_json(interval: Interval) -> list[list[float | None]]:
 
 
 def _pieces_from_json(table: Any) -> tuple[Piece, ...]:
-    pairs = _list(table, "intervals")
-    _check(len(pairs) > 0 and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
-    return tuple(Piece(_none_or_number(low), _none_or_number(high)) for low, high in pairs)
+    pairs = read_list(table, "intervals")
+    check(len(pairs) > 0 and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
+    return tuple(Piece(none_or_number(low), none_or_number(high)) for low, high in pairs)
 
 
 def _integrated_to_json(interval: IntegratedInterval) -> Json:
@@ -258,11 +278,11 @@ def _integrated_to_json(interval: IntegratedInterval) -> Json:
 
 def _integrated_from_json(table: Any, probability: float) -> IntegratedInterval:
     return IntegratedInterval(
-        kind=_text(table, "kind"),
+        kind=read_text(table, "kind"),
         probability=probability,
-        pieces=(Piece(_end(table, "lower"), _end(table, "upper")),),
-        errors=(Piece(_end(table, "error_lower"), _end(table, "error_upper")),),
-        method=_text(table, "method"),
+        pieces=(Piece(read_end(table, "lower"), read_end(table, "upper")),),
+        errors=(Piece(read_end(table, "error_lower"), read_end(table, "error_upper")),),
+        method=read_text(table, "method"),
     )
 
 
@@ -271,75 +291,9 @@ def _diagnostics_to_json(found: Diagnostics) -> Json:
 
 
 def _diagnostics_from_json(table: Any) -> Diagnostics:
-    rhat = _end(table, "rhat")
+    rhat = read_end(table, "rhat")
     return Diagnostics(
         rhat=float("nan") if rhat is None else rhat,
-        ess_bulk=_number(table, "ess_bulk"),
-        ess_tail=_number(table, "ess_tail"),
+        ess_bulk=read_number(table, "ess_bulk"),
+        ess_tail=read_number(table, "ess_tail"),
     )
-
-
-# values of one type, each refused where it has another
-
-
-def _check(is_right: bool) -> None:
-    if not is_right:
-        raise ValueError("its stored result is not what a run stores")
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _value(table: Any, key: str) -> Any:
-    _check(_is_table(table) and key in table)
-    return table[key]
-
-
-def _items(table: Json, key: str, read: Callable[[str, Any], Item]) -> dict[str, Item]:
-    found = _value(table, key)
-    _check(_is_table(found))
-    return {_shown(name): read(name, each) for name, each in found.items()}
-
-
-def _list(table: Any, key: str) -> list[Any]:
-    found = _value(table, key)
-    _check(isinstance(found, list))
-    return list(found)
-
-
-def _none_or_number(value: Any) -> float | None:
-    _check(value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
-    return None if value is None else float(value)
-
-
-def _end(table: Any, key: str) -> float | None:
-    return _none_or_number(_value(table, key))
-
-
-def _number(table: Any, key: str) -> float:
-    found = _end(table, key)
-    _check(found is not None)
-    assert found is not None
-    return found
-
-
-def _integer(table: Any, key: str) -> int:
-    found = _value(table, key)
-    _check(isinstance(found, int) and not isinstance(found, bool))
-    return int(found)
-
-
-def _shown(value: Any) -> str:
-    """Text that a terminal can show."""
-    _check(isinstance(value, str) and value.isprintable())
-    return str(value)
-
-
-def _text(table: Any, key: str) -> str:
-    return _shown(_value(table, key))
-
-
-def _optional_text(table: Any, key: str) -> str | None:
-    found = _value(table, key)
-    return None if found is None else _shown(found)

@@ -23,6 +23,7 @@ def sample(
     overwrite: bool = False,
     report: Report | None = None,
     figures: bool = True,
+    toys: bool = True,
 ) -> RunResult:
     """Sample the posterior of a run into a folder; an identical finished run is only read.
 
@@ -34,6 +35,7 @@ def sample(
         report: a function of the verdict so far and the accepted part of the proposals, called while a run without `steps`
             goes on.
         figures: draw the corner plot and the spectrum.
+        toys: make toy experiments for the goodness of fit, the expected limits and a Feldman-Cousins interval.
 
     Returns: a `RunResult`, with every number in mu_B, e or cm^2. `converged` has to be asked: a run that stops at its number
         of steps gives a result too, and `verdict.words` says what is missing.
@@ -46,7 +48,7 @@ def sample(
         >>> import bayesnu, tempfile
         >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", sampling={"steps": 12, "ensembles": 2, "walkers": 16})
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     result = bayesnu.sample(run, folder, figures=False)
+        ...     result = bayesnu.sample(run, folder, figures=False, toys=False)
         >>> result.converged, result.verdict.words[:13]
         (False, 'NOT CONVERGED')
         >>> f"{result.parameters['mu_nu'].cross_check.upper:.2e} mu_B"  # the same limit by integration
@@ -59,7 +61,7 @@ def sample(
     with held(place):
         claim(run, place, overwrite)
         try:
-            return _carry_out(place, run, model or model_of(run), report, figures)
+            return _carry_out(place, run, model or model_of(run), report, figures, toys)
         except BayesnuError:
             if not begun and steps_done(place) == 0:
                 _withdraw(place, created)
@@ -82,7 +84,14 @@ def _withdraw(folder: Path, created: list[Path]) -> None:
             each.rmdir()
 
 
-def resume(chain: str | Path, *, up_to: int | None = None, report: Report | None = None, figures: bool = True) -> RunResult:
+def resume(
+    chain: str | Path,
+    *,
+    up_to: int | None = None,
+    report: Report | None = None,
+    figures: bool = True,
+    toys: bool = True,
+) -> RunResult:
     """Continue a run to where it was going, or up to so many stored steps; returns its result.
 
     A new length becomes part of the configuration. Raises `BayesnuError` if the chain in the folder is of another model,
@@ -96,7 +105,7 @@ def resume(chain: str | Path, *, up_to: int | None = None, report: Report | None
         if up_to is not None and (up_to > done or stored is None):
             run = replace(run, sampling=replace(run.sampling, steps=max(up_to, done)))
             write_config(run, folder)
-        return _carry_out(folder, run, model, report, figures)
+        return _carry_out(folder, run, model, report, figures, toys)
 
 
 def _state(folder: Path, run: Run, model: Model) -> tuple[int, RunResult | None]:
@@ -110,14 +119,19 @@ def _state(folder: Path, run: Run, model: Model) -> tuple[int, RunResult | None]
     return chain_file.steps_done(path), chain_file.read_result(path)
 
 
-def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figures: bool) -> RunResult:
+def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figures: bool, toys: bool) -> RunResult:
     """Begin, continue or find finished the run of a folder; returns its result, with `chain` set to its file."""
     path = folder / CHAIN
+    from bayesnu.runs import chain_file
+
     done, result = _state(folder, run, model)
     undrawn = not all((folder / name).is_file() for name in FIGURES)
     if result is None or done < (run.sampling.steps or 0):
         result = _extended(path, run, model, report)
         undrawn = True
+    if toys and result.standing is None:
+        result = with_standing(result, model, run)
+        chain_file.store_result(path, result)
     if figures and undrawn:
         draw(folder, model, run, result.verdict)
     return replace(result, chain=path)
@@ -146,6 +160,14 @@ def summary_of(path: Path, model: Model, run: Run) -> RunResult:
     fits = Fits(model)
     chain = chain_file.read(path)
     return summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
+
+
+def with_standing(result: RunResult, model: Model, run: Run) -> RunResult:
+    """The result with what toys say of the model: drawn with the run's seed, they are the same whenever they are made."""
+    from bayesnu.inference.toys.standing import find_standing
+    from bayesnu.runs.summary import add_standing
+
+    return add_standing(result, model, find_standing(model, run.sampling.probability, run.sampling.seed))
 
 
 def draw(folder: Path, model: Model, run: Run, verdict: Verdict) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bayesnu.inference.credible import credible_interval, diagnose
@@ -10,9 +12,12 @@ from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.standing import Standing
+from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
 from bayesnu.runs.limit_rows import limit_rows
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
+from bayesnu.runs.standing_rows import standing_rows
 
 NUISANCE_PROBABILITY = 0.9  # of the equal-tailed intervals of nuisances
 EDGE_SHARE = 0.01  # of the prior's range: a posterior that comes nearer to its end is cut there
@@ -20,7 +25,7 @@ EDGE_TAILS = (0.005, 0.995)  # what of the posterior has to stay clear of the en
 
 
 def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) -> RunResult:
-    """The result of a chain of the model that the fits are of."""
+    """The result of a chain of the model that the fits are of; what toys say of the model can be added."""
     model = fits.model
     kept = chain.after(verdict.burn_in)
     nuisances = kept[..., model.n_physics :]
@@ -32,8 +37,22 @@ def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) ->
         thinned_by=chain.thin,
         acceptance=float(chain.acceptance.mean()),
         rows=tuple(limit_rows(fits, kept, settings)),
+        standing=None,
         fingerprint=chain.digest,
     )
+
+
+def add_standing(result: RunResult, model: Model, standing: Standing) -> RunResult:
+    """The result with what toys say of its model, and with their rows before the published ones."""
+    prior = model.parameters[0]
+    scaled = standing.scaled(prior.scale)
+    cl = next(iter(result.parameters.values())).interval.probability
+    of_toys = [
+        replace(row, interval=row.interval.scaled(prior.scale)) for row in standing_rows(standing, prior.of_interest, cl)
+    ]
+    own = [row for row in result.rows if row.method != "published"]
+    published = [row for row in result.rows if row.method == "published"]
+    return replace(result, rows=(*own, *of_toys, *published), standing=scaled)
 
 
 def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> ParameterResult:

@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesnu.inference.profile import interval
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.model.polynomial import Model
 from bayesnu.runs.config import from_dict
 from bayesnu.runs.run import Run, model_of, to_dict
 from bayesnu.support.errors import BayesnuError
@@ -44,18 +42,6 @@ def fitter_of(settings: Mapping[str, Any]) -> ToyFitter:
 @cache
 def _make_fitter(run: str) -> ToyFitter:
     return ToyFitter(model_of(from_dict(json.loads(run))))
-
-
-def tested_values(model: Model, points: int, cl: float = 0.997) -> np.ndarray:
-    """Values (points,) of the physics parameter that span its profile-likelihood interval at `cl`, 0 among them."""
-    if not 5 <= points <= 10_000:
-        raise BayesnuError(f"points: found {points}; must lie in [5, 10000]")
-    wide = interval(model, 0, cl=cl)
-    if wide.upper is None or (wide.lower is None and model.of_interest[0].signed):
-        raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
-    values = np.linspace(wide.lower or 0.0, wide.upper, points)
-    values[np.argmin(np.abs(values))] = 0.0
-    return values
 
 
 def stack_tasks(results: Sequence[Mapping[str, np.ndarray]], name: str, point: int, points: int) -> np.ndarray:

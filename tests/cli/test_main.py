@@ -184,7 +184,7 @@ SUMMARY_KEYS = {
 
 
 def test_a_summary_has_its_keys(run: Path) -> None:
-    found = answer("summary", run, "--json")
+    found = answer("summary", run, "--json", "--no-toys")
     assert found.keys() >= {"parameters", "converged", "chain", "fingerprint"}
     (name, values), *_ = found["parameters"].items()
     assert name == "mu_nu" and values.keys() >= SUMMARY_KEYS
@@ -199,19 +199,19 @@ def test_exactly_so_many_steps_are_stored(run: Path) -> None:
 
 def test_a_chain_is_a_file_or_its_folder(run: Path) -> None:
     by_folder, by_file = (answer("summary", chain, "--json") for chain in (run, run / "chain.h5"))
-    assert by_folder == by_file == answer("resume", run / "chain.h5", "--quiet", "--json", "--no-figures")
+    assert by_folder == by_file == answer("resume", run / "chain.h5", "--quiet", "--json", "--no-figures", "--no-toys")
 
 
 def test_an_identical_run_is_only_read(run: Path) -> None:
     before = (run / "chain.h5").stat()
-    assert sampled(run) == answer("summary", run, "--json")
+    assert sampled(run) == answer("summary", run, "--json", "--no-toys")
     assert (run / "chain.h5").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_the_same_run_elsewhere_gives_the_same_summary(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     there = sampled(Path("relative/to/here"))
-    assert without_path(there) == without_path(answer("summary", run, "--json"))
+    assert without_path(there) == without_path(answer("summary", run, "--json", "--no-toys"))
     np.testing.assert_array_equal(chain_file.read("relative/to/here").samples, chain_file.read(run).samples)
 
 
@@ -231,7 +231,7 @@ def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
         shutil.copy(Path(experiments.__file__).with_name(f"{name}.toml"), tmp_path / place / "data.toml")
     words = (tmp_path / "a" / "data.toml", tmp_path / "b" / "data.toml", "--parameter", "mu_nu", *SMALL, "--steps", "8")
     first = answer("sample", *words, "--output", tmp_path / "run")
-    assert answer("resume", tmp_path / "run", "--quiet", "--json", "--no-figures") == first
+    assert answer("resume", tmp_path / "run", "--quiet", "--json", "--no-figures", "--no-toys") == first
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_refused_run_replaces_nothing(copy: Path) -> None:
 
 @pytest.mark.parametrize("words", [("--up-to", "20"), ("--more", "8")])
 def test_a_longer_run_is_what_it_would_have_been_at_once(copy: Path, tmp_path: Path, words: tuple[str, str]) -> None:
-    longer = answer("resume", copy, *words, "--quiet", "--json", "--no-figures")
+    longer = answer("resume", copy, *words, "--quiet", "--json", "--no-figures", "--no-toys")
     assert without_path(longer) == without_path(sampled(tmp_path / "whole", steps=20))
     one, two = chain_file.read(copy), chain_file.read(tmp_path / "whole")
     np.testing.assert_array_equal(one.samples, two.samples)
@@ -276,20 +276,20 @@ def test_a_longer_run_is_what_it_would_have_been_at_once(copy: Path, tmp_path: P
 
 def test_a_run_is_not_made_shorter(copy: Path) -> None:
     for words in (("--up-to", "9"), ("--up-to", "12"), ()):
-        assert answer("resume", copy, *words, "--quiet", "--json", "--no-figures")["steps"] == 12
+        assert answer("resume", copy, *words, "--quiet", "--json", "--no-figures", "--no-toys")["steps"] == 12
 
 
 def test_a_run_with_only_its_configuration_is_carried_out(run: Path, tmp_path: Path) -> None:
     (tmp_path / "begun").mkdir()
     shutil.copy(run / "config.toml", tmp_path / "begun")
-    found = answer("resume", tmp_path / "begun", "--quiet", "--json", "--no-figures")
-    assert without_path(found) == without_path(answer("summary", run, "--json"))
+    found = answer("resume", tmp_path / "begun", "--quiet", "--json", "--no-figures", "--no-toys")
+    assert without_path(found) == without_path(answer("summary", run, "--json", "--no-toys"))
 
 
 def test_a_configuration_reproduces_its_run(run: Path, tmp_path: Path) -> None:
     words = ("sample", "--config", run / "config.toml", "--quiet", "--json", "--no-figures")
     found = answer(*words, "--output", tmp_path / "again")
-    assert without_path(found) == without_path(answer("summary", run, "--json"))
+    assert without_path(found) == without_path(answer("summary", run, "--json", "--no-toys"))
     assert (tmp_path / "again" / "config.toml").read_text() == (run / "config.toml").read_text()
     other = answer(*words, "--output", tmp_path / "other", "--seed", "5")  # a flag wins
     assert other["fingerprint"] != found["fingerprint"]
@@ -308,7 +308,7 @@ def test_an_integer_is_the_same_choice_as_the_float(tmp_path: Path) -> None:
 def test_another_interval_of_a_chain(run: Path) -> None:
     found = answer("summary", run, "--json", "--kind", "eti", "--probability", "0.68")["parameters"]["mu_nu"]
     assert (found["kind"], found["probability"]) == ("eti", 0.68) and found["lower"] is not None
-    assert answer("summary", run, "--json")["parameters"]["mu_nu"]["kind"] == "upper"
+    assert answer("summary", run, "--json", "--no-toys")["parameters"]["mu_nu"]["kind"] == "upper"
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

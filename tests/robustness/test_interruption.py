@@ -71,7 +71,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 def go_on(place: Path) -> None:
     """Resume a run to where it was going."""
-    answer("resume", place, "--quiet", "--no-figures", "--json")
+    answer("resume", place, "--quiet", "--no-figures", "--no-toys", "--json")
 
 
 # In this process: stopped at every kind of moment
@@ -158,7 +158,11 @@ def test_a_run_until_convergence_goes_on_to_the_same_end(tmp_path: Path, monkeyp
 def test_a_killed_process_goes_on(seed: int, whole: Path, tmp_path: Path) -> None:
     dice, place = random.Random(seed), tmp_path / "run"
     for attempt in range(3):
-        words = (*SAMPLE, "--steps", str(STEPS), "--output", place) if attempt == 0 else ("resume", place, "--no-figures")
+        words = (
+            (*SAMPLE, "--steps", str(STEPS), "--output", place)
+            if attempt == 0
+            else ("resume", place, "--no-figures", "--no-toys")
+        )
         with running(*words):
             waited_for(place / "config.toml")
             time.sleep(dice.uniform(0, 4))
@@ -234,7 +238,9 @@ def test_two_at_once_are_kept_apart(tmp_path: Path) -> None:
             assert re.search(rf"process {process.pid} on \S+ is running there", sentence)
         assert process.poll() is None and (place / "config.toml").read_bytes() == before
         assert answer("summary", place, "--json")["steps"] >= 128  # reading is allowed
-    done = answer("resume", place, "--up-to", "8", "--quiet", "--no-figures", "--json")["steps"]  # the first is gone
+    done = answer("resume", place, "--up-to", "8", "--quiet", "--no-figures", "--no-toys", "--json")[
+        "steps"
+    ]  # the first is gone
     assert done == chain_file.steps_done(place / "chain.h5")
 
 

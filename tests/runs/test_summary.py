@@ -13,7 +13,7 @@ from bayesnu.runs.run import resolve
 
 def rows_of(tmp_path: Path, flavour: str) -> list[LimitRow]:
     run = resolve(("xenonnt-sr0",), "mu_nu", flavour, sampling={"seed": 7})
-    result = sampling.sample(run, tmp_path / "run", figures=False)
+    result = sampling.sample(run, tmp_path / "run", figures=False, toys=False)
     return [row for row in result.rows if row.method == "credible"]
 
 

@@ -16,7 +16,8 @@ from bayesnu.inference.sampling import chain
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Block, Model
-from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.model.priors import Flat, Gaussian, Prior
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.runs import chain_file
 
 EXPERIMENTS = ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")
@@ -122,3 +123,19 @@ class FastChi2:
 def nuisance_limits(model: Model) -> list[tuple[float, float]]:
     """Bounds of the nuisance parameters."""
     return [(prior.lower, prior.upper) for prior in model.nuisances]
+
+
+def count_above(background: float, count: float, width: float = 1e-7) -> Model:
+    """One bin with mu^2 expected events of signal above a background known to a relative width."""
+    moment = Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 10.0)
+    known = Gaussian(Parameter("b", "b", "", 1.0), 0.0, np.inf, mean=1.0, width=width)
+    factors = np.full((2, 6), 2)
+    factors[0, :2], factors[1, 0] = 0, 1
+    return replace(
+        without_data((moment, known), 1),
+        observed=np.array([count]),
+        templates=np.array([[1.0], [background]]),
+        factors=factors,
+        is_signal=np.array([True, False]),
+        blocks=(Block("one bin", slice(0, 2), slice(0, 1)),),
+    )

@@ -279,7 +279,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sampling = {"steps": 16, "ensembles": 2, "walkers": 16}
     run = resolve(("xenonnt-sr0",), "mu_nu", preset="paper", sampling=sampling)
     place = tmp_path_factory.mktemp("compare") / "chain"
-    sample(run, place, figures=False)
+    sample(run, place, figures=False, toys=False)
     return place
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,35 +9,17 @@ from scipy import stats
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
+from bayesnu.inference.toys import belt as belts
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.posteriors import toy_posteriors
 from bayesnu.inference.toys.statistic import crossings, profiled, quantile_with_error
 from bayesnu.inference.toys.toys import Toys, draw, observed, with_data
-from bayesnu.model.polynomial import Block, Model
-from bayesnu.model.priors import Flat, Gaussian, with_kind
-from bayesnu.physics.properties import Parameter, parameter_of
+from bayesnu.model.priors import with_kind
 from bayesnu.runs import run
 from bayesnu.studies import coverage, expected, feldman_cousins
 from bayesnu.studies.toy_tasks import make_task_settings
 from bayesnu.support.errors import BayesnuError
-from tests.statistics.models import model_of, without_data
-
-
-def counting(background: float, count: float, width: float = 1e-7) -> Model:
-    """One bin with mu^2 expected events of signal above a background known to a relative width."""
-    moment = Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 10.0)
-    known = Gaussian(Parameter("b", "b", "", 1.0), 0.0, np.inf, mean=1.0, width=width)
-    factors = np.full((2, 6), 2)
-    factors[0, :2], factors[1, 0] = 0, 1
-    return replace(
-        without_data((moment, known), 1),
-        observed=np.array([count]),
-        templates=np.array([[1.0], [background]]),
-        factors=factors,
-        is_signal=np.array([True, False]),
-        blocks=(Block("one bin", slice(0, 2), slice(0, 1)),),
-    )
-
+from tests.statistics.models import count_above, model_of
 
 # Feldman and Cousins 1998, table II: 90 % intervals of the signal's mean for n0 events above a known mean background of 3.
 # They lengthen the intervals of few events so that limits fall with the background: those are not compared.
@@ -58,11 +38,11 @@ def acceptance(signal: float, background: float, cl: float, most: int = 80) -> n
 
 @pytest.mark.parametrize("count", TABLE)
 def test_the_table_of_feldman_and_cousins(count: int) -> None:
-    fitter = ToyFitter(counting(3.0, float(count)))
+    fitter = ToyFitter(count_above(3.0, float(count)))
     signal = np.linspace(0, 16, 81)
     random = np.random.default_rng(count)
-    toys = [feldman_cousins.statistics(fitter, value, 20_000, random) for value in np.sqrt(signal)]
-    found = feldman_cousins.belt(fitter, np.sqrt(signal), toys, 0.9)
+    toys = [belts.statistics(fitter, value, 20_000, random) for value in np.sqrt(signal)]
+    found = belts.belt(fitter, np.sqrt(signal), toys, 0.9)
     assert found.failed == 0
     # a count is accepted where the share of toys at least as far exceeds 10 %: as in the construction of the paper
     accepted = np.array([count in acceptance(s, 3.0, 0.9) for s in signal])
@@ -77,8 +57,8 @@ def test_the_table_of_feldman_and_cousins(count: int) -> None:
 
 
 def test_far_from_the_boundary_the_critical_value_is_that_of_chi_square() -> None:
-    fitter = ToyFitter(counting(1000.0, 1400.0, width=0.02))
-    t = feldman_cousins.statistics(fitter, 20.0, 40_000, np.random.default_rng(1))
+    fitter = ToyFitter(count_above(1000.0, 1400.0, width=0.02))
+    t = belts.statistics(fitter, 20.0, 40_000, np.random.default_rng(1))
     for cl in (0.68, 0.9, 0.99):
         critical, error = quantile_with_error(t, cl)
         assert abs(critical - delta_chi2(cl)) < 4.5 * error
@@ -87,8 +67,8 @@ def test_far_from_the_boundary_the_critical_value_is_that_of_chi_square() -> Non
 
 def test_at_the_boundary_half_of_the_toys_fit_best_there() -> None:
     # Chernoff: the statistic is 0 for half of the toys, and chi^2 of one degree of freedom for the others
-    fitter = ToyFitter(counting(10_000.0, 10_000.0, width=0.02))
-    t = feldman_cousins.statistics(fitter, 0.0, 40_000, np.random.default_rng(2))
+    fitter = ToyFitter(count_above(10_000.0, 10_000.0, width=0.02))
+    t = belts.statistics(fitter, 0.0, 40_000, np.random.default_rng(2))
     assert np.mean(t < 1e-9) == pytest.approx(0.5, abs=0.02)
     critical, error = quantile_with_error(t, 0.9)
     assert abs(critical - stats.chi2(1).ppf(0.8)) < 4.5 * error
@@ -98,8 +78,8 @@ def test_a_belt_gives_the_data_their_interval() -> None:
     model = model_of("xenonnt-sr0", "mu_nu", background="single")
     fitter, values = ToyFitter(model), np.linspace(0, 1.2, 13)
     random = np.random.default_rng(3)
-    toys = [feldman_cousins.statistics(fitter, value, 4000, random) for value in values]
-    found = feldman_cousins.belt(fitter, values, toys, 0.9)
+    toys = [belts.statistics(fitter, value, 4000, random) for value in values]
+    found = belts.belt(fitter, values, toys, 0.9)
     ((low, high),) = found.interval.pieces
     ((low_error, high_error),) = found.interval.errors
     assert low == 0.0 and low_error == 0.0
@@ -113,16 +93,16 @@ def test_a_belt_gives_the_data_their_interval() -> None:
 
 
 def test_failed_fits_are_counted_and_in_no_quantile() -> None:
-    fitter = ToyFitter(counting(3.0, 3.0))
+    fitter = ToyFitter(count_above(3.0, 3.0))
     values = np.array([0.0, 1.0, 2.0])
-    toys = [feldman_cousins.statistics(fitter, value, 1000, np.random.default_rng(4)) for value in values]
-    whole = feldman_cousins.belt(fitter, values, toys, 0.9)
+    toys = [belts.statistics(fitter, value, 1000, np.random.default_rng(4)) for value in values]
+    whole = belts.belt(fitter, values, toys, 0.9)
     toys[1] = np.append(toys[1], [np.nan] * 7)
-    spoiled = feldman_cousins.belt(fitter, values, toys, 0.9)
+    spoiled = belts.belt(fitter, values, toys, 0.9)
     assert (spoiled.failed, spoiled.toys) == (7, whole.toys + 7)
     np.testing.assert_array_equal(spoiled.critical, whole.critical)
     with pytest.raises(BayesnuError, match="mu_nu = 1: none of its toys could be fitted"):
-        feldman_cousins.belt(fitter, values, [toys[0], np.full(9, np.nan), toys[2]], 0.9)
+        belts.belt(fitter, values, [toys[0], np.full(9, np.nan), toys[2]], 0.9)
 
 
 def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None:
@@ -132,7 +112,7 @@ def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None
         assert limit.failed == limit.toys == 100 and np.isnan([limit.below, *limit.bands["median"]]).all()
     for fit in expected.goodness(made.settings, failed):
         assert fit.failed == fit.toys == 100 and np.isnan([fit.p_value, fit.error]).all()
-    fitter = ToyFitter(counting(3.0, 3.0))
+    fitter = ToyFitter(count_above(3.0, 3.0))
     point = {name: np.full(50, np.nan) for name in coverage.at_truth(fitter, 1.0, 0.0, 50, np.random.default_rng(2))}
     point["at_nominal"] = np.ones(50)
     for each in coverage.coverages(fitter.model, np.array([1.0]), [point], 0.9):
@@ -168,7 +148,7 @@ def test_expected_limits_are_quantiles_of_limits_in_toys() -> None:
     assert made.tasks == 1
     results = [made.work(dict(made.settings), 0, np.random.SeedSequence(1, spawn_key=(0,)))]
     two, one = expected.expected_limits(made.settings, results)
-    assert (two.one_sided, one.one_sided) == (False, True) and two.failed == one.failed == 0
+    assert (two.end.one_sided, one.end.one_sided) == (False, True) and two.failed == one.failed == 0
     for each in (two, one):
         order = [value for value, _ in each.bands.values()]
         assert order == sorted(order) and all(error > 0 for _, error in each.bands.values())
@@ -231,7 +211,7 @@ def test_the_denser_part_is_the_smallest_region() -> None:
 
 def test_coverage_of_a_gaussian_measurement_is_nominal() -> None:
     # far from the boundary every interval covers as it says, but for a few counts that are whole numbers
-    fitter = ToyFitter(counting(20.0, 69.0, width=0.02))
+    fitter = ToyFitter(count_above(20.0, 69.0, width=0.02))
     point = coverage.at_truth(fitter, 7.0, 0.0, 6000, np.random.default_rng(8))
     for each in coverage.coverages(fitter.model, np.array([7.0]), [point], 0.9):
         assert abs(each.coverage[0] - 0.9) < 4.5 * each.error[0] + 0.015, each.interval

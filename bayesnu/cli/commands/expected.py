@@ -20,7 +20,8 @@ from bayesnu.cli.output import json_out, table
 from bayesnu.support.text import number
 
 if TYPE_CHECKING:
-    from bayesnu.studies.expected import ExpectedLimit, Goodness
+    from bayesnu.inference.toys.expected import ExpectedLimit
+    from bayesnu.inference.toys.goodness import Goodness
 
 
 @click.command()
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 @json_option()
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
-    from dataclasses import asdict
-
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.runs.standing_json import expected_to_json, goodness_to_json
     from bayesnu.studies import expected as study
     from bayesnu.studies.toy_tasks import fitter_of
 
@@ -46,8 +46,8 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     prior = fitter_of(made.settings).model.parameters[0]
     if as_json:
         about = {"parameter": prior.name, "unit": prior.unit, "cl": cl}
-        rows = [_as_dict(each, prior.scale) for each in limits]
-        json_out(about | {"limits": rows, "fits": [asdict(each) for each in fits]})
+        rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
+        json_out(about | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]})
         return
     _print_limits(limits, f"{title_of(prior, asked.run)}: {cl:.0%}")
     _print_fits(fits)
@@ -55,15 +55,8 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     print_failures(failed, sum(each.toys for each in limits) + sum(each.toys for each in fits))
 
 
-def _as_dict(each: ExpectedLimit, scale: float) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    bands = {name: [number * scale for number in pair] for name, pair in each.bands.items()}
-    return asdict(each) | {"observed": each.observed * scale, "bands": bands}
-
-
 def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:
-    from bayesnu.studies.expected import BANDS
+    from bayesnu.inference.toys.expected import BANDS
 
     table(
         f"{what} profile likelihood in {limits[0].toys} toys of the Standard Model, value ± Monte-Carlo error",
@@ -74,7 +67,7 @@ def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:
 
 def _cells(each: ExpectedLimit) -> tuple[str, ...]:
     return (
-        f"{each.end}, Δχ² = {each.delta_chi2:.2f}",
+        f"{each.end.name}, Δχ² = {each.end.delta_chi2:.2f}",
         *(f"{number(value)} ± {number(error, 1)}" for value, error in each.bands.values()),
         number(each.observed),
         f"{each.below:.1%}",

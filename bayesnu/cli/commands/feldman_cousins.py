@@ -21,8 +21,8 @@ from bayesnu.support.text import interval, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import Piece, ProfileInterval
+    from bayesnu.inference.toys.belt import Belt
     from bayesnu.model.priors import Prior
-    from bayesnu.studies.feldman_cousins import Belt
 
 
 @click.command("feldman-cousins")

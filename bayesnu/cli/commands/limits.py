@@ -12,6 +12,7 @@ from bayesnu.cli.options import (
     experiments_argument,
     given_options,
     json_option,
+    no_toys_option,
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
@@ -19,6 +20,8 @@ from bayesnu.support.text import interval, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval
+    from bayesnu.inference.toys.standing import Standing
+    from bayesnu.runs.result import LimitRow
 
 
 @click.command()
@@ -26,13 +29,17 @@ if TYPE_CHECKING:
 @parameter_options()
 @cl_option()
 @click.option("--one-sided", is_flag=True, help="Use the one-sided quantile (1.64 at 90 %).")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the toy experiments.")
+@no_toys_option()
 @analysis_options()
 @json_option()
-def limits(experiments: tuple[str, ...], cl: float, one_sided: bool, as_json: bool, **options: Any) -> None:
-    """Profile-likelihood intervals: nuisance parameters minimised, not sampled."""
-    from bayesnu.cli.interval_json import as_dict
+def limits(
+    experiments: tuple[str, ...], cl: float, one_sided: bool, seed: int, no_toys: bool, as_json: bool, **options: Any
+) -> None:
+    """Profile-likelihood intervals, with what toy experiments say of them."""
     from bayesnu.cli.models import choose_model, choose_parameters
     from bayesnu.inference.fits import Fits
+    from bayesnu.inference.toys.standing import find_standing
 
     given = given_options(options)
     parameters = choose_parameters(given)
@@ -42,12 +49,44 @@ def limits(experiments: tuple[str, ...], cl: float, one_sided: bool, as_json: bo
         fits.interval(index, cl=cl, one_sided=one_sided, others="profiled" if several else "zero")
         for index in range(fits.model.n_physics)
     ]
+    standing = None if no_toys else find_standing(fits.model, cl, seed)
     if as_json:
-        rows = [as_dict(each) for each in found]
-        json_out(rows if len(rows) > 1 else rows[0])
+        _print_json(found, standing)
         return
     preset = given.get("preset", "default")
     _print(found, f"{' + '.join(experiments)}, preset {preset}")
+    if standing is not None:
+        _print_toys(found[0], standing)
+
+
+def _print_json(found: list[ProfileInterval], standing: Standing | None) -> None:
+    """One table, or a list of them for several parameters; `toys` is about all parameters together."""
+    from bayesnu.cli.interval_json import as_dict
+    from bayesnu.runs.standing_json import standing_to_json
+
+    scale = found[0].parameter.scale
+    toys = None if standing is None else standing_to_json(standing.scaled(scale))
+    rows = [as_dict(each) | {"toys": toys} for each in found]
+    json_out(rows if len(rows) > 1 else rows[0])
+
+
+def _print_toys(found: ProfileInterval, standing: Standing) -> None:
+    """What toys say of the limit of a single parameter, then of the fit."""
+    from bayesnu.cli.run_tables import print_standing
+    from bayesnu.runs.standing_rows import standing_rows
+
+    rows = list(standing_rows(standing, found.parameter, found.cl))
+    if rows:
+        table("", ("from toys", "value", "MC error"), [_toy_cells(row) for row in rows])
+    for row in rows:
+        click.echo(f"{row.what.split(':')[0]}: {row.how}")
+    print_standing(standing)
+
+
+def _toy_cells(row: LimitRow) -> tuple[str, str, str]:
+    pieces = " and ".join(interval(low, high, 1.0) for low, high in row.interval.pieces)
+    error = row.interval.largest_error
+    return row.what, pieces or "empty", "" if error is None else number(error, 2)
 
 
 def _print(found: list[ProfileInterval], where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bayesnu.cli.options import json_option, no_figures_option, quiet_option
+from bayesnu.cli.options import json_option, no_figures_option, no_toys_option, quiet_option
 from bayesnu.support.errors import BayesnuError
 
 
@@ -14,8 +14,11 @@ from bayesnu.support.errors import BayesnuError
 @click.option("--more", type=int, help="Add so many stored steps.")
 @quiet_option()
 @no_figures_option()
+@no_toys_option()
 @json_option()
-def resume(chain: str, up_to: int | None, more: int | None, quiet: bool, no_figures: bool, as_json: bool) -> None:
+def resume(
+    chain: str, up_to: int | None, more: int | None, quiet: bool, no_figures: bool, no_toys: bool, as_json: bool
+) -> None:
     """Continue a run to where it was going, or to a given length, bit for bit as if never interrupted."""
     from bayesnu.cli.run_tables import print_run
     from bayesnu.cli.runs import watched_run
@@ -28,7 +31,7 @@ def resume(chain: str, up_to: int | None, more: int | None, quiet: bool, no_figu
     if more is not None:
         up_to = sampling.steps_done(folder) + more
     steps = from_config(folder / CONFIG).sampling.steps if up_to is None else up_to
-    with watched_run(folder, steps, quiet, figures=not no_figures) as how:
+    with watched_run(folder, steps, quiet, figures=not no_figures, toys=not no_toys) as how:
         summary = sampling.resume(folder, up_to=up_to, **how)
     print_run(folder, summary, as_json)
 

@@ -11,6 +11,7 @@ from bayesnu.cli.options import (
     given_options,
     json_option,
     no_figures_option,
+    no_toys_option,
     parameter_options,
     prior_options,
     quiet_option,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
 @quiet_option()
 @no_figures_option()
+@no_toys_option()
 @analysis_options()
 @json_option()
 def sample(
@@ -52,6 +54,7 @@ def sample(
     dry_run: bool,
     quiet: bool,
     no_figures: bool,
+    no_toys: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -68,7 +71,7 @@ def sample(
     if dry_run:
         _print_plan(run, folder, as_json)
         return
-    with watched_run(folder, run.sampling.steps, quiet, figures=not no_figures) as how:
+    with watched_run(folder, run.sampling.steps, quiet, figures=not no_figures, toys=not no_toys) as how:
         summary = sampling.sample(run, folder, overwrite=overwrite, **how)
     print_run(folder, summary, as_json)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bayesnu.cli.options import given_options, json_option
+from bayesnu.cli.options import given_options, json_option, no_toys_option
 from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError
 
@@ -15,8 +15,9 @@ from bayesnu.support.errors import BayesnuError
 @click.argument("chain")
 @click.option("--kind", type=click.Choice(KINDS), help="Another interval than the run's.")
 @click.option("--probability", type=float, help="Another probability.")
+@no_toys_option()
 @json_option()
-def summary(chain: str, as_json: bool, **options: Any) -> None:
+def summary(chain: str, no_toys: bool, as_json: bool, **options: Any) -> None:
     """Intervals, diagnostics and verdict of a chain, finished or not."""
     from dataclasses import replace
 
@@ -33,9 +34,11 @@ def summary(chain: str, as_json: bool, **options: Any) -> None:
     chain_file.verify(path, model, fingerprint(run))
     changes = given_options(options)
     found = chain_file.read_result(path)
+    changed = replace(run, sampling=replace(run.sampling, **changes))
     if found is None or changes:
         if chain_file.steps_done(path) == 0:
             raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {folder}`")
-        changed = replace(run, sampling=replace(run.sampling, **changes))
         found = sampling.summary_of(path, model, changed)
+    if found.standing is None and not no_toys:
+        found = sampling.with_standing(found, model, changed)
     print_run(folder, replace(found, chain=path), as_json)

@@ -8,6 +8,8 @@ from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import Toys, observed
 from bayesnu.support.errors import BayesnuError
 
+TIE = 1e-6  # of chi^2: toys with the counts of the data are as far as the data, whatever the fits round to
+
 
 def profiled(fitter: ToyFitter, value: float) -> np.ndarray:
     """Parameters with the physics parameter at a value and the nuisances where the observed data put them."""
@@ -47,6 +49,11 @@ def share_with_error(holds: np.ndarray) -> tuple[float, float]:
         return np.nan, np.nan
     share = float(np.mean(holds))
     return share, float(np.sqrt(max(share * (1 - share), 1 / len(holds)) / len(holds)))
+
+
+def describe_p_value(share: float, error: float, number: int) -> str:
+    """A share of toys as a p-value in words; with none among all, the limit at 95 % stands in its place."""
+    return f"p = {share:.2g} ± {error:.1g}" if share > 0 else f"p < {3 / number:.1g}"
 
 
 def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:

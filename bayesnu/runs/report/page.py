@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -70,7 +70,9 @@ def open_run(link: str, path: str) -> Read:
         raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a report needs at least {FEWEST_STEPS}")
     if result is None or result.verdict.steps != chain.steps:
         fits = Fits(model)
+        stored = None if result is None else result.standing
         result = summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
+        result = replace(result, standing=stored)
     title = f"{run.parameter} from {' + '.join(each.title for each in model.experiments)}"
     return Read(link, place, run, model, chain, result, title)
 
@@ -81,6 +83,7 @@ def section_of(read: Read, several: bool) -> list[Block]:
         *([Heading(f"{read.place}: {read.title}", 2, read.link)] if several else []),
         _verdict(read),
         _intervals(read),
+        *_standing(read),
         *_derived(read),
         *_figures(read),
         Heading("Diagnostics"),
@@ -172,6 +175,19 @@ def _intervals(read: Read) -> Table:
     unit = read.model.physics[0].column.partition(" ")[2]
     title = f"{read.stamp}Intervals {unit}, preset {runs.preset_note(read.run)}"
     return Table(title, ("what it is", "value", "MC error", "integrated", "status"), rows)
+
+
+def _standing(read: Read) -> list[Block]:
+    """The goodness of the fit, and what a reader of the limits has to know."""
+    standing = read.result.standing
+    if standing is None:
+        return [Text("No toy experiments were made: nothing is known of the goodness of the fit.")]
+    goodness = standing.goodness
+    lines = [f"Goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)."]
+    if standing.compatibility is not None:
+        lines.append(f"Agreement of the data sets: {standing.compatibility.in_words}.")
+    lines += [f"{remark}." for remark in standing.remarks]
+    return [Heading("Goodness of fit"), *(Text(line) for line in lines)]
 
 
 def _derived(read: Read) -> list[Block]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.toys.belt import Belt
 from bayesnu.model.priors import Prior
 from bayesnu.plots.style import BACKGROUND, DARK, label, new_figure
 from bayesnu.studies.coverage import Coverage
-from bayesnu.studies.feldman_cousins import Belt
 
 
 def belt_plot(prior: Prior, belt: Belt, wilks: ProfileInterval, path: str | Path) -> Figure:

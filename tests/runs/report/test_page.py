@@ -56,7 +56,7 @@ class Page(HTMLParser):
 def sampled(place: Path, experiment: str, steps: int = 10) -> Path:
     settings = {"steps": steps, "ensembles": 2, "walkers": 16}
     chosen = run.resolve((experiment,), "mu_nu", choices={"background": "single"}, sampling=settings)
-    sampling.sample(chosen, place, figures=False)
+    sampling.sample(chosen, place, figures=False, toys=False)
     return place
 
 

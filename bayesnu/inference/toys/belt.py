@@ -1,0 +1,133 @@
+"""Feldman-Cousins intervals with profiled nuisances: critical values of the likelihood ratio from toy experiments.
+
+At each tested value toys are drawn with the nuisances where the observed data put them at that value. Which values those
+truly have is not known, so the coverage is exact only there, and approximate elsewhere (`coverage` measures how far).
+Feldman and Cousins, Phys. Rev. D 57, 3873 (1998); nuisances as in Karbach, arXiv:1109.0714, and Acero et al. (NOvA),
+arXiv:2207.14353.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesnu.inference.interval import Interval, Piece
+from bayesnu.inference.profile import interval
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.statistic import TIE, crossings, profiled, quantile_with_error, statistic
+from bayesnu.inference.toys.toys import draw, observed
+from bayesnu.model.polynomial import Model
+from bayesnu.support.errors import BayesnuError
+
+FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
+TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
+
+
+@dataclass(frozen=True, eq=False)
+class Belt:
+    """Critical values of the statistic at tested values, all (points,), in units of `scale * unit` of the parameter.
+
+    `observed` is the statistic of the data and `p_value` the share of toys at least as far; `critical_error` is the
+    Monte-Carlo error. `interval` holds the accepted pieces: an end outside the tested range is None, and one at a boundary
+    has the error 0. `failed` of `toys` fits did not end and are left out of the quantiles.
+    """
+
+    parameter: str
+    values: np.ndarray
+    observed: np.ndarray
+    critical: np.ndarray
+    critical_error: np.ndarray
+    p_value: np.ndarray
+    interval: Interval
+    toys: int
+    failed: int
+
+    @property
+    def cl(self) -> float:
+        """The confidence level."""
+        assert self.interval.probability is not None  # only a published interval may have none
+        return self.interval.probability
+
+
+def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
+    """Values (points,) of the physics parameter that span its profile-likelihood interval at `cl`, 0 among them."""
+    if not 5 <= points <= 10_000:
+        raise BayesnuError(f"points: found {points}; must lie in [5, 10000]")
+    wide = interval(model, 0, cl=cl)
+    if wide.upper is None or (wide.lower is None and model.of_interest[0].signed):
+        raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
+    values = np.linspace(wide.lower or 0.0, wide.upper, points)
+    values[np.argmin(np.abs(values))] = 0.0
+    return values
+
+
+def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.Generator) -> np.ndarray:
+    """Statistic (number,) of toys at a true value with the nuisances profiled on the data; NaN where a fit did not end."""
+    theta = profiled(fitter, value)
+    return statistic(fitter, draw(fitter.model, theta, number, random), theta)[0]
+
+
+def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: float) -> Belt:
+    """The belt at a confidence level, from statistics of toys at every value, and where the data lie in it."""
+    if not 0 < cl < 1:
+        raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
+    model = fitter.model
+    seen = _of_data(fitter, values)
+    ended = [each[np.isfinite(each)] for each in toys]
+    for value, each in zip(values, ended, strict=True):
+        if not len(each):
+            raise BayesnuError(
+                f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
+                "look at the experiment with `bayesnu check`"
+            )
+    critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
+    ends = crossings(values, seen - critical, error)
+    places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
+    return Belt(
+        parameter=model.names[0],
+        values=values,
+        observed=seen,
+        critical=critical,
+        critical_error=error,
+        p_value=np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)]),
+        interval=_accept(seen <= critical, places, not model.of_interest[0].signed, cl),
+        toys=sum(map(len, toys)),
+        failed=sum(map(len, toys)) - sum(map(len, ended)),
+    )
+
+
+def _sharpen(fitter: ToyFitter, values: np.ndarray, critical: np.ndarray, place: float) -> float:
+    """Where the statistic of the data itself, not a line between tested values, meets the line of the critical value."""
+    after = int(np.clip(np.searchsorted(values, place), 1, len(values) - 1))
+    between = np.linspace(values[after - 1], values[after], FINER)
+    excess = _of_data(fitter, between) - np.interp(between, values, critical)
+    found = crossings(between, excess, np.zeros(FINER))
+    return found[0][0] if found else place
+
+
+def _of_data(fitter: ToyFitter, values: np.ndarray) -> np.ndarray:
+    """The statistic (points,) of the data at values of the physics parameter."""
+    data = observed(fitter.model)
+    return np.array([statistic(fitter, data, profiled(fitter, value))[0][0] for value in values])
+
+
+def _accept(accepted: np.ndarray, places: Sequence[tuple[float, float]], boundary: bool, cl: float) -> Interval:
+    """The pieces between `places`, ends with their errors; `accepted` (points,) says on which side of them.
+
+    A modulus may begin at its boundary 0.
+    """
+    outside = (None, None)
+    ends: list[tuple[float | None, float | None]] = list(places)
+    if accepted[0]:
+        ends.insert(0, (0.0, 0.0) if boundary else outside)
+    if accepted[-1]:
+        ends.append(outside)
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    return Interval(
+        kind="feldman-cousins",
+        probability=cl,
+        pieces=tuple(Piece(low, high) for (low, _), (high, _) in pairs),
+        errors=tuple(Piece(low, high) for (_, low), (_, high) in pairs),
+    )

@@ -1,0 +1,77 @@
+"""Expected limits without a signal: what the limit of the data would be in toys of the Standard Model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesnu.inference.interval import delta_chi2
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.statistic import quantile_with_error, share_with_error
+from bayesnu.inference.toys.toys import Toys, observed
+
+BANDS = {"-2 sigma": 0.02275, "-1 sigma": 0.15866, "median": 0.5, "+1 sigma": 0.84134, "+2 sigma": 0.97725}
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a profile-likelihood interval, `lower` or `upper`, at its level of chi^2."""
+
+    name: str
+    one_sided: bool
+    delta_chi2: float
+
+
+@dataclass(frozen=True)
+class ExpectedLimit:
+    """Quantiles of one end of an interval over toys, in units of `scale * unit`, each with its Monte-Carlo error.
+
+    `observed` is that end for the data, `below` the share of toys with a smaller one. `failed` of `toys` have none.
+    """
+
+    end: End
+    bands: dict[str, tuple[float, float]]
+    observed: float
+    below: float
+    toys: int
+    failed: int
+
+    def scaled(self, factor: float) -> ExpectedLimit:
+        """The same with every limit multiplied: by a parameter's scale to have it in its unit."""
+        bands = {name: (value * factor, error * factor) for name, (value, error) in self.bands.items()}
+        return replace(self, bands=bands, observed=self.observed * factor)
+
+
+def list_ends(fitter: ToyFitter, cl: float) -> list[End]:
+    """The ends reported: upper limits, two- and one-sided, of a modulus; both ends of a signed parameter."""
+    two_sided = delta_chi2(cl)
+    if fitter.model.of_interest[0].signed:
+        return [End("lower", False, two_sided), End("upper", False, two_sided)]
+    limits = [End("upper", False, two_sided)]
+    if cl > 0.5:
+        limits.append(End("upper", True, delta_chi2(cl, one_sided=True)))
+    return limits
+
+
+def find_limits(fitter: ToyFitter, ends: list[End], toys: Toys) -> np.ndarray:
+    """Ends (ends, toys) of the profile-likelihood intervals, NaN where a fit did not end."""
+    return np.array([fitter.limit(toys, end.delta_chi2, end.name).limit for end in ends])
+
+
+def summarise_limits(fitter: ToyFitter, ends: list[End], of_toys: np.ndarray) -> list[ExpectedLimit]:
+    """Quantiles of the limits (ends, toys) of toys, beside those of the data; NaN where no fit ended."""
+    seen = find_limits(fitter, ends, observed(fitter.model))[:, 0]
+    return [_summarise(end, values, float(at)) for end, values, at in zip(ends, of_toys, seen, strict=True)]
+
+
+def _summarise(end: End, values: np.ndarray, at: float) -> ExpectedLimit:
+    ended = values[np.isfinite(values)]
+    return ExpectedLimit(
+        end=end,
+        bands={name: quantile_with_error(ended, p) for name, p in BANDS.items()},
+        observed=at,
+        below=share_with_error(ended < at)[0],
+        toys=len(values),
+        failed=len(values) - len(ended),
+    )

@@ -1,0 +1,64 @@
+"""Goodness of fit: the minimal chi^2 of the data among those of toys drawn at their own best fit.
+
+The statistic is chi^2 of the counts, plus the pulls of the Gaussian nuisances, at its minimum. A toy redraws the counts and
+the centres of the pulls. A free normalisation has no centre: it is fitted to every toy anew, without a pull.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.statistic import TIE, describe_p_value, share_with_error
+from bayesnu.inference.toys.toys import draw, observed
+
+POOR = 0.01  # a p-value below it is remarked on
+TOO_GOOD = 0.99  # and one above it: the widths or the bins are fits to the same data
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """The minimal chi^2 of the data, and the share of toys with a larger one, with its binomial error.
+
+    `model` says in words what was fitted, `bins` to how many. `failed` of `toys` did not end and are left out.
+    """
+
+    model: str
+    chi2: float
+    bins: int
+    p_value: float
+    error: float
+    toys: int
+    failed: int
+
+    @property
+    def remark(self) -> str | None:
+        """A sentence on a fit that is poor, or better than chance allows; None for any other."""
+        if self.p_value < POOR:
+            return f"POOR FIT: {self.in_words}; the model does not describe the data, so its limits mean little"
+        if self.p_value > TOO_GOOD:
+            return f"{self.in_words}; a fit this good suggests widths or counts that were fitted to the same data"
+        return None
+
+    @property
+    def in_words(self) -> str:
+        """chi^2, bins and p-value in a few words."""
+        p_value = describe_p_value(self.p_value, self.error, self.toys - self.failed)
+        return f"χ² = {self.chi2:.1f} in {self.bins} bins, {p_value}"
+
+
+def rank_among_toys(model: str, chi2: float, bins: int, of_toys: np.ndarray) -> Goodness:
+    """The goodness of a fit from its chi^2 and those of toys (toys,), NaN for a toy that did not end."""
+    ended = of_toys[np.isfinite(of_toys)]
+    p_value, error = share_with_error(ended >= chi2 - TIE)
+    return Goodness(model, chi2, bins, p_value, error, len(of_toys), len(of_toys) - len(ended))
+
+
+def find_goodness(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Goodness:
+    """Goodness of the fit with every parameter free."""
+    best = fitter.best_fit(observed(fitter.model))
+    drawn = draw(fitter.model, best.theta[0], toys, random)
+    name = f"{', '.join(prior.name for prior in fitter.model.physics)} free"
+    return rank_among_toys(name, float(best.chi2[0]), fitter.model.observed.size, fitter.best_fit(drawn).chi2)

@@ -1,0 +1,105 @@
+"""Where a limit stands: the goodness of the fit, what was expected, and an interval with critical values from toys.
+
+All of it is of one model and one seed: the same bits on any machine, whatever was asked before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesnu.inference.interval import Interval
+from bayesnu.inference.pulls import remark_on_nuisances
+from bayesnu.inference.toys.belt import TESTED, belt, statistics, tested_values
+from bayesnu.inference.toys.compatibility import Compatibility, find_compatibility
+from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.goodness import Goodness, find_goodness
+from bayesnu.inference.toys.statistic import profiled
+from bayesnu.inference.toys.toys import draw, observed
+from bayesnu.model.polynomial import Model
+from bayesnu.support.errors import BayesnuError
+
+TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.01 is then known to 10 %
+BELT_POINTS = 21
+BELT_TOYS = 4_000  # at each tested value
+TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has many starts
+SEVERAL = "no expected limits and no Feldman-Cousins interval: both are made for one physics parameter alone"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What toys say of one model, in units of `scale * unit` of its physics parameter.
+
+    Attributes:
+        seed: of all toys.
+        goodness: of the best fit.
+        compatibility: of the data sets; None for a single one.
+        expected: limits of toys of the Standard Model; empty for several physics parameters.
+        feldman_cousins: the interval, its Monte-Carlo error per end, and its toys in the `status`; None where there is none.
+        remarks: sentences on what a reader of the limit has to know.
+    """
+
+    seed: int
+    goodness: Goodness
+    compatibility: Compatibility | None
+    expected: tuple[ExpectedLimit, ...]
+    feldman_cousins: Interval | None
+    remarks: tuple[str, ...]
+
+    def scaled(self, factor: float) -> Standing:
+        """The same with every limit multiplied: by a parameter's scale to have it in its unit."""
+        interval = self.feldman_cousins
+        return replace(
+            self,
+            expected=tuple(each.scaled(factor) for each in self.expected),
+            feldman_cousins=None if interval is None else interval.scaled(factor),
+        )
+
+
+def find_standing(model: Model, cl: float, seed: int) -> Standing:
+    """Draw the toys and fit them: about three seconds for one physics parameter."""
+    fitter = ToyFitter(model)
+    alone = model.n_physics == 1
+    toys = TOYS if alone else TOYS_OF_SEVERAL
+    streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
+    goodness = find_goodness(fitter, toys, streams[0])
+    compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
+    best = fitter.best_fit(observed(model)).theta[0]
+    remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
+    remarks += remark_on_nuisances(model, best)
+    expected: list[ExpectedLimit] = []
+    accepted = None
+    if alone:
+        try:
+            expected = _expect_limits(fitter, cl, streams[2])
+        except BayesnuError as error:
+            remarks.append(f"no expected limits: {error}")
+        try:
+            accepted = _find_interval(fitter, cl, streams[3])
+        except BayesnuError as error:
+            remarks.append(f"no Feldman-Cousins interval: {error}")
+    else:
+        remarks.append(SEVERAL)
+    return Standing(seed, goodness, compatibility, tuple(expected), accepted, tuple(remarks))
+
+
+def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) -> list[ExpectedLimit]:
+    """Limits of toys of the Standard Model, the nuisances where the data put them."""
+    ends = list_ends(fitter, cl)
+    toys = draw(fitter.model, profiled(fitter, 0.0), TOYS, random)
+    found = summarise_limits(fitter, ends, find_limits(fitter, ends, toys))
+    for each in found:
+        if not np.isfinite([each.observed, each.below]).all():
+            raise BayesnuError(f"the {each.end.name} end at Δχ² = {each.end.delta_chi2:.2f} is not found in data and toys")
+    return found
+
+
+def _find_interval(fitter: ToyFitter, cl: float, random: np.random.Generator) -> Interval:
+    """The Feldman-Cousins interval with the nuisances profiled at each tested value."""
+    values = tested_values(fitter.model, BELT_POINTS, max(TESTED, 1 - (1 - cl) / 30))
+    toys = [statistics(fitter, value, BELT_TOYS, random) for value in values]
+    found = belt(fitter, values, toys, cl)
+    how = f"{found.toys} toys at {BELT_POINTS} tested values; coverage is exact only at the profiled nuisances"
+    return replace(found.interval, status=how)

@@ -1,0 +1,157 @@
+"""What toys say of a model as JSON, written from the objects and read back into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bayesnu.inference.interval import Interval, Piece
+from bayesnu.inference.toys.compatibility import Compatibility
+from bayesnu.inference.toys.expected import BANDS, End, ExpectedLimit
+from bayesnu.inference.toys.goodness import Goodness
+from bayesnu.inference.toys.standing import Standing
+from bayesnu.runs.json_values import (
+    Json,
+    check,
+    none_or_number,
+    read_integer,
+    read_list,
+    read_number,
+    read_text,
+    read_value,
+    shown,
+)
+
+
+def standing_to_json(standing: Standing) -> Json:
+    """All of it, in the unit of its numbers."""
+    compatibility = standing.compatibility
+    interval = standing.feldman_cousins
+    return {
+        "seed": standing.seed,
+        "goodness": goodness_to_json(standing.goodness),
+        "compatibility": None if compatibility is None else _compatibility_to_json(compatibility),
+        "expected": [expected_to_json(each) for each in standing.expected],
+        "feldman_cousins": None if interval is None else _accepted_to_json(interval),
+        "remarks": list(standing.remarks),
+    }
+
+
+def standing_from_json(table: Any) -> Standing:
+    """What `standing_to_json` wrote; raises ValueError for anything else."""
+    compatibility = read_value(table, "compatibility")
+    interval = read_value(table, "feldman_cousins")
+    return Standing(
+        seed=read_integer(table, "seed"),
+        goodness=_goodness_from_json(read_value(table, "goodness")),
+        compatibility=None if compatibility is None else _compatibility_from_json(compatibility),
+        expected=tuple(_expected_from_json(each) for each in read_list(table, "expected")),
+        feldman_cousins=None if interval is None else _accepted_from_json(interval),
+        remarks=tuple(shown(each) for each in read_list(table, "remarks")),
+    )
+
+
+def goodness_to_json(found: Goodness) -> Json:
+    """The goodness of a fit; pure numbers."""
+    return {
+        "model": found.model,
+        "chi2": found.chi2,
+        "bins": found.bins,
+        "p_value": found.p_value,
+        "error": found.error,
+        "toys": found.toys,
+        "failed": found.failed,
+    }
+
+
+def _goodness_from_json(table: Any) -> Goodness:
+    return Goodness(
+        model=read_text(table, "model"),
+        chi2=read_number(table, "chi2"),
+        bins=read_integer(table, "bins"),
+        p_value=read_number(table, "p_value"),
+        error=read_number(table, "error"),
+        toys=read_integer(table, "toys"),
+        failed=read_integer(table, "failed"),
+    )
+
+
+def _compatibility_to_json(found: Compatibility) -> Json:
+    return {
+        "experiments": list(found.experiments),
+        "delta_chi2": found.delta_chi2,
+        "p_value": found.p_value,
+        "error": found.error,
+        "toys": found.toys,
+        "failed": found.failed,
+    }
+
+
+def _compatibility_from_json(table: Any) -> Compatibility:
+    return Compatibility(
+        experiments=tuple(shown(each) for each in read_list(table, "experiments")),
+        delta_chi2=read_number(table, "delta_chi2"),
+        p_value=read_number(table, "p_value"),
+        error=read_number(table, "error"),
+        toys=read_integer(table, "toys"),
+        failed=read_integer(table, "failed"),
+    )
+
+
+def expected_to_json(each: ExpectedLimit) -> Json:
+    """Quantiles of one end over toys, each with its error."""
+    return {
+        "end": each.end.name,
+        "one_sided": each.end.one_sided,
+        "delta_chi2": each.end.delta_chi2,
+        "bands": {name: list(pair) for name, pair in each.bands.items()},
+        "observed": each.observed,
+        "below": each.below,
+        "toys": each.toys,
+        "failed": each.failed,
+    }
+
+
+def _expected_from_json(table: Any) -> ExpectedLimit:
+    one_sided = read_value(table, "one_sided")
+    check(isinstance(one_sided, bool))
+    bands = read_value(table, "bands")
+    return ExpectedLimit(
+        end=End(read_text(table, "end"), one_sided, read_number(table, "delta_chi2")),
+        bands={name: _pair(read_list(bands, name)) for name in BANDS},
+        observed=read_number(table, "observed"),
+        below=read_number(table, "below"),
+        toys=read_integer(table, "toys"),
+        failed=read_integer(table, "failed"),
+    )
+
+
+def _pair(values: list[Any]) -> tuple[float, float]:
+    check(len(values) == 2 and None not in values)
+    first, second = (none_or_number(each) for each in values)
+    assert first is not None and second is not None
+    return first, second
+
+
+def _accepted_to_json(interval: Interval) -> Json:
+    return {
+        "probability": interval.probability,
+        "intervals": [list(piece) for piece in interval.pieces],
+        "errors": [list(piece) for piece in interval.errors],
+        "status": interval.status,
+    }
+
+
+def _accepted_from_json(table: Any) -> Interval:
+    return Interval(
+        kind="feldman-cousins",
+        probability=read_number(table, "probability"),
+        pieces=_pieces(table, "intervals"),
+        errors=_pieces(table, "errors"),
+        status=read_text(table, "status"),
+    )
+
+
+def _pieces(table: Any, key: str) -> tuple[Piece, ...]:
+    pairs = read_list(table, key)
+    check(all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
+    return tuple(Piece(none_or_number(low), none_or_number(high)) for low, high in pairs)

@@ -1,0 +1,54 @@
+"""The rows of a table of limits that toys make: the Feldman-Cousins interval, and what was expected without a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bayesnu.inference.interval import Interval, Piece, without_boundary
+from bayesnu.inference.toys.expected import ExpectedLimit
+from bayesnu.inference.toys.standing import Standing
+from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.runs.result import LimitRow
+
+Levels = dict[float, list[ExpectedLimit]]
+
+
+def standing_rows(standing: Standing, parameter: PhysicsParameter, cl: float) -> Iterator[LimitRow]:
+    """Yield the rows, in units of `scale * unit`; none for what the toys have not made."""
+    found = standing.feldman_cousins
+    if found is not None:
+        what = f"Feldman-Cousins ({cl:.0%}), nuisances profiled at each tested value"
+        shown = found if parameter.signed else without_boundary(found)
+        yield LimitRow(parameter, "feldman-cousins", what, found.status, None, shown.bare())
+    for level, ends in _by_level(standing).items():
+        what = f"expected without a signal, Δχ² = {level:.2f}: median of {ends[0].toys} toys"
+        how = "; ".join(_compare_with_expected(each, parameter.signed) for each in ends)
+        yield LimitRow(parameter, "expected", what, how, None, _median(ends, cl))
+
+
+def _by_level(standing: Standing) -> Levels:
+    levels: Levels = {}
+    for each in standing.expected:
+        levels.setdefault(each.end.delta_chi2, []).append(each)
+    return levels
+
+
+def _median(ends: list[ExpectedLimit], cl: float) -> Interval:
+    """The interval between the median ends; a limit has one."""
+    medians = {each.end.name: each.bands["median"] for each in ends}
+    low, low_error = medians.get("lower", (None, None))
+    high, high_error = medians.get("upper", (None, None))
+    return Interval(
+        kind="expected",
+        probability=cl,
+        pieces=(Piece(low, high),),
+        errors=(Piece(low_error, high_error),),
+    )
+
+
+def _compare_with_expected(each: ExpectedLimit, has_two_ends: bool) -> str:
+    """Where the observed end lies among those of the toys."""
+    name = f"{each.end.name} end: " if has_two_ends else ""
+    low = each.bands["-1 sigma"][0]
+    high = each.bands["+1 sigma"][0]
+    return f"{name}68 % of toys in {low:.4g} … {high:.4g}, the observed {each.observed:.4g} above {each.below:.0%} of them"

@@ -1,0 +1,183 @@
+"""Goodness of fit, agreement of data sets, expected limits and their remarks: exact sums over Poisson counts as oracles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import xlogy
+
+from bayesnu import experiments
+from bayesnu.inference.pulls import remark_on_nuisances
+from bayesnu.inference.toys import standing
+from bayesnu.inference.toys.compatibility import find_compatibility
+from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.goodness import Goodness, find_goodness, rank_among_toys
+from bayesnu.inference.toys.standing import Standing, find_standing
+from bayesnu.model.builder import build
+from bayesnu.model.polynomial import Block, Model
+from bayesnu.model.priors import Flat
+from tests.statistics.models import count_above, model_of, without_data
+
+TOYS = 20_000
+
+
+def poisson_chi2(count: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Twice the log of the likelihood ratio to a perfect description, by its definition."""
+    found: np.ndarray = 2 * (mean - count + xlogy(count, count / mean))
+    return found
+
+
+# --- goodness of fit ---
+
+
+@pytest.mark.parametrize("count", [8, 11, 14])
+def test_the_p_value_of_one_bin_below_its_background_is_that_of_poisson(count: int) -> None:
+    """No signal lowers a count: mu fits to 0, and chi^2 grows the further the count is below the background."""
+    found = find_goodness(ToyFitter(count_above(20.0, float(count), width=1e-9)), TOYS, np.random.default_rng(count))
+    exact = stats.poisson.cdf(count, 20)
+    assert found.chi2 == pytest.approx(poisson_chi2(np.array(count), np.array(20.0)), abs=1e-4)
+    assert abs(found.p_value - exact) < 4 * max(found.error, np.sqrt(exact * (1 - exact) / TOYS))
+    assert (found.bins, found.failed) == (1, 0)
+    assert (found.remark is not None) == (exact < 0.01)
+
+
+def test_a_toy_redraws_the_centre_of_a_constraint() -> None:
+    """With a background known to 50 % the spread of the count is that of both, not of Poisson alone."""
+    wide = find_goodness(ToyFitter(count_above(100.0, 40.0, width=0.5)), TOYS, np.random.default_rng(1))
+    assert 0.05 < wide.p_value < 0.3  # 0.6 below, with widths of 0.5 from the constraint and 0.06 from Poisson
+    narrow = find_goodness(ToyFitter(count_above(100.0, 40.0)), TOYS, np.random.default_rng(1))
+    assert narrow.p_value == 0 and narrow.remark is not None and "p < 0.0001" in narrow.remark
+
+
+def test_a_fit_better_than_chance_is_remarked_on() -> None:
+    of_toys = np.linspace(10, 50, 1001)
+    found = rank_among_toys("x free", 10.1, 29, of_toys)
+    assert found.p_value > 0.99 and found.remark is not None and "fitted to the same data" in found.remark
+    assert rank_among_toys("x free", 30.0, 29, of_toys).remark is None
+
+
+def test_a_toy_that_did_not_end_is_counted_and_left_out() -> None:
+    found = rank_among_toys("x free", 2.0, 1, np.array([1.0, np.nan, 3.0, 2.0]))
+    assert (found.toys, found.failed) == (4, 1) and found.p_value == pytest.approx(2 / 3)
+
+
+# --- agreement of data sets ---
+
+
+def two_bins(backgrounds: tuple[float, float], counts: tuple[float, float]) -> Model:
+    """Two experiments of one bin each that share a moment, above exactly known backgrounds."""
+    one = count_above(1.0, 0.0)
+    factors = np.full((4, 6), 1)
+    factors[0, :2] = factors[2, :2] = 0
+    (moment,) = one.physics
+    return replace(
+        without_data((moment,), 1),
+        experiments=tuple(map(experiments.load, ("pandax4t-run0", "xenonnt-sr0"))),  # any two: only the blocks count
+        observed=np.array(counts),
+        templates=np.array([[1.0, 0], [backgrounds[0], 0], [0, 1.0], [0, backgrounds[1]]]),
+        factors=factors,
+        is_signal=np.array([True, False, True, False]),
+        blocks=(Block("one", slice(0, 2), slice(0, 1)), Block("two", slice(2, 4), slice(1, 2))),
+    )
+
+
+@pytest.mark.parametrize("counts", [(20.0, 45.0), (22.0, 41.0), (25.0, 36.0)])
+def test_the_p_value_of_two_counts_is_the_exact_sum(counts: tuple[float, float]) -> None:
+    background = 20.0
+    found = find_compatibility(ToyFitter(two_bins((background, background), counts)), TOYS, np.random.default_rng(3))
+    n = np.arange(120.0)
+    first, second = np.meshgrid(n, n, indexing="ij")
+
+    def cost(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        common = np.maximum((one + two) / 2, background)
+        together = poisson_chi2(one, common) + poisson_chi2(two, common)
+        apart = poisson_chi2(one, np.maximum(one, background)) + poisson_chi2(two, np.maximum(two, background))
+        difference: np.ndarray = together - apart
+        return difference
+
+    seen = cost(np.array(counts[0]), np.array(counts[1]))
+    mean = max(sum(counts) / 2, background)
+    weights = stats.poisson.pmf(first, mean) * stats.poisson.pmf(second, mean)
+    exact = weights[cost(first, second) >= seen - 1e-6].sum()
+    assert found.delta_chi2 == pytest.approx(float(seen), abs=1e-5)
+    assert abs(found.p_value - exact) < 4 * found.error
+    assert (found.remark is not None) == (exact < 0.01)
+
+
+def test_an_experiment_alone_expects_what_it_does_among_others() -> None:
+    names = ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")
+    model = build([experiments.load(name) for name in names], ["q_nu"])
+    random = np.random.default_rng(5)
+    theta = model.nominal() + 0.1 * random.standard_normal((7, len(model.parameters)))
+    for k, block in enumerate(model.blocks):
+        part = model.alone(k)
+        own = [model.names.index(name) for name in part.names]
+        np.testing.assert_allclose(part.expected(theta[:, own]), model.expected(theta)[:, block.bins], rtol=1e-13)
+        assert part.names == model_of(names[k], "q_nu").names or k < 2  # the runs of PandaX-4T share names
+        np.testing.assert_array_equal(part.observed, model.experiments[k].observed[model.experiments[k].in_region])
+
+
+# --- nuisances ---
+
+
+def test_a_nuisance_far_from_its_constraint_or_at_an_end_is_named() -> None:
+    model = model_of("pandax4t-run1", "mu_nu", normalisations="published")
+    theta = model.nominal()
+    assert list(remark_on_nuisances(model, theta)) == []
+    far = model.names.index("flux_7be")
+    width = model.parameters[far].width  # type: ignore[union-attr]
+    theta[far] += 3.5 * width
+    free = next(k for k, prior in enumerate(model.nuisances, 1) if isinstance(prior, Flat))
+    theta[free] = model.parameters[free].upper - 0.001
+    remarks = list(remark_on_nuisances(model, theta))
+    assert len(remarks) == 2
+    assert "flux_7be is fitted +3.5 of its widths" in remarks[0]
+    assert model.names[free] in remarks[1] and "the range decides the limit" in remarks[1]
+
+
+# --- all of it ---
+
+
+@pytest.fixture(scope="module")
+def xenonnt() -> Standing:
+    return find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
+
+
+def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: Standing) -> None:
+    """By an independent calculation the observed 0.76 stands against a median of 1.01."""
+    two_sided, one_sided = xenonnt.expected
+    assert two_sided.observed == pytest.approx(0.762, abs=0.001)
+    assert two_sided.bands["median"][0] == pytest.approx(1.01, abs=0.02)
+    assert one_sided.bands["median"][0] < two_sided.bands["median"][0]
+    assert 0.1 < two_sided.below < 0.25
+    assert xenonnt.remarks == () and xenonnt.compatibility is None
+    assert isinstance(xenonnt.goodness, Goodness) and 0.6 < xenonnt.goodness.p_value < 0.9
+
+
+def test_standing_is_the_same_for_the_same_seed(xenonnt: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
+    assert again.goodness == xenonnt.goodness and again.feldman_cousins == xenonnt.feldman_cousins
+    monkeypatch.setattr(standing, "TOYS", 500)
+    monkeypatch.setattr(standing, "BELT_TOYS", 200)
+    other = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 2)
+    assert other.goodness.p_value != xenonnt.goodness.p_value
+
+
+def test_the_end_of_a_belt_agrees_with_one_of_many_more_points(xenonnt: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "BELT_POINTS", 61)
+    fine = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 7).feldman_cousins
+    coarse = xenonnt.feldman_cousins
+    assert fine is not None and coarse is not None and fine.upper is not None and coarse.upper is not None
+    assert fine.mcse_upper is not None and coarse.mcse_upper is not None
+    assert abs(fine.upper - coarse.upper) < 4 * np.hypot(fine.mcse_upper, coarse.mcse_upper)
+
+
+def test_several_parameters_have_a_goodness_of_fit_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "TOYS_OF_SEVERAL", 200)
+    found = find_standing(model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", background="single"), 0.9, 1)
+    assert found.expected == () and found.feldman_cousins is None
+    assert "made for one physics parameter alone" in found.remarks[-1]
+    assert found.goodness.model == "r2_nu_e, r2_nu_mu, r2_nu_tau free" and 0.5 < found.goodness.p_value < 0.95
