@@ -39,13 +39,13 @@ def single_changes(names: tuple[str, ...], parameter: str, preset: str) -> tuple
     here = choices_of.preset(preset)
     changes = choices_of.differences(here, choices_of.preset(other))
     return tuple(
-        SingleChange(choice, value, _common_interval(names, parameter, replace(here, **{choice: value})))
+        SingleChange(choice, value, interval_of(names, parameter, replace(here, **{choice: value})))
         for choice, (_, value) in changes.items()
     )
 
 
-def _common_interval(names: tuple[str, ...], parameter: str, chosen: Analysis) -> Interval:
-    """The profile interval of one common value of all flavours."""
+def interval_of(names: tuple[str, ...], parameter: str, chosen: Analysis) -> Interval:
+    """The profile interval of a physics parameter, such as `mu_nu` for the common value or `mu_nu_e`."""
     model = build([data.load(name, chosen.inputs) for name in names], (parameter,), chosen)
     return in_units(profile.interval(model, cl=LEVEL))
 
@@ -72,11 +72,11 @@ def walk(names: tuple[str, ...], parameter: str) -> list[Variation]:
     """The common-flavour interval on the way from `paper` to `default`, one choice after the other."""
     here = choices_of.preset("paper")
     there = choices_of.preset("default")
-    steps = [Variation("preset paper", _common_interval(names, parameter, here))]
+    steps = [Variation("preset paper", interval_of(names, parameter, here))]
     for step in WALK:
         here = replace(here, **{choice: getattr(there, choice) for choice in step})
         label = ", ".join(f"{choice} = {getattr(here, choice)}" for choice in step)
-        steps.append(Variation(label, _common_interval(names, parameter, here)))
+        steps.append(Variation(label, interval_of(names, parameter, here)))
     assert here == there, "the walk has to end at the preset default"
     return steps
 
@@ -106,5 +106,5 @@ def variants(names: tuple[str, ...], parameter: str) -> list[Variation]:
     for label, choices in VARIANTS:
         if label.startswith("Run 0 and Run 1") and not {"pandax4t-run0", "pandax4t-run1"} <= {*names}:
             continue
-        found.append(Variation(label, _common_interval(names, parameter, choices_of.preset("default", **choices))))
+        found.append(Variation(label, interval_of(names, parameter, choices_of.preset("default", **choices))))
     return found
