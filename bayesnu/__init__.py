@@ -25,7 +25,7 @@ Intervals:
 
 Sampling:
     resolve              a run with every default filled in and checked
-    sample               a run carried out, with chain, figures and verdict
+    sample               a run carried out, with chain, figures, verdict and what toys say
     read_chain           the samples of a run
     prior_transform      the unit cube mapped to parameters, for nested samplers
     likelihood_function  the compiled log-likelihood alone, for nested samplers

@@ -1,4 +1,4 @@
-"""Questions that need many fits or runs: belts, expected limits, coverage, calibration, comparison, and the paper redone.
+"""Questions that need many fits or runs: belts of Feldman and Cousins, coverage, calibration, comparison, the paper redone.
 
 One file holds one question: `paper.py` is every result of the paper, `compare.py` the table of own and published limits.
 Their figures are in `figures/`.
