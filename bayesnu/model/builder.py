@@ -11,13 +11,13 @@ from bayesnu.experiments import Experiment, check_combination, load
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
-from bayesnu.model.nuisances import Nuisance, owned, solar_flux
+from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, response_shift, solar_flux
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
-from bayesnu.physics.properties import direction
+from bayesnu.physics.properties import Parameter, direction
 from bayesnu.support.errors import BayesnuError
 
 LARGEST_SHIFT = 3.0  # standard deviations
@@ -77,18 +77,18 @@ def load_model(names: Sequence[str], parameters: Sequence[str], analysis: Analys
 
 @dataclass
 class _Term:
-    factors: list[str]
+    factors: list[Parameter]
     counts: np.ndarray
     is_signal: bool
 
 
 @dataclass
 class _Builder:
-    """Collects parameters and terms; each experiment's terms are known by parameter names until the end."""
+    """Collects parameters and terms; each experiment's terms hold parameters until the end, then their places."""
 
     analysis: Analysis
     physics: list[Flat]
-    nuisances: dict[str, Prior] = field(default_factory=dict)
+    nuisances: dict[Parameter, Prior] = field(default_factory=dict)
     terms: list[list[_Term]] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
 
@@ -97,13 +97,13 @@ class _Builder:
         for component, width in zip(flux.COMPONENTS, sun.relative_widths, strict=True):
             self.add_nuisance(_make_amplitude(solar_flux(component), width))
 
-    def add_nuisance(self, prior: Prior) -> str:
-        self.nuisances.setdefault(prior.name, prior)
-        return prior.name
+    def add_nuisance(self, prior: Prior) -> Parameter:
+        self.nuisances.setdefault(prior.parameter, prior)
+        return prior.parameter
 
     def add_experiment(self, experiment: Experiment) -> None:
         sm, products = self.expand_signal(experiment, 0.0, 0.0)
-        terms = [_Term([*names], counts, True) for names, counts in products.items()]
+        terms = [_Term([*factors], counts, True) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
         terms = self.expand_shifts(experiment, terms)
         self.experiments.append(experiment)
@@ -111,33 +111,32 @@ class _Builder:
 
     def expand_signal(
         self, experiment: Experiment, threshold_shift: float, energy_scale: float
-    ) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+    ) -> tuple[np.ndarray, dict[tuple[Parameter, ...], np.ndarray]]:
         """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters."""
         folded = fold.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
         weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
-        basis: list[tuple[tuple[str, ...], Couplings]] = [((), weak)]
-        basis += [((prior.name,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
+        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), weak)]
+        basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
         products = {}
-        for i, (name_i, x) in enumerate(basis):
-            for j, (name_j, y) in enumerate(basis[i:], start=i):
+        for i, (factor_i, x) in enumerate(basis):
+            for j, (factor_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(flux.COMPONENTS):
-                    products[(solar_flux(component).name, *name_i, *name_j)] = counts[c]
+                    products[(solar_flux(component), *factor_i, *factor_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
-        present = {names: counts for names, counts in products.items() if np.abs(counts).max() > NOISE * largest}
+        present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
         return folded.signal(weak).sum(axis=0), present
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         shapes = background_shapes(observe(experiment, self.analysis), sm)
         return [_Term([self.add_background(experiment, shape)], shape.counts, False) for shape in shapes]
 
-    def add_background(self, experiment: Experiment, shape: Shape) -> str:
+    def add_background(self, experiment: Experiment, shape: Shape) -> Parameter:
         shared = shape.shared if self.analysis.correlated_runs else None
-        symbol = shape.name.replace("_", r"\_").replace(" ", r"\ ")
-        nuisance = owned(shape.name, rf"n_{{\mathrm{{{symbol}}}}}", experiment.name, shared)
+        nuisance = normalisation(shape.name, experiment.name, shared)
         free = Flat(nuisance, 0.0, shape.maximum)
         prior = free if shape.width is None else _make_amplitude(nuisance, shape.width)
-        if self.nuisances.get(nuisance.name, prior) != prior:
+        if self.nuisances.get(nuisance, prior) != prior:
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
                 "has another width; give both the same width or set correlated_runs = false"
@@ -156,8 +155,7 @@ class _Builder:
         ):
             if width == 0:
                 continue
-            shift = owned(name, name.replace("_", r"\ "), experiment.name, unit="sigma")
-            nuisance = self.add_nuisance(_make_shift(shift))
+            nuisance = self.add_nuisance(_make_shift(response_shift(name, experiment.name)))
             up = self.shift_terms(experiment, terms, name, width)
             down = self.shift_terms(experiment, terms, name, -width)
             self.check_shift(f"{experiment.name}: {name}", terms, up, down)
@@ -170,7 +168,7 @@ class _Builder:
 
     def check_shift(self, where: str, terms: list[_Term], up: list[np.ndarray], down: list[np.ndarray]) -> None:
         """Refuse a shift that makes the counts of the Standard Model, the terms without physics parameters, negative."""
-        physics = {prior.name for prior in self.physics}
+        physics = {prior.parameter for prior in self.physics}
         sm = [i for i, term in enumerate(terms) if not physics & {*term.factors}]
         base = np.sum([terms[i].counts for i in sm], axis=0)
         _check_positive(where, base, np.sum([up[i] for i in sm], axis=0), np.sum([down[i] for i in sm], axis=0))
@@ -192,23 +190,23 @@ class _Builder:
         if width is None:
             return terms
         shared = experiment.efficiency.shared if self.analysis.correlated_runs else None
-        name = self.add_nuisance(_make_amplitude(owned("efficiency", r"\eta", experiment.name, shared), width))
-        prior = self.nuisances[name]
+        scale = self.add_nuisance(_make_amplitude(efficiency_scale(experiment.name, shared), width))
+        prior = self.nuisances[scale]
         assert isinstance(prior, Gaussian)
         ratio = width / prior.width
         signal = [t for t in terms if t.is_signal]
-        out = [_Term([*t.factors, name], ratio * t.counts, True) for t in signal]
+        out = [_Term([*t.factors, scale], ratio * t.counts, True) for t in signal]
         if ratio != 1:
             out += [_Term(t.factors, (1 - ratio) * t.counts, True) for t in signal]
         return out + [t for t in terms if not t.is_signal]
 
     def assemble_model(self) -> Model:
         parameters = (*self.physics, *self.nuisances.values())
-        index = {prior.name: i for i, prior in enumerate(parameters)}
+        index = {prior.parameter: i for i, prior in enumerate(parameters)}
         flat = [term for terms in self.terms for term in terms]
         factors = np.full((len(flat), FACTORS), len(parameters))
         for t, term in enumerate(flat):
-            factors[t, : len(term.factors)] = sorted(index[name] for name in term.factors)
+            factors[t, : len(term.factors)] = sorted(index[each] for each in term.factors)
         observed = [observe(experiment, self.analysis).observed for experiment in self.experiments]
         templates = np.zeros((len(flat), sum(map(len, observed))))
         blocks = []

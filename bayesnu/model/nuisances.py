@@ -1,19 +1,30 @@
-"""Nuisance parameters: numbers that a model needs and nobody asks for, each with its owner."""
+"""Nuisance parameters: numbers that a model needs and nobody asks for, each with its kind and its owner.
+
+Files choose the names of components and shared keys, so these may read like anything else. A nuisance is therefore its
+kind, quantity and owner, never its name. The name says the same three, so that two nuisances never have one in common.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from bayesnu.physics.properties import Parameter
+
+Kind: TypeAlias = Literal["flux", "response", "background"]
+RESPONSES = ("efficiency", "threshold_shift", "energy_scale")  # quantities of a detector's response
 
 
 @dataclass(frozen=True)
 class Nuisance(Parameter):
-    """A nuisance parameter: a flux, an efficiency, a shift or the normalisation of a background shape, called `quantity`.
+    """A nuisance parameter: a flux, a number of the response, or the normalisation of a background shape.
 
-    Its owner is an `experiment`, or a key that experiments have `shared`; a flux has neither, as it belongs to the Sun.
+    `quantity` says which one of its kind. Its owner is an `experiment`, or a key that experiments have `shared`; a flux has
+    neither, as it belongs to the Sun.
     """
 
+    kind: Kind
     quantity: str
     experiment: str | None = None
     shared: str | None = None
@@ -23,10 +34,38 @@ def solar_flux(component: str) -> Nuisance:
     """The flux of a component, relative to the solar model's."""
     isotope = "pp" if component == "pp" else r"^{7}\mathrm{Be}"
     name = f"flux_{component.lower()}"
-    return Nuisance(name, rf"\phi_{{{isotope}}}", "", 1.0, quantity=name)
+    return Nuisance(name, rf"\phi_{{{isotope}}}", "", 1.0, "flux", name)
 
 
-def owned(quantity: str, label: str, experiment: str, shared: str | None = None, unit: str = "") -> Nuisance:
+def efficiency_scale(experiment: str, shared: str | None) -> Nuisance:
+    """The scale of the efficiency, relative to the published one."""
+    return _own("response", "efficiency", r"\eta", "", experiment, shared)
+
+
+def response_shift(quantity: str, experiment: str) -> Nuisance:
+    """A shift of the response, `threshold_shift` or `energy_scale`, in standard deviations."""
+    return _own("response", quantity, quantity.replace("_", r"\ "), "sigma", experiment, None)
+
+
+def normalisation(shape: str, experiment: str, shared: str | None) -> Nuisance:
+    """The normalisation of a background shape, relative to its fitted counts."""
+    symbol = shape.replace("_", r"\_").replace(" ", r"\ ")
+    return _own("background", shape, rf"n_{{\mathrm{{{symbol}}}}}", "", experiment, shared)
+
+
+def _own(kind: Kind, quantity: str, label: str, unit: str, experiment: str, shared: str | None) -> Nuisance:
     """A nuisance of one experiment, or of all that use the shared key; the owner stands in brackets behind the name."""
-    name = f"{quantity}[{shared or experiment}]"
-    return Nuisance(name, label, unit, 1.0, quantity, None if shared else experiment, shared)
+    name = f"{_name_quantity(kind, quantity)}[{_name_owner(experiment, shared)}]"
+    return Nuisance(name, label, unit, 1.0, kind, quantity, None if shared else experiment, shared)
+
+
+def _name_quantity(kind: Kind, quantity: str) -> str:
+    """The quantity; with its kind if a component is called like a number of the response. No component has a space."""
+    return f"background {quantity}" if kind == "background" and quantity in RESPONSES else quantity
+
+
+def _name_owner(experiment: str, shared: str | None) -> str:
+    """The owner; a shared key that an experiment could be called, or that begins like this, follows the word `shared`."""
+    if shared is None:
+        return experiment
+    return f"shared {shared}" if re.fullmatch(r"[a-z0-9-]+|shared .*", shared) else shared
