@@ -6,6 +6,7 @@ is already checked: `bayesnu.experiments.load` is the one place that makes them 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, TypeAlias
@@ -160,6 +161,11 @@ class Experiment:
     digest: str
     text: str
     provenance: tuple[Provenance, ...]
+
+    @property
+    def short_title(self) -> str:
+        """The title without a remark in brackets at its end."""
+        return re.sub(r" \([^()]*\)$", "", self.title)
 
     @property
     def in_region(self) -> NDArray[np.bool_]:

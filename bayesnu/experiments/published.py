@@ -7,28 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-# Which rows of the table belong to a data set of this package.
-_ROWS = {
-    "xenonnt-sr0": ("XENONnT SR0 (Demirci 2025)", "XENONnT SR0"),
-    "pandax4t-run0": ("PandaX-4T Run0 (Demirci 2025)",),
-    "pandax4t-run1": ("PandaX-4T Run1 (Demirci 2025)",),
-    "pandax4t-run0+pandax4t-run1": ("PandaX-4T Run0+Run1",),
-}
+from bayesnu.support.errors import BayesnuError
 
-# What neutrinos a row is about, by how its name begins.
-_KINDS = {
-    "solar": ("PandaX-4T", "XENON", "LZ", "XMASS", "Borexino", "Super-Kamiokande"),
-    "reactor": ("GEMMA", "TEXONO", "MUNU", "Rovno", "Krasnoyarsk", "CONUS", "Dresden-II", "reactor"),
-    "accelerator": ("LSND", "LAMPF", "BNL-E734", "CHARM-II", "CCFR", "DONUT", "COHERENT"),
-    "astrophysics": ("TRGB", "White dwarf", "Early universe", "SN1987A", "Red giants", "Solar cooling", "Charge neutrality"),
-    "theory": ("Global", "combined", "Standard Model"),
-}
-KINDS = tuple(_KINDS)
+KINDS = ("solar", "reactor", "accelerator", "astrophysics", "theory")  # what neutrinos a row is about
 UNCHECKED = "convention of the charge radius not checked: numbers as printed"
 DOUBLED = "twice the number of the PDG table, which holds half of the charge radius as defined here"
 
-# The data sets of the paper and, beyond it, what they say together.
-DATA_SETS = (
+# What the paper analyses and, beyond it, what its data sets say together. A data set of a user has no place here.
+PAPER_DATA_SETS = (
     ("pandax4t-run0",),
     ("pandax4t-run1",),
     ("xenonnt-sr0",),
@@ -41,7 +27,8 @@ DATA_SETS = (
 class PublishedLimit:
     """One published interval in mu_B, e or cm^2; None: no such end.
 
-    A charge radius is in this package's convention if `checked`, else as printed. `kind` is one of `KINDS`, `remark` what
+    `kind` is one of `KINDS`. `data_set` names the data sets of this package with the same events, sorted and joined by +;
+    it is empty for none. A charge radius is in this package's convention if `checked`, else as printed. `remark` is what
     has to be known to compare it.
     """
 
@@ -52,7 +39,8 @@ class PublishedLimit:
     upper: float | None
     cl_percent: float | None
     reference: str
-    kind: str = "theory"
+    kind: str
+    data_set: str = ""
     checked: bool = True
     remark: str = ""
 
@@ -65,6 +53,11 @@ def published_limits() -> tuple[PublishedLimit, ...]:
 
 
 def _read_limit(row: dict[str, str]) -> PublishedLimit:
+    if row["kind"] not in KINDS:
+        raise BayesnuError(
+            f"published_limits.csv: found the kind '{row['kind']}' of '{row['experiment']}'; must be one of "
+            f"{', '.join(KINDS)}; correct it"
+        )
     radius = row["observable"] == "r2_nu"
     checked = not radius or (bool(row["cr_scale"]) and "assumed" not in row["note"])  # an assumed factor is not checked
     factor = 1.0
@@ -79,7 +72,8 @@ def _read_limit(row: dict[str, str]) -> PublishedLimit:
         upper=_read_end(row["upper"], factor),
         cl_percent=cl,
         reference=_choose_reference(row),
-        kind=_find_kind(row["experiment"]),
+        kind=row["kind"],
+        data_set=row["data_set"],
         checked=checked,
         remark=_write_remark(row, checked),
     )
@@ -97,10 +91,6 @@ def _choose_reference(row: dict[str, str]) -> str:
     return f"doi:{row['doi']}" if row["doi"] else f"{row['note'].partition(';')[0]}, PDG 2026"
 
 
-def _find_kind(name: str) -> str:
-    return next(kind for kind, starts in _KINDS.items() if name.startswith(starts))
-
-
 def _write_remark(row: dict[str, str], checked: bool) -> str:
     """The note of a row; of a charge radius what was done to its numbers."""
     parts = [part for part in row["note"].split("; ") if part and part not in _choose_reference(row)]
@@ -114,9 +104,9 @@ def _write_remark(row: dict[str, str], checked: bool) -> str:
 
 def published_for(experiments: tuple[str, ...], parameter: str, flavour: str) -> tuple[PublishedLimit, ...]:
     """Published results from the same data on the same property; empty where there are none."""
-    names = _ROWS.get("+".join(sorted(experiments)), ())
+    data_set = "+".join(sorted(experiments))
     return tuple(
         limit
         for limit in published_limits()
-        if limit.checked and limit.experiment in names and limit.parameter == parameter and limit.flavour == flavour
+        if limit.checked and limit.data_set == data_set and limit.parameter == parameter and limit.flavour == flavour
     )

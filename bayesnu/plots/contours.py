@@ -51,7 +51,7 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
         axes.plot(0, 0, clip_on=False, zorder=7, linestyle="none", **STANDARD)
         _set_axes(axes, joint)
         axes.set(xlabel=label(priors[0]), ylabel=label(priors[1]))
-        axes.set_title(" + ".join(plain_text(e.title.partition(" (")[0]) for e in joint.model.experiments), loc="left")
+        axes.set_title(" + ".join(plain_text(e.short_title) for e in joint.model.experiments), loc="left")
         ends = [line for line in axes.lines if line.get_label() == PRIOR_END["label"]]
         figure.legend(handles=[*_list_legend(joint), *ends[:1]], loc="outside lower left", fontsize=8)
     return figure

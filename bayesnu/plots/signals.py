@@ -62,7 +62,7 @@ def signal_plot(
             _draw_rates(left, model, experiment, drawn[model.names[0]])
             _draw_bins(right, model, experiment, drawn[model.names[0]])
         panels[0, 0].set_title("True energy, before the detector")
-        panels[0, 1].set_title(plain_text(experiment.title.partition(" (")[0]))
+        panels[0, 1].set_title(plain_text(experiment.short_title))
         panels[-1, 0].set_xlabel("Recoil energy [keV]")
         panels[-1, 1].set_xlabel("Reconstructed energy [keV]")
         colours = None if values else "In colour: the ends of the 90 % profile-likelihood intervals"

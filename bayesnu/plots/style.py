@@ -70,7 +70,7 @@ def _is_owned(prior: Prior) -> bool:
 
 def _name_owner(prior: Prior, experiments: Sequence[Experiment]) -> str:
     """The title of the experiment that a nuisance belongs to, or `shared`."""
-    titles = {e.name: plain_text(e.title.partition(" (")[0]) for e in experiments}
+    titles = {e.name: plain_text(e.short_title) for e in experiments}
     name = prior.parameter.experiment if isinstance(prior.parameter, Nuisance) else None
     return titles.get(name, "shared") if name else "shared"
 

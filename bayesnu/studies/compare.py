@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayesnu import experiments as data
-from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_limits
 from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
+from bayesnu.experiments.published import PAPER_DATA_SETS, PublishedLimit, published_limits
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import Interval, Piece
@@ -124,7 +124,7 @@ def compare(
 
 def _combinations(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     if not names:
-        return DATA_SETS
+        return PAPER_DATA_SETS
     single = tuple((name,) for name in dict.fromkeys(names))
     return (*single, tuple(name for (name,) in single)) if len(single) > 1 else single
 
@@ -141,7 +141,7 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
     radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
     return Row(
         kind=OWN,
-        name=joined([experiment.title for experiment in model.experiments]),
+        name=joined([experiment.short_title for experiment in model.experiments]),
         parameter=item.name,
         flavour=model.of_interest[0].flavour,
         preset=preset,
@@ -155,8 +155,8 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
 
 
 def joined(titles: Sequence[str]) -> str:
-    """Titles as one, without what is in brackets and without a first word that repeats."""
-    short = [title.partition(" (")[0].partition(",")[0] for title in titles]
+    """Short titles as one, without a first word that repeats."""
+    short = [*titles]
     for k in range(len(short) - 1, 0, -1):
         first, _, rest = short[k].partition(" ")
         if rest and first == short[k - 1].partition(" ")[0]:
@@ -197,7 +197,7 @@ def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
             f"{chain}: is a run of {', '.join(run.parameters)}, this comparison is of {', '.join(parameters)}; "
             "leave it out or change `parameter` or `flavour`"
         )
-    title = joined([experiment.title for experiment in runs.load_experiments(run)])
+    title = joined([experiment.short_title for experiment in runs.load_experiments(run)])
     return [_chain_row(row, run, title, result.verdict) for row in found]
 
 

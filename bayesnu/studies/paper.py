@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesnu import experiments as data
-from bayesnu.experiments.published import DATA_SETS, PublishedLimit, published_for
+from bayesnu.experiments.published import PAPER_DATA_SETS, PublishedLimit, published_for
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import Interval, Piece, ProfileInterval
 from bayesnu.inference.marginal import marginal
@@ -94,7 +94,7 @@ def _change_as_json(change: SingleChange) -> dict[str, Any]:
 
 def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: None) -> Iterator[PaperRow]:
     """Yield the rows of all results; only those of one common flavour value if no folder for sampled runs is given."""
-    for names in DATA_SETS:
+    for names in PAPER_DATA_SETS:
         for preset in PRESETS:
             chosen = choices_of.preset(preset)
             loaded = [data.load(name, chosen.inputs) for name in names]

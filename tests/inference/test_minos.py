@@ -9,7 +9,7 @@ import pytest
 from iminuit import Minuit
 
 from bayesnu.experiments import load
-from bayesnu.experiments.published import DATA_SETS
+from bayesnu.experiments.published import PAPER_DATA_SETS
 from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -17,7 +17,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
 from tests.statistics.models import PARAMETERS, chi2
 
-RESULTS = list(product(DATA_SETS, PARAMETERS, PRESETS))
+RESULTS = list(product(PAPER_DATA_SETS, PARAMETERS, PRESETS))
 
 
 def minuit_of(model: Model, start: np.ndarray, squared: bool) -> Minuit:

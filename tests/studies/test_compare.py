@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import resources
 from itertools import pairwise
 from math import isfinite
@@ -20,9 +20,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
+from bayesnu import experiments as data
 from bayesnu.cli.main import main
-from bayesnu.experiments import load
-from bayesnu.experiments.published import DATA_SETS, UNCHECKED, published_for, published_limits
+from bayesnu.experiments import load, published
+from bayesnu.experiments.published import PAPER_DATA_SETS, UNCHECKED, published_for, published_limits
 from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
@@ -84,6 +85,18 @@ def test_the_collaborations_are_quoted_as_they_are() -> None:
     runs = ("pandax4t-run0", "pandax4t-run1")
     assert [p.upper for p in published_for(runs, "mu_nu", "common")] == [2.3e-11]
     assert 6.4e-12 in [p.upper for p in published_for(("xenonnt-sr0",), "mu_nu", "common")]
+
+
+def test_the_table_itself_says_which_neutrinos_and_which_data_set_a_limit_is_of() -> None:
+    of = {(limit.experiment, limit.kind) for limit in published_limits()}
+    assert {("GEMMA", "reactor"), ("LSND", "accelerator"), ("Borexino (Canas 2016)", "solar")} <= of
+    assert {("SN1987A (Kuznetsov 2009)", "astrophysics"), ("Standard Model prediction", "theory")} <= of
+    known = {*data.names()}
+    assert all({*limit.data_set.split("+")} <= known for limit in published_limits() if limit.data_set)
+    assert published_for(("my-experiment",), "mu_nu", "common") == ()
+    row = table()[0] | {"kind": "lunar"}
+    with pytest.raises(BayesnuError, match=r"^published_limits\.csv: found the kind 'lunar' of [^\n]+ reactor, [^\n]+$"):
+        published._read_limit(row)
 
 
 def test_the_factor_between_conventions_is_applied_once() -> None:
@@ -157,9 +170,15 @@ def test_own_limits_are_those_of_profile_and_integration(rows: list[Row]) -> Non
 def test_several_experiments_are_taken_one_by_one_and_together() -> None:
     assert compare._combinations(["b", "a", "b"]) == (("b",), ("a",), ("b", "a"))
     assert compare._combinations(["a"]) == (("a",),)
-    assert compare._combinations([]) == DATA_SETS
-    titles = ["PandaX-4T Run 0 (stand-in bins, 1-20 keV)", "PandaX-4T Run 1", "XENONnT SR0"]
+    assert compare._combinations([]) == PAPER_DATA_SETS
+    titles = [load(name).short_title for name in ("pandax4t-run0", "pandax4t-run1", "xenonnt-sr0")]
     assert compare.joined(titles) == "PandaX-4T Run 0 + Run 1 + XENONnT SR0"
+
+
+def test_a_title_keeps_its_comma_and_brackets_inside_it() -> None:
+    assert load("pandax4t-run0-first").short_title == "PandaX-4T Run 0, first analysis"
+    short = {"A (new) one, 2026": "A (new) one, 2026", "A (b) (c)": "A (b)", "(x)": "(x)"}
+    assert {title: replace(load("xenonnt-sr0"), title=title).short_title for title in short} == short
 
 
 def test_a_flavour_leaves_out_limits_of_others() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bayesnu import experiments as data
 from bayesnu import plots
 from bayesnu.experiments import Experiment
-from bayesnu.experiments.published import DATA_SETS
+from bayesnu.experiments.published import PAPER_DATA_SETS
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.joint import joint
 from bayesnu.inference.profile import fine_scan
@@ -28,7 +28,7 @@ def figures(folder: Path, report: Callable[[str], None] = lambda line: None) -> 
     contours for pairs of flavours of a property and for pairs of properties, posterior and profile together.
     """
     chosen = choices_of.preset("default")
-    for names in DATA_SETS:
+    for names in PAPER_DATA_SETS:
         loaded = [data.load(name, chosen.inputs) for name in names]
         stem = "+".join(names)
         report(f"figures of {stem}")
