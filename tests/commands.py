@@ -48,7 +48,7 @@ def refusal(*words: str | Path) -> str:
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: ") and last.isprintable() and len(last) < 700
     before = result.stderr.strip().splitlines()[:-1]
-    assert all(line.startswith(("Usage:", "Try ")) or not line for line in before), result.stderr
+    assert all(line.startswith(("Usage:", "Try ", "Error: ")) or not line for line in before), result.stderr
     return last.removeprefix("Error: ")
 
 

@@ -1,6 +1,6 @@
 """Checks that need two tables of a file: lengths, the region, the width of the response, the background's sums.
 
-Each check yields (table, key, sentence fragment) for everything wrong; `reader` reports the first.
+Each check yields (table, key, sentence fragment) for everything wrong; `reader` puts them in sentences.
 """
 
 from __future__ import annotations

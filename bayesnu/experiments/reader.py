@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bayesnu.experiments import build, schema
 from bayesnu.experiments.checks import find_problems
 from bayesnu.experiments.experiment import Experiment
-from bayesnu.experiments.sentences import TABLES, Wrong, split_location, write_fragment, write_sentence
+from bayesnu.experiments.sentences import TABLES, FileMistakes, Wrong, split_location, write_fragment, write_sentence
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.text import one_line
 
@@ -37,7 +37,7 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
 
     A word that ends in .toml or names an existing file is a path. `reading` selects among the file's readings; a file
     that lacks one of the usual `READINGS` is read as its default. Raises `BayesnuError` for an unknown name or reading
-    and for a file that cannot be read or breaks the format.
+    and for a file that cannot be read, and `FileMistakes` for one that breaks the format.
     """
     path, data = _read_bytes(str(name_or_path))
     try:
@@ -46,7 +46,7 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
         used = _choose_reading(file, str(reading))
         return build.experiment(_apply_reading(file, used), used, path, data)
     except Wrong as wrong:
-        raise BayesnuError(one_line(f"{path}: {wrong}")) from None
+        raise FileMistakes(path, wrong.sentences) from None
 
 
 def _read_bytes(word: str) -> tuple[str, bytes]:
@@ -93,20 +93,38 @@ def _parse_text(text: str) -> dict[str, Any]:
 
 
 def _validate_tables(raw: dict[str, Any]) -> schema.File:
-    """Return the file's tables; raises Wrong with the first error."""
+    """Return the file's tables; raises Wrong with every error inside one of them."""
     try:
         return schema.File.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise Wrong(write_sentence(*split_location(first["loc"]), write_fragment(first))) from None
+        errors = sorted(error.errors(include_url=False), key=_is_other_than_spelling)
+        raise Wrong(*map(_describe_error, errors)) from None
+
+
+def _is_other_than_spelling(error: Any) -> bool:
+    """A misspelt key comes first: it explains the key that is missing."""
+    return bool(error["type"] != "extra_forbidden")
+
+
+def _describe_error(error: Any) -> str:
+    """Return an entry of pydantic's `ValidationError.errors()` as a sentence."""
+    place = error["loc"]
+    if error["type"] != "extra_forbidden":
+        return write_sentence(*split_location(place), write_fragment(error))
+    key = str(place[-1])[:60]
+    near = did_you_mean(key, schema.find_keys(place[:-1]))
+    return write_sentence(*split_location(place[:-1]), f"unknown key '{key}'{near}")
 
 
 def _check_readings(file: schema.File) -> None:
-    """Raise Wrong for the first problem of any reading, so that a file is either right or refused."""
+    """Raise Wrong with every problem between tables, in any reading: a file is either right or refused."""
+    sentences = []
     for reading in ("default", *file.readings):
         for table, key, text in find_problems(_apply_reading(file, reading)):
             replaced = table.split(".")[0] in _find_replaced(file, reading)
-            raise Wrong(write_sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
+            sentences.append(write_sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
+    if sentences:
+        raise Wrong(*sentences)
 
 
 def _choose_reading(file: schema.File, reading: str) -> str:

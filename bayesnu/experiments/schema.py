@@ -6,12 +6,14 @@ tables is in `checks`. The messages are fragments; `reader` puts file, table and
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bayesnu.support.errors import did_you_mean
+from bayesnu.experiments.sentences import show_value
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
 MAX_KNOTS = 100_000  # of an efficiency curve
@@ -24,6 +26,17 @@ def _refuse_controls(text: str) -> str:
     return text
 
 
+def _spelled(pattern: str, allowed: str) -> AfterValidator:
+    """Make the check that a name is of the characters which `allowed` says in words."""
+
+    def check_spelling(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"found {show_value(text)}; must be {allowed}; rename it")
+        return text
+
+    return AfterValidator(check_spelling)
+
+
 Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
@@ -33,9 +46,17 @@ Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_refuse_controls)]
-Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
-Word: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
-Phrase: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]*$", max_length=64)]
+Slug: TypeAlias = Annotated[str, Field(max_length=64), _spelled(r"[a-z0-9-]+", "lower-case letters, digits and hyphens")]
+Word: TypeAlias = Annotated[
+    str,
+    Field(max_length=64),
+    _spelled(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", "a letter or digit, then letters, digits and any of _ . + -"),
+]
+Phrase: TypeAlias = Annotated[
+    str,
+    Field(max_length=64),
+    _spelled(r"[A-Za-z0-9][A-Za-z0-9 _.+-]*", "a letter or digit, then letters, digits, spaces and any of _ . + -"),
+]
 Quality: TypeAlias = Literal["official", "published", "digitised", "derived", "assumed"]
 
 
@@ -51,14 +72,6 @@ class Table(BaseModel):
     """What every table of the format has in common."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_keys(cls, data: Any) -> Any:
-        for key in data if isinstance(data, dict) else ():
-            if key not in cls.model_fields:
-                raise ValueError(f"unknown key '{str(key)[:60]}'{did_you_mean(str(key)[:60], cls.model_fields)}")
-        return data
 
 
 class Sourced(Table):
@@ -232,3 +245,19 @@ class File(Table):
         if "default" in readings:
             raise ValueError("found the name 'default', which means the tables at the top of the file; rename it")
         return readings
+
+
+def find_keys(location: Sequence[int | str]) -> list[str]:
+    """Return the keys that the table at a pydantic location may have."""
+    table: type[Table] = File
+    for part in location:
+        field = table.model_fields.get(str(part))  # None for a place in a list and for the name of a reading
+        table = (_find_table(field.annotation) if field else None) or table
+    return [*table.model_fields]
+
+
+def _find_table(annotation: Any) -> type[Table] | None:
+    """Return the table that an annotation holds, as a list or an option."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return annotation
+    return next(filter(None, map(_find_table, get_args(annotation))), None)

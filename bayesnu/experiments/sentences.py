@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import one_line
 
 TABLES = ("exposure", "bins", "region", "resolution", "efficiency", "background")
 
 
+MOST_MISTAKES = 50  # of a file that are listed
+
+
 class Wrong(Exception):
-    """What is wrong inside a file, without the file's name."""
+    """What is wrong inside a file, in sentences without the file's name."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(*sentences)
+        self.sentences = tuple(dict.fromkeys(sentences))
+
+
+class FileMistakes(BayesnuError):
+    """All mistakes of a file: the message is the first, and says how many there are; `sentences` are all of them."""
+
+    def __init__(self, path: str, sentences: Sequence[str]) -> None:
+        self.sentences = tuple(one_line(f"{path}: {each}") for each in sentences[:MOST_MISTAKES])
+        more = len(sentences) - 1
+        said = f"; this is the first of {more + 1} mistakes, `bayesnu check` lists them" if more else ""
+        super().__init__(self.sentences[0] + said)
 
 
 def write_sentence(table: str, key: str, fragment: str) -> str:

@@ -124,6 +124,10 @@ class _Builder:
                 for c, component in enumerate(flux.COMPONENTS):
                     products[(solar_flux(component), *factor_i, *factor_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
+        if largest == 0:
+            raise BayesnuError(
+                f"{experiment.name}: no recoil of a solar neutrino reaches the bins of the region; choose lower energies"
+            )
         present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
         return folded.signal(weak).sum(axis=0), present
 

@@ -25,6 +25,7 @@ from bayesnu.plots.style import (
     PALE,
     SOLAR,
     find_intervals,
+    formula_text,
     garwood,
     new_figure,
     number_text,
@@ -81,7 +82,7 @@ def _count_backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]
     """Style and counts (bins,) by label of every background component, largest first."""
     curves: dict[str, np.ndarray] = {}
     components = [each for experiment in model.experiments for each in experiment.background.components]
-    labels = {each.name: each.label for each in components if each.name == each.shape}
+    labels = {each.name: formula_text(each.label) for each in components if each.name == each.shape}
     for t in np.flatnonzero(~model.is_signal):
         nuisance = model.parameters[model.factors[t].min()].parameter
         name = nuisance.quantity if isinstance(nuisance, Nuisance) else nuisance.name

@@ -6,12 +6,14 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.style import context
 from scipy.special import gammaincinv
 
@@ -78,6 +80,16 @@ def _name_owner(prior: Prior, experiments: Sequence[Experiment]) -> str:
 def plain_text(text: str) -> str:
     """Text from a file, with no formula in it."""
     return text.replace("$", r"\$")
+
+
+@cache
+def formula_text(text: str) -> str:
+    """Text from a file with its formulas; with none where one of them cannot be set."""
+    try:
+        MathTextParser("agg").parse(text)
+    except (ValueError, RecursionError):
+        return plain_text(text)
+    return text
 
 
 def unit_of(prior: Prior) -> str:

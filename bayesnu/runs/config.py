@@ -56,7 +56,7 @@ def _has_wide_integer(value: Any) -> bool:
 def from_config(path: Path) -> Run:
     """Read the resolved configuration of a run; raises `BayesnuError` if it is missing, damaged or not complete."""
     try:
-        raw = from_toml(path.read_text(encoding="utf-8"), str(path))
+        raw = from_toml(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BayesnuError(f"{path}: cannot be read ({reason}); give the folder of a run") from None

@@ -43,7 +43,7 @@ def _of_refusal(stdout: str, stderr: str) -> Iterator[str]:
         yield "a refusal holds control characters"
     if len(lines[-1]) > LONGEST:
         yield f"a refusal has {len(lines[-1])} characters"
-    if any(line and not line.startswith(("Usage: ", "Try ")) for line in lines[:-1]):
+    if any(line and not line.startswith(("Usage: ", "Try ", "Error: ")) for line in lines[:-1]):
         yield f"a refusal says more than one sentence: {lines[0][:80]!r}"
 
 

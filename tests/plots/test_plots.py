@@ -15,6 +15,7 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -195,6 +196,20 @@ def test_spectrum_shows_every_run_with_its_data_and_components(runs: Model, tmp_
     assert said.count("tritium") == 2
     assert said.count("$^{127}$Xe") == 1  # only in Run 0
     assert len({text for text in said if "at the 90 % bound" in text}) == 2  # both ends
+
+
+@pytest.mark.parametrize(
+    "label", [r"$\ce{^{3}H}$", "$^{3H$", "$$", "5 $", r"$\sqrt$", "$" + 45 * "{" + "x" + 45 * "}" + "$", "$^{3}$H"]
+)
+def test_a_label_whose_formula_cannot_be_set_is_shown_as_text(tmp_path: Path, label: str) -> None:
+    loaded = load("xenonnt-sr0")
+    named = tuple(replace(c, label=label) if c.name == "136Xe" else c for c in loaded.background.components)
+    experiment = replace(loaded, background=replace(loaded.background, components=named))
+    model = build([experiment], ["mu_nu"])
+    figure = plots.spectrum_plot(model, drawn(model, (0.4,)), GOOD, EQUAL, tmp_path / "spectrum.png")
+    shown = [text.get_text() for legend in figure.findobj(Legend) for text in legend.get_texts()]
+    assert [text.replace(r"\$", "$") for text in shown if text.replace(r"\$", "$") == label] == [label]
+    assert (label in shown) == (label == "$^{3}$H")
 
 
 def test_components_of_a_spectrum_add_up(runs: Model) -> None:

@@ -252,6 +252,15 @@ def test_what_is_no_configuration_is_refused(content: bytes, tmp_path: Path) -> 
     assert [each.name for each in tmp_path.iterdir()] == ["run.toml"]
 
 
+def test_a_byte_order_mark_of_a_configuration_is_no_mistake(tmp_path: Path, copy: Path) -> None:
+    given = tmp_path / "given.toml"
+    given.write_text(tomli_w.dumps(CONFIG), encoding="utf-8-sig")
+    assert answer("sample", "--config", given, "--dry-run", "--json")["parameter"] == CONFIG["parameter"]
+    resolved = copy / "config.toml"
+    resolved.write_text(resolved.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert answer("summary", copy, "--json")["steps"] == 12
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_random_changes_of_a_configuration_never_end_in_a_traceback(part: int, tmp_path: Path) -> None:
     text = tomli_w.dumps(CONFIG).encode()
@@ -277,6 +286,7 @@ BARE: dict[str, Any] = {
     "name": "bare",
     "title": "Bare",
     "references": [],
+    "incompatible": [],
     "exposure": {"tonne_years": 2.0, **EXAMPLE},
     "bins": {"edges_kev": [1, 30], "observed": [70], **EXAMPLE},
     "region": {"kev": [1, 30], **EXAMPLE},
@@ -318,7 +328,9 @@ def test_an_experiment_at_the_edge_is_finite_or_refused(name: str, tmp_path: Pat
     ):
         result = invoke(*words, "--json")
         if result.exit_code:
-            assert result.exit_code == 2 and result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+            lines = result.stderr.splitlines()
+            assert result.exit_code == 2 and all(line.startswith(f"Error: {file}: ") or "bare: " in line for line in lines)
+            assert len(lines) == 1 or words[0] == "check"
         else:
             assert "NaN" not in result.stdout and "Infinity" not in result.stdout and result.stderr == ""
     assert (tmp_path / "out").exists() == (result.exit_code == 0)

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayesnu import experiments
+from bayesnu.experiments.sentences import FileMistakes
 from bayesnu.support.errors import BayesnuError
+from tests.commands import invoke
 
 TEMPLATE: dict[str, Any] = tomllib.loads(experiments.template())
 
@@ -75,7 +77,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("format", 2), "format: found 2; must be less than or equal to 1"),
     (put("format", True), "format: found true; must be a valid integer"),
     (put("format", "1"), "format: found '1'"),
-    (put("name", "../evil"), "name: found '../evil'; must match pattern"),
+    (put("name", "../evil"), "name: found '../evil'; must be lower-case letters, digits and hyphens; rename it"),
     (put("name", "line\nbreak"), "name: found"),
     (put("name", "a" * 65), "name: found"),
     (put("name", ""), "name: found ''"),
@@ -176,7 +178,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put(*PARTS, 2, "fraction", 0.1), "[background.components 3]: found counts and fraction"),
     (put(*PARTS, 2, "shape", "flat"), "[background.components 3] shape: found 'flat'"),
     (put(*PARTS, 2, "name", "136Xe"), "[background.components 3] name: found '136Xe' 2 times"),
-    (put(*PARTS, 2, "name", "$(rm)"), "[background.components 3] name: found '$(rm)'"),
+    (put(*PARTS, 2, "name", "$(rm)"), "[background.components 3] name: found '$(rm)'; must be a letter or digit, then"),
     (put(*PARTS, 0, "fraction", 0.7), "[background.components] fraction: found fractions of 'flat' that sum to 0.95"),
     (put(*PARTS, 0, "fraction", 0), "[background.components 1] fraction: found 0"),
     (drop(*PARTS, 0, "fraction"), "[background.components 1]: found none of counts and fraction"),
@@ -201,6 +203,40 @@ def test_a_bad_value_is_one_sentence_with_its_key(
     change: Callable[[dict[str, Any]], None], sentence: str, tmp_path: Path
 ) -> None:
     assert sentence in broken(tmp_path, change)
+
+
+def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    text = experiments.template().replace("tonne_years = 2.0", "tonneyears = 2.0").replace("12, 25, 21]", "-1, 25, -2]")
+    path.write_text(text.replace('quality = "assumed"', 'quality = "good"', 1), encoding="utf-8")
+    with pytest.raises(FileMistakes, match=r"; this is the first of 4 mistakes, `bayesnu check` lists them$") as caught:
+        experiments.load(path)
+    beginnings = ("[exposure]: unknown key", "[exposure] quality:", "[bins] observed 2:", "[bins] observed 4:")
+    assert len(caught.value.sentences) == 4
+    for sentence, beginning in zip(caught.value.sentences, beginnings, strict=True):
+        assert checked(sentence, path).startswith(beginning)
+
+
+def test_all_mistakes_between_tables_are_found_at_once_and_each_one_once(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    text = experiments.template().replace("kev = [1, 6]", "kev = [1, 7]").replace("= [1, 0.9, 1, 1]", "= [1]")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileMistakes) as caught:
+        experiments.load(path)
+    beginnings = ("[efficiency] turn_on: found a list of 1", "[region] kev: found 7")
+    for sentence, beginning in zip(caught.value.sentences, beginnings, strict=True):
+        assert checked(sentence, path).startswith(beginning)
+
+
+def test_check_prints_every_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(experiments.template().replace("[0, 12, 25, 21]", "[0, -1, true, -2]"), encoding="utf-8")
+    result = invoke("check", path)
+    assert result.exit_code == 2 and result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert [line.split("; ")[0] for line in lines] == [
+        f"Error: {path}: [bins] observed {place}: found {value}" for place, value in ((2, -1), (3, "true"), (4, -2))
+    ]
 
 
 def test_a_date_is_no_number(tmp_path: Path) -> None:

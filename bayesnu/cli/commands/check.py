@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesnu.cli.failures import Mistake
 from bayesnu.cli.options import analysis_options, given_options, json_option
 from bayesnu.cli.output import json_out, table
 
@@ -22,10 +23,9 @@ def check(file: str, grid: bool, as_json: bool, **options: Any) -> None:
     """Validate an experiment file; with --grid also its integration grid."""
     from bayesnu.cli.experiment_json import as_dict
     from bayesnu.cli.models import choose_analysis
-    from bayesnu.experiments import load
 
     analysis = choose_analysis(given_options(options))
-    experiment = load(file, analysis.inputs)
+    experiment = _load(file, analysis.inputs)
     result = as_dict(experiment)
     if grid:
         from bayesnu.model.grid_check import certify
@@ -40,6 +40,20 @@ def check(file: str, grid: bool, as_json: bool, **options: Any) -> None:
             _print_grid(result["grid"])
     if grid and not result["grid"]["passed"]:
         raise SystemExit(1)
+
+
+def _load(file: str, reading: str) -> Experiment:
+    """Load a file, or print all its mistakes, each in a line of its own."""
+    from bayesnu.experiments import load
+    from bayesnu.experiments.sentences import FileMistakes
+
+    try:
+        return load(file, reading)
+    except FileMistakes as mistakes:
+        *others, last = map(Mistake, mistakes.sentences)
+        for each in others:
+            each.show()
+        raise last from None
 
 
 def _print_experiment(each: Experiment) -> None:

@@ -94,7 +94,7 @@ def _text(path: str) -> str:
     from pathlib import Path
 
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BayesnuError(f"{path}: cannot be read ({reason}); give a configuration in TOML") from None
