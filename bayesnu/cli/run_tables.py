@@ -79,6 +79,8 @@ def _parameter_cells(name: str, each: ParameterResult) -> tuple[str, ...]:
 
 
 def _print_notes(result: RunResult) -> None:
+    for said in result.notes:
+        click.echo(said)
     for name, note in _notes(result):
         if note:
             click.echo(f"{name}: {note}")

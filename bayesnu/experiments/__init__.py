@@ -22,8 +22,10 @@ from bayesnu.experiments.experiment import (
     Provenance,
     RelativeWidth,
     Resolution,
+    StatedNeutrinos,
     Width,
 )
+from bayesnu.experiments.scaling import scale_exposure
 
 __all__ = [
     "AbsoluteWidth",
@@ -35,10 +37,12 @@ __all__ = [
     "Provenance",
     "RelativeWidth",
     "Resolution",
+    "StatedNeutrinos",
     "Width",
     "check_combination",
     "load",
     "names",
+    "scale_exposure",
     "template",
 ]
 
@@ -57,7 +61,7 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
         name_or_path: a name, such as `xenonnt-sr0`, or a file. A word that ends in .toml or names an existing file is a
             path.
         reading: which tables are used where a file holds some twice, as `default` or `paper`. A file without a usual
-            reading is read by its own tables. Give the `inputs` of the analysis here: nothing later compares the two.
+            reading is read by its own tables. Give the `inputs` of the analysis here: another reading is refused later.
 
     Returns: an `Experiment`, with energies in keV, counts per bin over the whole exposure, and the exposure in tonne-years.
 

@@ -16,21 +16,24 @@ from bayesnu.physics.constants import DAYS_PER_YEAR
 
 def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nouns.Experiment:
     """Return the experiment that `tables`, the file as `reading` has it, describe; `data` are the bytes of the file."""
+    exposure = _convert_exposure(tables.exposure)
     return nouns.Experiment(
         name=tables.name,
         title=tables.title,
         references=tuple(tables.references),
         note=_join_notes(tables, reading),
-        exposure_tonne_years=_convert_exposure(tables.exposure),
+        exposure_tonne_years=exposure,
         edges_kev=_freeze_array(tables.bins.edges_kev),
         observed=_freeze_array(tables.bins.observed),
         turn_on=_freeze_optional(tables.efficiency.turn_on),
-        region_kev=_snap_region(tables),
+        region_kev=_snap_range(tables, tables.region.kev),
         resolution=_build_resolution(tables.resolution),
         efficiency=_build_efficiency(tables.efficiency),
-        background=_build_background(tables.background),
+        background=_build_background(tables.background, exposure),
+        neutrinos=_build_neutrinos(tables),
         incompatible=tuple(tables.incompatible),
         reading=reading,
+        readings=tuple(tables.readings),
         path=path,
         digest=hashlib.sha256(data).hexdigest(),
         text=data.decode("utf-8-sig"),
@@ -51,10 +54,10 @@ def _convert_exposure(exposure: schema.Exposure) -> float:
     return (exposure.tonne_days or 0.0) / DAYS_PER_YEAR  # one of the two is given: the schema sees to it
 
 
-def _snap_region(tables: schema.File) -> tuple[float, float]:
-    """Return the region moved onto the very numbers of the edges, so that comparisons are exact."""
+def _snap_range(tables: schema.File, kev: list[float]) -> tuple[float, float]:
+    """Return a range moved onto the very numbers of the edges, so that comparisons are exact."""
     edges = np.array(tables.bins.edges_kev, dtype=float)
-    low, high = (float(edges[np.abs(edges - value).argmin()]) for value in tables.region.kev)
+    low, high = (float(edges[np.abs(edges - value).argmin()]) for value in kev)
     return low, high
 
 
@@ -73,9 +76,15 @@ def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:
     )
 
 
-def _build_background(table: schema.Background) -> nouns.Background:
+def _build_neutrinos(tables: schema.File) -> nouns.StatedNeutrinos | None:
+    table = tables.neutrinos
+    return None if table is None else nouns.StatedNeutrinos(table.counts, table.error, _snap_range(tables, table.kev))
+
+
+def _build_background(table: schema.Background, exposure_tonne_years: float) -> nouns.Background:
     fractions = sum(component.fraction or 0.0 for component in table.components)
     return nouns.Background(
+        exposure_tonne_years=exposure_tonne_years,
         solar_neutrinos=table.solar_neutrinos,
         total=_freeze_optional(table.total),
         published_solar_neutrinos=_freeze_optional(table.published_solar_neutrinos),
@@ -110,7 +119,8 @@ def _list_provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
     """Yield the source of every table, then of every component."""
     for name in TABLES:
         table: Any = getattr(tables, name)
-        yield nouns.Provenance(name, table.quality, table.source)
+        if table is not None:
+            yield nouns.Provenance(name, table.quality, table.source)
     for component in tables.background.components:
         yield nouns.Provenance(f"background {component.name}", component.quality, component.source)
 

@@ -22,7 +22,8 @@ def find_problems(file: File) -> Iterator[Problem]:
     """Yield what is wrong with a file whose single tables are right."""
     return chain(
         check_lengths(file),
-        check_region(file),
+        check_range("region", file.region.kev, file.bins),
+        check_range("neutrinos", file.neutrinos.kev, file.bins) if file.neutrinos else (),
         check_response(file.resolution, file.bins),
         check_names(file.background),
         check_sizes(file),
@@ -58,14 +59,14 @@ def check_lengths(file: File) -> Iterator[Problem]:
         )
 
 
-def check_region(file: File) -> Iterator[Problem]:
-    """The region of interest lies on edges."""
-    low, high = file.region.kev
-    for value in (low, high):
-        if not np.any(np.abs(np.array(file.bins.edges_kev) - value) <= 1e-9):
-            yield "region", "kev", f"found {value:g}; must be one of [bins] edges_kev; move it to an edge"
+def check_range(table: str, kev: list[float], bins: Bins) -> Iterator[Problem]:
+    """A range of energies lies on edges."""
+    low, high = kev
+    for value in kev:
+        if not np.any(np.abs(np.array(bins.edges_kev) - value) <= 1e-9):
+            yield table, "kev", f"found {value:g}; must be one of [bins] edges_kev; move it to an edge"
     if low >= high:
-        yield "region", "kev", f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
+        yield table, "kev", f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
 
 
 def check_response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesnu.support.errors import BayesnuError
+
 Array: TypeAlias = NDArray[np.float64]
 
 
@@ -72,9 +74,11 @@ class Background:
 
     With `solar_neutrinos` "included", `total` (bins,) contains them, and `published_solar_neutrinos` (bins,) is that part
     as published. The shape named `remainder` is total - neutrinos - every component with counts of its own. Whoever adds
-    a prediction of the neutrinos has to take one out first. With "absent" the three are None.
+    a prediction of the neutrinos has to take one out first. With "absent" the three are None. All counts are of the exposure
+    that stands here.
     """
 
+    exposure_tonne_years: float
     solar_neutrinos: Literal["included", "absent"]
     total: Array | None
     published_solar_neutrinos: Array | None
@@ -113,6 +117,15 @@ class Resolution:
 
 
 @dataclass(frozen=True)
+class StatedNeutrinos:
+    """Solar neutrinos that the publication expects in `range_kev`, both ends in keV, with one standard deviation or None."""
+
+    counts: float
+    error: float | None
+    range_kev: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where the numbers of one table come from; `quality` is that of the weakest number in it."""
 
@@ -124,6 +137,9 @@ class Provenance:
 @dataclass(frozen=True, eq=False)
 class Experiment:
     """One data set under one reading of its file. Arrays are read-only; counts are events per bin over the whole exposure.
+
+    Raises: `BayesnuError` for an exposure of which the background's counts are not, and for observed counts that are not
+        one per bin.
 
     Attributes:
         name, title: one word, and what it is called in print.
@@ -137,8 +153,10 @@ class Experiment:
         resolution: width of the energy response against energy, both in keV.
         efficiency: detected part of the recoils, in [0, 1], against energy in keV.
         background: fitted background counts, with the widths of their normalisations.
+        neutrinos: how many solar neutrinos the publication expects, or None where it does not say.
         incompatible: names of data sets that hold the same events.
         reading: the reading that was used, `default` where the file has none of the name asked for.
+        readings: names of the readings that the file has beside its own tables.
         path, text, digest: the file's place, its text, and the sha256 of its bytes.
         provenance: source and quality of every table.
     """
@@ -155,12 +173,27 @@ class Experiment:
     resolution: Resolution
     efficiency: Efficiency
     background: Background
+    neutrinos: StatedNeutrinos | None
     incompatible: tuple[str, ...]
     reading: str
+    readings: tuple[str, ...]
     path: str
     digest: str
     text: str
     provenance: tuple[Provenance, ...]
+
+    def __post_init__(self) -> None:
+        counted = self.background.exposure_tonne_years
+        if self.exposure_tonne_years != counted:
+            raise BayesnuError(
+                f"{self.name}: found an exposure of {self.exposure_tonne_years:g} tonne-years and background counts of "
+                f"{counted:g}; bayesnu.experiments.scale_exposure changes both together"
+            )
+        if self.observed.shape != (len(self.edges_kev) - 1,):
+            raise BayesnuError(
+                f"{self.name}: found observed counts of shape {self.observed.shape}; must be one per bin of the file, "
+                f"({len(self.edges_kev) - 1},)"
+            )
 
     @property
     def short_title(self) -> str:

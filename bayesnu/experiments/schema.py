@@ -210,6 +210,14 @@ class Background(Sourced):
         return self
 
 
+class Neutrinos(Sourced):
+    """How many solar neutrinos the publication expects between two energies, on bin edges."""
+
+    counts: Annotated[float, Field(gt=0, le=1e12)]
+    error: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    kev: Annotated[list[Energy], Field(min_length=2, max_length=2)]
+
+
 class Reading(Table):
     """Tables that replace the file's own, whole, when this reading is chosen."""
 
@@ -220,6 +228,7 @@ class Reading(Table):
     resolution: Resolution | None = None
     efficiency: Efficiency | None = None
     background: Background | None = None
+    neutrinos: Neutrinos | None = None
 
 
 class File(Table):
@@ -237,6 +246,7 @@ class File(Table):
     resolution: Resolution
     efficiency: Efficiency
     background: Background
+    neutrinos: Neutrinos | None = None
     readings: Annotated[dict[Slug, Reading], Field(max_length=20)] = {}
 
     @field_validator("readings")

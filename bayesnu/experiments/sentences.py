@@ -9,7 +9,7 @@ from typing import Any
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import one_line
 
-TABLES = ("exposure", "bins", "region", "resolution", "efficiency", "background")
+TABLES = ("exposure", "bins", "region", "resolution", "efficiency", "background", "neutrinos")
 
 
 MOST_MISTAKES = 50  # of a file that are listed

@@ -15,6 +15,7 @@ import numpy as np
 from bayesnu.experiments import Component, Experiment, FreeWidth
 from bayesnu.model.observation import Observation
 
+ROUNDING = 1e-12  # of a published total
 FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper, and far from the data on both sides
 
 
@@ -48,22 +49,44 @@ def _sum_backgrounds(observation: Observation, neutrinos: np.ndarray) -> np.ndar
     """All backgrounds together, without neutrinos."""
     background = observation.experiment.background
     if background.total is None:
-        parts = [observation.cut(c.counts) for c in background.components if c.counts is not None]
-        total: np.ndarray = np.sum([np.zeros_like(observation.observed), *parts], axis=0)
-        return total
-    assert background.published_solar_neutrinos is not None
-    published = observation.cut(background.published_solar_neutrinos)
-    taken_out = neutrinos if observation.analysis.solar_subtraction == "model" else published
-    rest: np.ndarray = np.maximum(observation.cut(background.total) - taken_out, 0.0)
+        return _sum_own(observation)
+    rest: np.ndarray = np.maximum(observation.cut(background.total) - _take_out(observation, neutrinos), 0.0)
     return rest
+
+
+def _take_out(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
+    """The neutrinos (bins,) that are taken out of a published total: the model's own or the published ones."""
+    published = observation.experiment.background.published_solar_neutrinos
+    assert published is not None
+    return neutrinos if observation.analysis.solar_subtraction == "model" else observation.cut(published)
+
+
+def _sum_own(observation: Observation) -> np.ndarray:
+    """Counts (bins,) of all components that have counts of their own."""
+    parts = [observation.cut(c.counts) for c in observation.experiment.background.components if c.counts is not None]
+    total: np.ndarray = np.sum([np.zeros_like(observation.observed), *parts], axis=0)
+    return total
+
+
+def find_excess(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
+    """Return by how many counts (bins,) what is taken out of the published total exceeds it: there it is cut at zero.
+
+    These are the neutrinos, and if components float the counts of those that have their own.
+    """
+    total = observation.experiment.background.total
+    if total is None:
+        return np.zeros_like(observation.observed)
+    published = observation.cut(total)
+    own = _sum_own(observation) if observation.analysis.background == "components" else 0.0
+    excess = _take_out(observation, neutrinos) + own - published
+    return np.where(excess > ROUNDING * published, excess, 0.0)
 
 
 def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
     """The published components, those of one shape as one."""
     experiment = observation.experiment
     components = experiment.background.components
-    own = [observation.cut(c.counts) for c in components if c.counts is not None]
-    remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - np.sum(own, axis=0), 0.0)
+    remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - _sum_own(observation), 0.0)
     shapes = []
     for c in components:
         counts = observation.cut(c.counts) if c.counts is not None else (c.fraction or 0.0) * remainder

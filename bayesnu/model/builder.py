@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from bayesnu.experiments import Experiment, check_combination, load
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
+from bayesnu.model.consistency import review
 from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, response_shift, solar_flux
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
@@ -37,7 +38,8 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
         nuisances follow. Fluxes, efficiencies and normalisations are relative to their published values; shifts are in
         standard deviations.
 
-    Raises: `BayesnuError` for data sets that share events, for unknown parameters, and for choices that exclude them.
+    Raises: `BayesnuError` for data sets that share events, were loaded with another reading, or state a number of solar
+        neutrinos that the model contradicts; for unknown parameters; and for choices that exclude them or have no effect.
 
     Source: arXiv:2510.12449 for the signal; docs/methods.md for the likelihood and the presets.
 
@@ -61,10 +63,11 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
             "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
             "need 'exact'"
         )
+    notes = review(experiments, analysis)
     builder = _Builder(analysis, priors)
     for experiment in experiments:
         builder.add_experiment(experiment)
-    return builder.assemble_model()
+    return replace(builder.assemble_model(), notes=notes)
 
 
 def load_model(names: Sequence[str], parameters: Sequence[str], analysis: Analysis) -> Model:
@@ -105,6 +108,10 @@ class _Builder:
         sm, products = self.expand_signal(experiment, 0.0, 0.0)
         terms = [_Term([*factors], counts, True) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
+        if not terms:
+            raise BayesnuError(
+                f"{experiment.name}: neither neutrinos nor a background is expected in the region; choose lower energies"
+            )
         terms = self.expand_shifts(experiment, terms)
         self.experiments.append(experiment)
         self.terms.append(self.multiply_efficiency(experiment, terms))
@@ -124,10 +131,6 @@ class _Builder:
                 for c, component in enumerate(flux.COMPONENTS):
                     products[(solar_flux(component), *factor_i, *factor_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
-        if largest == 0:
-            raise BayesnuError(
-                f"{experiment.name}: no recoil of a solar neutrino reaches the bins of the region; choose lower energies"
-            )
         present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
         return folded.signal(weak).sum(axis=0), present
 

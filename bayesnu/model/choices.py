@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from bayesnu.physics.constants import (
     DELTA_CP_DEG,
@@ -23,13 +24,20 @@ from bayesnu.support.errors import BayesnuError, did_you_mean
 PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
 
 
+Needs: TypeAlias = Mapping[str, str]
+
+
 class Choice(NamedTuple):
-    """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false."""
+    """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false.
+
+    `needs` are the values of other choices without which another value than the default would have no effect.
+    """
 
     help: str
     default: str | float | bool
     words: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
+    needs: Needs = MappingProxyType({})
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
@@ -59,12 +67,12 @@ def _word(default: str, *others: str, help: str) -> Any:
     return _chosen(Choice(help, default, words=(default, *others)))
 
 
-def _number(default: float, low: float, high: float, help: str) -> Any:
-    return _chosen(Choice(help, default, range=(low, high)))
+def _number(default: float, low: float, high: float, help: str, **needs: str) -> Any:
+    return _chosen(Choice(help, default, range=(low, high), needs=needs))
 
 
-def _switch(default: bool, help: str) -> Any:
-    return _chosen(Choice(help, default))
+def _switch(default: bool, help: str, **needs: str) -> Any:
+    return _chosen(Choice(help, default, needs=needs))
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Analysis:
         background_width, efficiency_width, energy_scale: relative standard deviations, pure numbers; 0 turns the last two
             off.
 
-    Raises: `BayesnuError` for a word or number that is not allowed.
+    Raises: `BayesnuError` for a word or number that is not allowed, and for a choice that another one makes void.
 
     Source: oscillation NuFIT 6.0, arXiv:2410.05380; fluxes Vinyoles et al. 2017, arXiv:1611.09867.
 
@@ -130,6 +138,7 @@ class Analysis:
         0.0,
         1.0,
         help="sin^2 of the weak mixing angle in tree couplings; radiative couplings do not take it.",
+        couplings="tree",
     )
     solar_model: str = _word(
         "B16-GS98",
@@ -150,7 +159,11 @@ class Analysis:
         SIN2_THETA23, 0.0, 1.0, help="sin^2 of theta23: how the share that is not nu_e divides into nu_mu and nu_tau."
     )
     delta_cp_deg: float = _number(
-        DELTA_CP_DEG, -360.0, 360.0, help="CP phase in degrees: it moves shares between nu_mu and nu_tau."
+        DELTA_CP_DEG,
+        -360.0,
+        360.0,
+        help="CP phase in degrees: it moves shares between nu_mu and nu_tau.",
+        flavour_content="exact",
     )
     dm2_21_ev2: float = _number(
         DM2_21_EV2,
@@ -203,7 +216,12 @@ class Analysis:
         help="What floats as background: the published components, each with its own width, or their sum as one shape.",
     )
     background_width: float = _number(
-        0.025, 1e-6, 10.0, help="Relative width of the constraint on a single background; components do not take it."
+        0.025,
+        1e-6,
+        10.0,
+        help="Relative width of the constraint on a single background; components do not take it.",
+        background="single",
+        normalisations="published",
     )
     normalisations: str = _word(
         "published",
@@ -214,6 +232,7 @@ class Analysis:
     one_nuisance_per_shape: bool = _switch(
         True,
         help="Background components of one shape float together, their errors added in quadrature; else each by itself.",
+        background="components",
     )
     solar_subtraction: str = _word(
         "model",
@@ -233,7 +252,11 @@ class Analysis:
         "not at all.",
     )
     efficiency_width: float = _number(
-        0.0, 0.0, 1.0, help="Relative width of the efficiency of experiments whose file has none; 0 leaves it fixed there."
+        0.0,
+        0.0,
+        1.0,
+        help="Relative width of the efficiency of experiments whose file has none; 0 leaves it fixed there.",
+        efficiency_nuisance="published",
     )
     threshold_shift_kev: float = _number(
         0.0,
@@ -249,6 +272,19 @@ class Analysis:
     def __post_init__(self) -> None:
         for name, choice in CHOICES.items():
             object.__setattr__(self, name, choice.checked(name, getattr(self, name)))
+        for name, choice in CHOICES.items():
+            self._check_effect(name, choice)
+
+    def _check_effect(self, name: str, choice: Choice) -> None:
+        """Raise `BayesnuError` for a choice that another one makes void."""
+        value = getattr(self, name)
+        void = [f"{other} = {getattr(self, other)}" for other, word in choice.needs.items() if getattr(self, other) != word]
+        if value != choice.default and void:
+            needed = " and ".join(f"{other} = {word}" for other, word in choice.needs.items())
+            raise BayesnuError(
+                f"{name}: found {value!r}, which has no effect with {' and '.join(void)}; choose {needed}, or leave it at "
+                f"{choice.default}"
+            )
 
 
 CHOICES: Mapping[str, Choice] = {each.name: each.metadata["choice"] for each in fields(Analysis)}

@@ -10,6 +10,7 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.physics.detector import Response
+from bayesnu.support.errors import BayesnuError
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,11 @@ class Observation:
 
 @lru_cache(maxsize=64)
 def observe(experiment: Experiment, analysis: Analysis) -> Observation:
-    """Cut an experiment to the bins of an analysis; kept for an experiment object and an analysis."""
+    """Cut an experiment to the bins of an analysis; kept for an experiment object and an analysis.
+
+    Raises `BayesnuError` for an experiment that was loaded with another reading than the analysis has.
+    """
+    _check_reading(experiment, analysis)
     bins = _select_bins(experiment, analysis)
     return Observation(
         experiment=experiment,
@@ -48,6 +53,16 @@ def observe(experiment: Experiment, analysis: Analysis) -> Observation:
         observed=experiment.observed[bins],
         turn_on=None if experiment.turn_on is None else experiment.turn_on[bins],
     )
+
+
+def _check_reading(experiment: Experiment, analysis: Analysis) -> None:
+    """The reading is the one of the analysis, or the file's own tables where the file has none of that name."""
+    wanted = analysis.inputs if analysis.inputs in experiment.readings else "default"
+    if experiment.reading != wanted:
+        raise BayesnuError(
+            f"{experiment.name}: is loaded with the reading '{experiment.reading}', the analysis has inputs = "
+            f"'{analysis.inputs}'; load it with the reading '{wanted}', or give the analysis inputs = '{experiment.reading}'"
+        )
 
 
 def _select_bins(experiment: Experiment, analysis: Analysis) -> slice:

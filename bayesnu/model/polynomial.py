@@ -47,6 +47,7 @@ class Model:
         factors: (terms, FACTORS), places in the parameters followed by a constant 1; a coefficient is the product of these.
         is_signal: (terms,), which terms are solar neutrinos.
         blocks: which terms and bins belong to which experiment.
+        notes: what has to be known beside a result of the model, in sentences; most models have none.
     """
 
     experiments: tuple[Experiment, ...]
@@ -58,6 +59,7 @@ class Model:
     factors: np.ndarray
     is_signal: np.ndarray
     blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

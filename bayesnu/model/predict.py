@@ -10,6 +10,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import background_shapes
 from bayesnu.model.choices import Analysis
+from bayesnu.model.consistency import review
 from bayesnu.model.observation import observe
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.physics.properties import couplings
@@ -62,12 +63,14 @@ class Counts:
         observed: (bins,), events.
         signal: (components, bins), expected events of solar neutrinos by flux component, pp and 7Be.
         backgrounds: name of the background: (bins,), expected events.
+        notes: what has to be known beside these counts, in sentences.
     """
 
     edges_kev: np.ndarray
     observed: np.ndarray
     signal: np.ndarray
     backgrounds: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()
 
     @property
     def background(self) -> np.ndarray:
@@ -93,7 +96,8 @@ def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **
     Returns: `Counts` per bin over the whole exposure, in the bins that the analysis compares with data. Solar neutrinos are
         counted once: a published background that holds them is used without them.
 
-    Raises: `BayesnuError` for unknown couplings and for choices that the experiment cannot have.
+    Raises: `BayesnuError` for unknown couplings, and for choices that the experiment cannot have or that have no effect. So
+        it is for neutrinos that contradict the experiment's own number.
 
     Source: cross sections and fluxes as in `rate`; detector and background as the experiment's `provenance` says.
 
@@ -104,6 +108,7 @@ def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **
         '107.7 from neutrinos, 349.4 from backgrounds'
     """
     analysis = analysis or Analysis()
+    notes = review([experiment], analysis)
     folded = fold.fold(experiment, analysis)
     observation = observe(experiment, analysis)
     neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
@@ -113,4 +118,5 @@ def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **
         observed=observation.observed,
         signal=folded.signal(all_couplings(analysis, **values)),
         backgrounds={shape.name: shape.counts for shape in shapes},
+        notes=notes,
     )

@@ -84,6 +84,7 @@ class RunResult:
         rows: the table of limits, sampled, profile, from toys, and published.
         standing: goodness of fit, expected limits and remarks from toys; None where toys were left out.
         fingerprint: what defines the posterior and the chain, as one word.
+        notes: what has to be known of data and choices beside the numbers, in sentences; mostly none.
         chain: the file that was read; None where the result stands alone.
     """
 
@@ -96,6 +97,7 @@ class RunResult:
     rows: tuple[LimitRow, ...]
     standing: Standing | None
     fingerprint: str
+    notes: tuple[str, ...] = ()
     chain: Path | None = None
 
     @property

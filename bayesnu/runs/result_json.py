@@ -55,6 +55,7 @@ def result_to_json(result: RunResult) -> Json:
         "rows": [_row_to_json(row) for row in result.rows],
         "standing": None if result.standing is None else standing_to_json(result.standing),
         "fingerprint": result.fingerprint,
+        "notes": list(result.notes),
     }
     return table if result.chain is None else table | {"chain": str(result.chain)}
 
@@ -79,6 +80,7 @@ def result_from_json(table: Any) -> RunResult:
         rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in read_list(table, "rows")),
         standing=_standing_from_json(table.get("standing")),
         fingerprint=read_text(table, "fingerprint"),
+        notes=tuple(shown(each) for each in read_list(table, "notes")) if "notes" in table else (),
         chain=Path(read_text(table, "chain")) if "chain" in table else None,
     )
     check(table.get("converged") is found.converged)

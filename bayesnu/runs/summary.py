@@ -39,6 +39,7 @@ def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) ->
         rows=tuple(limit_rows(fits, kept, settings)),
         standing=None,
         fingerprint=chain.digest,
+        notes=model.notes,
     )
 
 

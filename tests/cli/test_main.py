@@ -146,7 +146,7 @@ def test_a_one_sided_limit_is_smaller() -> None:
 
 
 def test_a_bound_that_does_not_exist_is_null(tmp_path: Path) -> None:
-    text = experiments.template().replace("tonne_years = 2.0", "tonne_years = 1e-9")
+    text = experiments.template().replace("tonne_years = 2.0", "tonne_years = 1e-9").replace("counts = 20", "counts = 1e-9")
     (tmp_path / "tiny.toml").write_text(text, encoding="utf-8")
     found = answer("limits", tmp_path / "tiny.toml", "--parameter", "mu_nu", "--json")
     assert found["upper"] is None and "not found" in found["status"]
@@ -466,3 +466,18 @@ def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
     assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 26
     listed = re.findall(r"^  ([\w-]+)  ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     assert listed == COMMANDS
+
+
+def test_what_is_cut_at_zero_is_said_beside_the_numbers(tmp_path: Path) -> None:
+    said = "xenonnt-sr0: the background is cut at zero in 0-1 keV, where what is taken out of the "
+    paper = ("--preset", "paper", "--json")
+    notes = [answer("limits", "xenonnt-sr0", "--parameter", "mu_nu", *paper)["notes"]]
+    notes += [answer("counts", "xenonnt-sr0", *paper)["notes"]]
+    run = ("--steps", "12", "--walkers", "16", "--ensembles", "2", "--no-figures", "--quiet", "--output", tmp_path / "run")
+    notes += [answer("sample", "xenonnt-sr0", "--parameter", "mu_nu", *paper, *run)["notes"]]
+    notes += [answer("summary", tmp_path / "run", "--json")["notes"]]
+    assert all(len(each) == 1 and each[0].startswith(said) for each in notes)
+    assert answer("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json")["notes"] == []
+    for words in (("limits", "xenonnt-sr0", "--parameter", "mu_nu"), ("counts", "xenonnt-sr0")):
+        assert invoke(*words, "--preset", "paper").stdout.count(said) == 1
+    assert invoke("summary", tmp_path / "run").stdout.count(said) == 1

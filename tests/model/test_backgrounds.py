@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import AbsoluteWidth, Background, Experiment, FreeWidth, RelativeWidth
+from bayesnu.experiments import AbsoluteWidth, Background, Component, Experiment, FreeWidth, RelativeWidth
 from bayesnu.model import builder, fold, polynomial
 from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
 from bayesnu.model.choices import PRESETS, Analysis
@@ -26,6 +26,7 @@ CHOICES: list[dict[str, Any]] = [
     for background, subtraction, one, norm in product(
         ("components", "single"), ("model", "published"), (True, False), ("published", "free")
     )
+    if one or background == "components"
 ]
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 
@@ -60,6 +61,11 @@ def published_total(experiment: Experiment) -> np.ndarray:
 def published_neutrinos(experiment: Experiment) -> np.ndarray:
     assert experiment.background.published_solar_neutrinos is not None
     return experiment.background.published_solar_neutrinos
+
+
+def absent(experiment: Experiment, components: tuple[Component, ...]) -> Background:
+    """A background without neutrinos."""
+    return Background(experiment.exposure_tonne_years, "absent", None, None, None, components)
 
 
 def with_component(experiment: Experiment, name: str, **changes: Any) -> Experiment:
@@ -112,7 +118,7 @@ def test_more_neutrinos_of_the_model_leave_less_background() -> None:
 def test_without_published_neutrinos_the_components_are_the_background() -> None:
     experiment = experiments.load(RUN1)
     own = tuple(c for c in experiment.background.components if c.counts is not None)
-    bare = replace(experiment, background=Background("absent", None, None, None, own))
+    bare = replace(experiment, background=absent(experiment, own))
     bins = observe(bare, Analysis()).bins
     expected = np.sum([c.counts[bins] for c in own if c.counts is not None], axis=0)
     for background in ("components", "single"):
@@ -121,7 +127,8 @@ def test_without_published_neutrinos_the_components_are_the_background() -> None
 
 
 def test_the_sun_alone_may_be_the_only_source() -> None:
-    bare = replace(experiments.load(RUN1), background=Background("absent", None, None, None, ()))
+    experiment = experiments.load(RUN1)
+    bare = replace(experiment, background=absent(experiment, ()))
     for background in ("components", "single"):
         assert shapes_of(bare, Analysis(background=background)) == {}
 
@@ -311,7 +318,6 @@ def test_efficiency_has_no_nuisance_where_none_is_published_or_wanted() -> None:
 
     assert names(XENONNT) == [] and names(RUN1, efficiency_nuisance="off") == []
     assert names(XENONNT, efficiency_width=0.1) == [f"efficiency[{XENONNT}]"]
-    assert len(names(RUN1, efficiency_width=0.1)) == 1  # the published width wins
 
 
 def test_a_shared_component_with_two_widths_is_refused_in_one_sentence() -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import Experiment
-from bayesnu.model import fold
+from bayesnu.experiments import Experiment, scale_exposure
+from bayesnu.inference import profile
+from bayesnu.model import fold, predict
 from bayesnu.model.backgrounds import background_shapes
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, Analysis
@@ -307,9 +308,33 @@ def test_priors_are_replaced_by_name_and_nothing_else_changes() -> None:
         built.with_priors(Flat(replace(parameter_of("q_nu"), scale=1.0), 0.0, 1.0))
 
 
-def test_a_model_of_another_exposure_scales_the_signal_alone() -> None:
+@pytest.mark.parametrize("name", [XENONNT, RUN1])
+@pytest.mark.parametrize("subtraction", ["model", "published"])
+def test_a_model_of_another_exposure_has_all_counts_scaled_and_the_same_widths(name: str, subtraction: str) -> None:
+    experiment = experiments.load(name)
+    analysis = Analysis(solar_subtraction=subtraction)
+    one = build([experiment], ("mu_nu",), analysis)
+    other = build([scale_exposure(experiment, 2 * experiment.exposure_tonne_years)], ("mu_nu",), analysis)
+    np.testing.assert_allclose(other.templates, 2 * one.templates, rtol=1e-12)
+    np.testing.assert_allclose(other.observed, 2 * one.observed, rtol=1e-12)
+    widths = [[p.width for p in model.nuisances if isinstance(p, Gaussian)] for model in (one, other)]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-12)
+
+
+def test_an_exposure_leaves_no_background_behind() -> None:
     experiment = experiments.load(XENONNT)
-    analysis = Analysis(solar_subtraction="published")
-    one, other = (build([replace(experiment, exposure_tonne_years=f * 1.16)], ("mu_nu",), analysis) for f in (1.0, 2.0))
-    np.testing.assert_allclose(other.templates[other.is_signal], 2 * one.templates[one.is_signal], rtol=1e-12)
-    np.testing.assert_array_equal(other.templates[~other.is_signal], one.templates[~one.is_signal])
+    with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: found an exposure of 20 tonne-years and [^\n]+ of 1\.16;"):
+        replace(experiment, exposure_tonne_years=20.0)
+    with pytest.raises(BayesnuError, match=r"^experiments: found 'xenonnt-sr0' with 'xenonnt-sr0-scaled', which"):
+        build([experiment, scale_exposure(experiment, 20.0)])
+    for wrong in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(BayesnuError, match=r"^tonne_years: found"):
+            scale_exposure(experiment, wrong)
+
+
+def test_a_projection_has_the_limit_of_the_whole_data_set_scaled() -> None:
+    scaled = scale_exposure(experiments.load(XENONNT), 20.0)
+    expected = predict.expected_counts(scaled, Analysis(region="all"))
+    assert expected.background[1:].sum() == pytest.approx((426.5 - 77.16) * 20 / 1.16, rel=2e-3)
+    found = profile.interval(build([replace(scaled, observed=expected.expected)], ("mu_nu",)))
+    assert found.upper == pytest.approx(0.525, abs=5e-4)  # from an independent fit; 0.291 with the background of 1.16 t yr

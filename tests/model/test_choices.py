@@ -51,7 +51,7 @@ def test_oscillation_defaults_are_one_set() -> None:
 
 
 def test_differences_are_none_of_an_analysis_with_itself_and_antisymmetric() -> None:
-    one, other = preset(), preset("paper", sin2_theta_w=0.231)
+    one, other = preset(), preset("paper", couplings="tree", sin2_theta_w=0.231)
     assert differences(one, one) == {}
     assert {k: v[::-1] for k, v in differences(one, other).items()} == differences(other, one)
 

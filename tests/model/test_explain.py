@@ -195,8 +195,8 @@ def test_the_numbers_of_the_detector_lead_from_recoils_to_the_count(name: str, p
 
 def test_what_leaves_one_bin_is_what_comes_into_the_other() -> None:
     """All events, cut at 5 keV, seven widths above zero: what crosses it is the same seen from below and from above."""
-    wide = replace(experiment("xenonnt-sr0"), edges_kev=np.array([0.0, 5.0, 300.0]), region_kev=(0.0, 300.0))
-    wide = replace(wide, observed=np.zeros(2))
+    edges = np.array([0.0, 5.0, 300.0])
+    wide = replace(experiment("xenonnt-sr0"), edges_kev=edges, region_kev=(0.0, 300.0), observed=np.zeros(2))
     low, high = (smear(wide, replace(Analysis(), lowest_true_kev=0.5), index) for index in (0, 1))
     assert low.up == pytest.approx(high.unit[0], rel=1e-9)
     assert high.down == pytest.approx(low.unit[2], rel=1e-9)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import Experiment
+from bayesnu.experiments import Experiment, scale_exposure
 from bayesnu.model import fold
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.observation import observe
@@ -271,7 +271,7 @@ def test_the_muon_neutrino_moves_with_theta23() -> None:
 def test_counts_are_linear_in_the_exposure_and_in_the_turn_on() -> None:
     experiment = loaded("pandax4t-run0", "default")
     base = fold.fold(experiment, Analysis()).counts
-    double = fold.fold(replace(experiment, exposure_tonne_years=2 * experiment.exposure_tonne_years), Analysis())
+    double = fold.fold(scale_exposure(experiment, 2 * experiment.exposure_tonne_years), Analysis())
     np.testing.assert_allclose(double.counts, 2 * base, rtol=1e-13)
     without = fold.fold(replace(experiment, turn_on=None), Analysis()).counts
     np.testing.assert_allclose(base[..., 0], 0.76 * without[..., 0], rtol=1e-13)
@@ -357,7 +357,7 @@ def test_xenonnt_published_counts_have_no_l_edge_step() -> None:
 
 @pytest.mark.parametrize("reading", ["default", "paper", "digitised", "as-drawn"])
 def test_pandax_run1_counts_below_30_kev(reading: str) -> None:
-    found = counts_below("pandax4t-run1", 30, Analysis(region="all"), reading)
+    found = counts_below("pandax4t-run1", 30, Analysis(region="all", inputs=reading), reading)
     assert 68.5 < found < 75.5
     assert found == pytest.approx(72.6, abs=8.1)
 

@@ -474,8 +474,10 @@ def sound_experiment(dice: random.Random) -> dict[str, Any]:
     ]
     expected = [sum(column) for column in zip(*parts, strict=True)] if parts else [0.0] * (len(edges) - 1)
     background: dict[str, Any] = {"solar_neutrinos": "absent", "components": components, **SOURCED}
+    exposure = 10 ** dice.uniform(-6, 6)
     if dice.random() < 0.5:
-        neutrinos = [round(dice.random() * (size or 1.0), 4) + 1e-3 for _ in expected]
+        exposure = 10 ** dice.uniform(-6, -4)  # so few neutrinos that no number of them contradicts the model
+        neutrinos = [round(dice.random() * 0.4 / len(expected), 6) for _ in expected]
         rest = [round(dice.random() * (size or 1.0), 4) + 1e-3 for _ in expected]
         total = [sum(each) for each in zip(expected, neutrinos, rest, strict=True)]
         flat = {"name": "rest", "fraction": 1.0, "width": {"relative": 0.1}, **SOURCED}
@@ -486,7 +488,7 @@ def sound_experiment(dice: random.Random) -> dict[str, Any]:
     values[-1] = values[-1] or 0.5
     return {
         **BARE,
-        "exposure": {"tonne_years": 10 ** dice.uniform(-6, 6), **SOURCED},
+        "exposure": {"tonne_years": exposure, **SOURCED},
         "bins": {
             "edges_kev": edges,
             "observed": [max(round(dice.gauss(x, x**0.5)), 0) for x in expected],

@@ -185,6 +185,10 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (drop(*PARTS, 0, "quality"), "[background.components 1] quality: found nothing"),
     (put(*PARTS, []), "[background.components] fraction: found fractions of 'flat' that sum to 0"),
     (put(*PARTS, {"name": "x"}), "[background] components: found a table of 1; must be a valid list"),
+    (put("neutrinos", "kev", [1, 5]), "[neutrinos] kev: found 5; must be one of [bins] edges_kev"),
+    (put("neutrinos", "counts", 0), "[neutrinos] counts: found 0; must be greater than 0"),
+    (put("neutrinos", "error", -1), "[neutrinos] error: found -1; must be greater than 0"),
+    (put("neutrinos", "width", 1), "[neutrinos]: unknown key 'width'"),
     (put("readings", "default", {"note": "n"}), "[readings]: found the name 'default'"),
     (put("readings", "B\nC", {"note": "n"}), "readings"),
     (put("readings", "paper", "region", "kev", [0, 7]), "[readings.paper.region] kev: found 7"),
@@ -223,7 +227,7 @@ def test_all_mistakes_between_tables_are_found_at_once_and_each_one_once(tmp_pat
     path.write_text(text, encoding="utf-8")
     with pytest.raises(FileMistakes) as caught:
         experiments.load(path)
-    beginnings = ("[efficiency] turn_on: found a list of 1", "[region] kev: found 7")
+    beginnings = ("[efficiency] turn_on: found a list of 1", "[region] kev: found 7", "[neutrinos] kev: found 7")
     for sentence, beginning in zip(caught.value.sentences, beginnings, strict=True):
         assert checked(sentence, path).startswith(beginning)
 

@@ -16,7 +16,18 @@ from bayesnu.runs.result_json import result_from_json, result_to_json
 from bayesnu.runs.run import resolve
 
 SHORT = {"steps": 12, "ensembles": 2, "walkers": 16}
-ABSENT_BEFORE = {"standing", "kind", "probability", "intervals", "integrated", "note", "cross_check", "chain", "thinned_by"}
+ABSENT_BEFORE = {
+    "standing",
+    "notes",
+    "kind",
+    "probability",
+    "intervals",
+    "integrated",
+    "note",
+    "cross_check",
+    "chain",
+    "thinned_by",
+}
 
 
 @pytest.fixture(scope="module", params=["common", "all"])

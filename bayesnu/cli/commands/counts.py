@@ -47,6 +47,7 @@ def _as_dict(found: Counts) -> dict[str, Any]:
         "expected": found.expected,
         "components": dict(zip(COMPONENTS, found.signal, strict=True)),
         "backgrounds": found.backgrounds,
+        "notes": found.notes,
     }
 
 
@@ -59,6 +60,8 @@ def _print(found: Counts) -> None:
     sums = [column.sum() for column in (*columns, found.expected)]
     rows.append(_cells("all", *sums))
     table("Counts per bin", ("T [keV]", "observed", "neutrinos", "background", "expected"), rows)
+    for note in found.notes:
+        click.echo(note)
 
 
 def _cells(where: str, observed: float, *expected: float) -> tuple[str, ...]:

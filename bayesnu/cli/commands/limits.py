@@ -51,22 +51,24 @@ def limits(
     ]
     standing = None if no_toys else find_standing(fits.model, cl, seed)
     if as_json:
-        _print_json(found, standing)
+        _print_json(found, standing, fits.model.notes)
         return
     preset = given.get("preset", "default")
     _print(found, f"{' + '.join(experiments)}, preset {preset}")
     if standing is not None:
         _print_toys(found[0], standing)
+    for note in fits.model.notes:
+        click.echo(note)
 
 
-def _print_json(found: list[ProfileInterval], standing: Standing | None) -> None:
-    """One table, or a list of them for several parameters; `toys` is about all parameters together."""
+def _print_json(found: list[ProfileInterval], standing: Standing | None, notes: tuple[str, ...]) -> None:
+    """One table, or a list of them for several parameters; `toys` and `notes` are about all parameters together."""
     from bayesnu.cli.interval_json import as_dict
     from bayesnu.runs.standing_json import standing_to_json
 
     scale = found[0].parameter.scale
     toys = None if standing is None else standing_to_json(standing.scaled(scale))
-    rows = [as_dict(each) | {"toys": toys} for each in found]
+    rows = [as_dict(each) | {"toys": toys, "notes": notes} for each in found]
     json_out(rows if len(rows) > 1 else rows[0])
 
 

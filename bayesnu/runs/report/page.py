@@ -104,7 +104,8 @@ def _verdict(read: Read) -> Verdict:
         f"(Monte-Carlo error {_error(each.interval, prior.scale)}), prior {each.prior}."
         for each, prior in read.physics
     ]
-    notes = [f"{prior.name}: {each.note}." for each, prior in read.physics if each.note]
+    notes = [f"{note}." for note in read.model.notes]
+    notes += [f"{prior.name}: {each.note}." for each, prior in read.physics if each.note]
     length = (
         f"{sampling.ensembles} ensembles of {sampling.walkers} walkers, {verdict.steps} stored steps each, "
         f"{verdict.burn_in} left out as burn-in; autocorrelation time {number(verdict.tau, 2)}"

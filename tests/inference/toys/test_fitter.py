@@ -156,7 +156,7 @@ def test_best_fit_is_that_of_iminuit(parameter: str, truth: float) -> None:
 
 @pytest.mark.parametrize(("parameter", "truth"), [("q_nu", 0.0), ("q_nu", 1.5), ("r2_nu", 0.0), ("r2_nu", -120.0)])
 def test_no_point_of_a_dense_scan_is_below_the_best_fit_or_beyond_the_limits(parameter: str, truth: float) -> None:
-    model, points, number = model_of("pandax4t-run1", parameter, **SINGLE), 201, 40
+    model, points, number = model_of("pandax4t-run1", parameter, background="single"), 201, 40
     fitter, toys = ToyFitter(model), toys_of(model, number, 7, truth)
     upper, lower = (fitter.limit(toys, CL_90, side) for side in ("upper", "lower"))
     margin = upper.limit.max() - lower.limit.min()
@@ -274,7 +274,7 @@ def test_the_slower_methods_agree(parameter: str) -> None:
 
 @pytest.mark.parametrize(("parameter", "truth"), [("mu_nu", 5.0), ("q_nu", 2.0), ("r2_nu", 80.0)])
 def test_wilks_theorem_holds_within_one_minimum(parameter: str, truth: float) -> None:
-    model = model_of("pandax4t-run1", parameter, **SINGLE)
+    model = model_of("pandax4t-run1", parameter, background="single")
     fitter, toys, start = ToyFitter(model), toys_of(model, 4000, 17, truth), model.nominal()
     start[0] = truth
     here, near = fitter.fit(toys, start, fitter.nuisances), fitter.fit(toys, start, np.ones(len(start), dtype=bool))

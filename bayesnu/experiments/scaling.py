@@ -1,0 +1,83 @@
+"""A data set as it would be with another exposure, for projections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import overload
+
+from bayesnu.experiments.experiment import AbsoluteWidth, Array, Background, Component, Experiment, StatedNeutrinos
+from bayesnu.support.errors import BayesnuError
+
+
+def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
+    """Return a data set with another exposure: all counts scale with it, and relative widths stay.
+
+    Arguments:
+        experiment: a data set from `load`.
+        tonne_years: the new exposure in tonne-years, above 0.
+
+    Returns: an `Experiment` of another name, which its events cannot be combined with. The observed counts are scaled too
+        and are no data: put expected or made-up counts in their place.
+
+    Raises: `BayesnuError` for an exposure that is not positive and finite.
+
+    Example:
+        >>> import bayesnu
+        >>> from bayesnu.experiments import scale_exposure
+        >>> scaled = scale_exposure(bayesnu.load_experiment("xenonnt-sr0"), 20.0)
+        >>> scaled.name, round(float(scaled.background.total.sum()))  # 426.5 events times 20 / 1.16
+        ('xenonnt-sr0-scaled', 7353)
+    """
+    if not 0 < tonne_years < float("inf"):
+        raise BayesnuError(f"tonne_years: found {tonne_years!r:.60}; must be above 0 and finite")
+    factor = tonne_years / experiment.exposure_tonne_years
+    return replace(
+        experiment,
+        name=f"{experiment.name}-scaled",
+        title=f"{experiment.short_title} scaled to {tonne_years:g} t yr",
+        note=f"{experiment.note} All counts are scaled to {tonne_years:g} tonne-years; those observed are no data.".strip(),
+        exposure_tonne_years=tonne_years,
+        observed=_scale_counts(experiment.observed, factor),
+        background=_scale_background(experiment.background, tonne_years, factor),
+        neutrinos=_scale_neutrinos(experiment.neutrinos, factor),
+        incompatible=(*experiment.incompatible, experiment.name),
+    )
+
+
+def _scale_background(background: Background, tonne_years: float, factor: float) -> Background:
+    return replace(
+        background,
+        exposure_tonne_years=tonne_years,
+        total=_scale_counts(background.total, factor),
+        published_solar_neutrinos=_scale_counts(background.published_solar_neutrinos, factor),
+        components=tuple(_scale_component(component, factor) for component in background.components),
+    )
+
+
+def _scale_component(component: Component, factor: float) -> Component:
+    width = component.width
+    return replace(
+        component,
+        counts=_scale_counts(component.counts, factor),
+        width=AbsoluteWidth(width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
+    )
+
+
+@overload
+def _scale_counts(counts: Array, factor: float) -> Array: ...
+@overload
+def _scale_counts(counts: None, factor: float) -> None: ...
+def _scale_counts(counts: Array | None, factor: float) -> Array | None:
+    """Return read-only counts."""
+    if counts is None:
+        return None
+    scaled: Array = counts * factor
+    scaled.setflags(write=False)
+    return scaled
+
+
+def _scale_neutrinos(stated: StatedNeutrinos | None, factor: float) -> StatedNeutrinos | None:
+    if stated is None:
+        return None
+    error = None if stated.error is None else stated.error * factor
+    return replace(stated, counts=stated.counts * factor, error=error)

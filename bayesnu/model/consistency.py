@@ -1,0 +1,144 @@
+"""Whether data sets and choices fit together: a contradiction is refused, and what a result has to be read with is said.
+
+A wrong exposure or unit makes a limit that looks right, and a choice that nothing takes makes a result that is not what it
+is called. Both are found here, before anything is fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesnu.experiments import Experiment, StatedNeutrinos
+from bayesnu.model import fold
+from bayesnu.model.backgrounds import find_excess
+from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.observation import Observation, observe
+from bayesnu.physics.cross_section import standard_model, weak_couplings
+from bayesnu.support.errors import BayesnuError
+
+FACTOR = 2.0  # between two numbers of neutrinos that no physics explains
+ERRORS = 3.0  # of the stated number, from which on it counts as contradicted
+PART = 0.3  # of the stated number: treatments of atom and efficiency differ by less
+REMARKABLE = 2.0  # errors from which on a difference is said
+ROUNDING = 0.5  # counts: a smaller difference is none
+
+
+@dataclass(frozen=True)
+class NeutrinoCheck:
+    """Solar neutrinos of the model beside those that a file states, in counts within `range_kev`, both ends in keV.
+
+    `error` is one standard deviation of the stated number, None where the file has none.
+    """
+
+    experiment: str
+    range_kev: tuple[float, float]
+    model: float
+    stated: float
+    error: float | None
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether the two are a factor apart, or by more than the stated error and all treatments explain."""
+        difference = abs(self.model - self.stated)
+        apart = self.model >= FACTOR * self.stated or self.stated >= FACTOR * self.model
+        far = self.error is not None and difference > ERRORS * self.error and difference > PART * self.stated
+        return difference > ROUNDING and (apart or far)
+
+    @property
+    def is_remarkable(self) -> bool:
+        """Whether the two differ by more than a reader expects."""
+        difference = abs(self.model - self.stated)
+        allowed = PART * self.stated if self.error is None else REMARKABLE * self.error
+        return difference > max(ROUNDING, allowed)
+
+    @property
+    def sentence(self) -> str:
+        """Both numbers in words."""
+        low, high = self.range_kev
+        error = "" if self.error is None else f" +- {self.error:.3g}"
+        return (
+            f"{self.experiment}: the model has {self.model:.4g} solar neutrinos in {low:g}-{high:g} keV, the file states "
+            f"{self.stated:.4g}{error}"
+        )
+
+
+def review(experiments: Sequence[Experiment], analysis: Analysis) -> tuple[str, ...]:
+    """Return what has to be known beside a result of these data sets and choices, in sentences.
+
+    Raises `BayesnuError` for a choice that none of the data sets takes, and for neutrinos that contradict a file's own.
+    """
+    return (*_review_choices(experiments, analysis), *(note for each in experiments for note in _review(each, analysis)))
+
+
+def _review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Refuse what no data set takes. The reading of a preset is no wish of its own, so its absence is said only."""
+    names = ", ".join(experiment.name for experiment in experiments)
+    backgrounds = [experiment.background for experiment in experiments]
+    if all(experiment.reading != analysis.inputs for experiment in experiments):
+        if analysis.inputs in (each.inputs for each in PRESETS.values()):
+            yield f"inputs: no reading '{analysis.inputs}' in {names}, read by the tables at the top of the file"
+        else:
+            known = sorted({"default", *(reading for experiment in experiments for reading in experiment.readings)})
+            raise BayesnuError(
+                f"inputs: found '{analysis.inputs}', which none of {names} has; choose one of {', '.join(known)}"
+            )
+    if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
+        raise BayesnuError(
+            f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
+            "leave it at 0 or change the file"
+        )
+    if analysis.solar_subtraction == "published" and all(each.solar_neutrinos == "absent" for each in backgrounds):
+        raise BayesnuError(
+            f"solar_subtraction: found 'published', which has no effect on {names}, whose background holds no neutrinos; "
+            "leave it at model"
+        )
+
+
+def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Refuse neutrinos that contradict the file; say smaller differences, and where the background is cut."""
+    check = compare_neutrinos(experiment, analysis)
+    if check is not None and check.is_contradiction:
+        raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
+    if check is not None and check.is_remarkable:
+        yield check.sentence
+    yield from _describe_cut(observe(experiment, analysis), _count_neutrinos(experiment, analysis))
+
+
+def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
+    """Return the model's solar neutrinos beside those that a file states; None for a file that states none.
+
+    A file that gives no number is taken by its neutrinos per bin, in its region of interest. A lower cut on the recoils is a
+    question to the data, and no part of the comparison.
+    """
+    stated = experiment.neutrinos
+    if stated is None:
+        published = experiment.background.published_solar_neutrinos
+        if published is None:
+            return None
+        stated = StatedNeutrinos(float(published[experiment.in_region].sum()), None, experiment.region_kev)
+    whole = replace(analysis, region="all", lowest_true_kev=Analysis.lowest_true_kev)
+    own = _count_neutrinos(experiment, whole)[slice(*np.searchsorted(experiment.edges_kev, stated.range_kev))].sum()
+    return NeutrinoCheck(experiment.name, stated.range_kev, float(own), stated.counts, stated.error)
+
+
+def _count_neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
+    """Standard Model neutrinos (bins,) in the bins of an analysis."""
+    weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    counts: np.ndarray = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
+    return counts
+
+
+def _describe_cut(observation: Observation, neutrinos: np.ndarray) -> Iterator[str]:
+    """Say where neutrinos and components exceed the published total, so that the background is cut at zero."""
+    excess = find_excess(observation, neutrinos)
+    bins = np.flatnonzero(excess)
+    if len(bins):
+        edges = observation.edges_kev
+        where = ", ".join(f"{edges[k]:g}-{edges[k + 1]:g}" for k in bins[:5]) + (", ..." if len(bins) > 5 else "")
+        yield (
+            f"{observation.experiment.name}: the background is cut at zero in {where} keV, where what is taken out of the "
+            f"published total exceeds it by {excess.sum():.3g} counts"
+        )
