@@ -49,19 +49,19 @@ def _sum_backgrounds(observation: Observation, neutrinos: np.ndarray) -> np.ndar
     """All backgrounds together, without neutrinos."""
     background = observation.experiment.background
     if background.total is None:
-        return _sum_own(observation)
-    rest: np.ndarray = np.maximum(observation.cut(background.total) - _take_out(observation, neutrinos), 0.0)
+        return sum_own(observation)
+    rest: np.ndarray = np.maximum(observation.cut(background.total) - take_out(observation, neutrinos), 0.0)
     return rest
 
 
-def _take_out(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
+def take_out(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     """The neutrinos (bins,) that are taken out of a published total: the model's own or the published ones."""
     published = observation.experiment.background.published_solar_neutrinos
     assert published is not None
     return neutrinos if observation.analysis.solar_subtraction == "model" else observation.cut(published)
 
 
-def _sum_own(observation: Observation) -> np.ndarray:
+def sum_own(observation: Observation) -> np.ndarray:
     """Counts (bins,) of all components that have counts of their own."""
     parts = [observation.cut(c.counts) for c in observation.experiment.background.components if c.counts is not None]
     total: np.ndarray = np.sum([np.zeros_like(observation.observed), *parts], axis=0)
@@ -77,8 +77,8 @@ def find_excess(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     if total is None:
         return np.zeros_like(observation.observed)
     published = observation.cut(total)
-    own = _sum_own(observation) if observation.analysis.background == "components" else 0.0
-    excess = _take_out(observation, neutrinos) + own - published
+    own = sum_own(observation) if observation.analysis.background == "components" else 0.0
+    excess = take_out(observation, neutrinos) + own - published
     return np.where(excess > ROUNDING * published, excess, 0.0)
 
 
@@ -86,7 +86,7 @@ def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list
     """The published components, those of one shape as one."""
     experiment = observation.experiment
     components = experiment.background.components
-    remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - _sum_own(observation), 0.0)
+    remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - sum_own(observation), 0.0)
     shapes = []
     for c in components:
         counts = observation.cut(c.counts) if c.counts is not None else (c.fraction or 0.0) * remainder

@@ -70,10 +70,10 @@ def review(experiments: Sequence[Experiment], analysis: Analysis) -> tuple[str, 
 
     Raises `BayesnuError` for a choice that none of the data sets takes, and for neutrinos that contradict a file's own.
     """
-    return (*_review_choices(experiments, analysis), *(note for each in experiments for note in _review(each, analysis)))
+    return (*review_choices(experiments, analysis), *(note for each in experiments for note in _review(each, analysis)))
 
 
-def _review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
     """Refuse what no data set takes. The reading of a preset is no wish of its own, so its absence is said only."""
     names = ", ".join(experiment.name for experiment in experiments)
     backgrounds = [experiment.background for experiment in experiments]
@@ -104,7 +104,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
         raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
     if check is not None and check.is_remarkable:
         yield check.sentence
-    yield from _describe_cut(observe(experiment, analysis), _count_neutrinos(experiment, analysis))
+    yield from _describe_cut(observe(experiment, analysis), count_neutrinos(experiment, analysis))
 
 
 def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
@@ -120,11 +120,11 @@ def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoChe
             return None
         stated = StatedNeutrinos(float(published[experiment.in_region].sum()), None, experiment.region_kev)
     whole = replace(analysis, region="all", lowest_true_kev=Analysis.lowest_true_kev)
-    own = _count_neutrinos(experiment, whole)[slice(*np.searchsorted(experiment.edges_kev, stated.range_kev))].sum()
+    own = count_neutrinos(experiment, whole)[slice(*np.searchsorted(experiment.edges_kev, stated.range_kev))].sum()
     return NeutrinoCheck(experiment.name, stated.range_kev, float(own), stated.counts, stated.error)
 
 
-def _count_neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
+def count_neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
     """Standard Model neutrinos (bins,) in the bins of an analysis."""
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     counts: np.ndarray = fold.fold(experiment, analysis).signal(weak).sum(axis=0)

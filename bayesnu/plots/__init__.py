@@ -9,6 +9,7 @@ Imports support to inference; runs, studies and the command line may import it.
 
 from __future__ import annotations
 
+from bayesnu.plots.budget import budget_plot
 from bayesnu.plots.contours import contour_plot
 from bayesnu.plots.diagnostics import marginal_plot, trace_plot
 from bayesnu.plots.posterior import corner_plot
@@ -20,6 +21,7 @@ from bayesnu.plots.style import KINDS, RED, check_place, garwood, label
 __all__ = [
     "KINDS",
     "RED",
+    "budget_plot",
     "check_place",
     "contour_plot",
     "corner_plot",

@@ -17,12 +17,12 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 from scipy.stats import poisson
 
 from bayesnu import plots
-from bayesnu.experiments import load
+from bayesnu.experiments import load, template
 from bayesnu.inference import profile
 from bayesnu.inference.diagnostics import Convergence
 from bayesnu.inference.interval import CredibleInterval, Piece
@@ -33,6 +33,7 @@ from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 from bayesnu.model import predict
+from bayesnu.model.budget import budget_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
 from bayesnu.model.polynomial import Model
@@ -376,7 +377,7 @@ def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path: Path) -> None
     assert left.get_xscale() == "log"
     model = build([experiment], ["mu_nu"])
     fit = Profiler(model).at(0, np.array([1.0]))
-    steps = [patch.get_data().values for patch in right.patches]
+    steps = [patch.get_data()[0] for patch in right.patches]
     assert any(np.allclose(values, model.expected(fit.theta[0])) for values in steps)
     assert right.containers[0].lines[0].get_ydata() == pytest.approx(model.observed)
     said = texts(figure)
@@ -421,3 +422,39 @@ def test_commands_draw_and_print_a_curve(tmp_path: Path) -> None:
 def test_command_draws_signals(tmp_path: Path) -> None:
     assert invoke("signals", "pandax4t-run1", "--preset", "paper", "--output", tmp_path / "s.png").exit_code == 0
     assert (tmp_path / "s.png").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("name", ["xenonnt-sr0", "pandax4t-run1", "pandax4t-run0-first"])
+def test_the_stack_ends_at_the_total_and_every_part_is_told_apart(name: str, tmp_path: Path) -> None:
+    experiment = load(name)
+    figure = plots.budget_plot(budget_of(experiment, preset()), tmp_path / "budget.png")
+    above, below = figure.axes
+    filled = [patch for patch in above.patches if isinstance(patch, StepPatch) and patch.get_fill()]
+    (total,) = (patch for patch in above.patches if patch.get_label() == "total of the file")
+    assert isinstance(total, StepPatch) and experiment.background.total is not None
+    np.testing.assert_allclose(total.get_data()[0], experiment.background.total[experiment.in_region], rtol=1e-12)
+    np.testing.assert_allclose(filled[-1].get_data()[0], total.get_data()[0], rtol=1e-12)
+    assert len(filled) == 1 + len(experiment.background.components)
+    assert len({(str(patch.get_facecolor()), patch.get_hatch()) for patch in filled}) == len(filled)
+    published = experiment.background.published_solar_neutrinos
+    assert published is not None
+    (line,) = (patch for patch in below.patches if patch.get_label() == "solar ν of the file")
+    assert isinstance(line, StepPatch)
+    np.testing.assert_array_equal(line.get_data()[0], published[experiment.in_region])
+
+
+def test_command_checks_a_file_in_words_numbers_and_a_figure(tmp_path: Path) -> None:
+    words = ("check", "xenonnt-sr0", "--plot", tmp_path / "budget.png")
+    said = invoke(*words).stdout
+    assert (tmp_path / "budget.png").is_file() and said.endswith("they agree\n")
+    assert "solar neutrinos of the model" in said and "remainder" in said
+    found = answer(*words, "--json")
+    assert not found["neutrinos"]["contradiction"]
+    assert sum(found["budget"]["neutrinos"]) == pytest.approx(77.16, abs=0.01)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(template().replace("tonne_years = 2.0", "tonne_years = 20.0"), encoding="utf-8")
+    result = invoke("check", wrong)
+    assert result.exit_code == 1
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("CONTRADICTION: my-experiment: the model has 210.") and "the file states 20 +- 2" in last
+    assert "figure cannot be written" in refusal("check", "xenonnt-sr0", "--plot", "budget.jpg")

@@ -8,37 +8,60 @@ import click
 
 from bayesnu.cli.failures import Mistake
 from bayesnu.cli.options import analysis_options, given_options, json_option
-from bayesnu.cli.output import json_out, table
+from bayesnu.cli.output import check_figure, json_out, table
+from bayesnu.support.text import number
 
 if TYPE_CHECKING:
     from bayesnu.experiments import Experiment
+    from bayesnu.model.budget import Budget
+    from bayesnu.model.consistency import NeutrinoCheck
 
 
 @click.command()
 @click.argument("file")
 @click.option("--grid", is_flag=True, help="Certify the integration grid against halved steps and adaptive quadrature.")
+@click.option("--plot", type=str, metavar="FILE", help="Draw components, neutrinos and data (png or pdf).")
 @analysis_options()
 @json_option()
-def check(file: str, grid: bool, as_json: bool, **options: Any) -> None:
-    """Validate an experiment file; with --grid also its integration grid."""
+def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any) -> None:
+    """Validate an experiment file, and show what its counts are made of.
+
+    Solar neutrinos of the model stand beside those that the file states. If these contradict each other, or with --grid the
+    integration grid is too coarse, the command ends with 1.
+    """
     from bayesnu.cli.experiment_json import as_dict
     from bayesnu.cli.models import choose_analysis
+    from bayesnu.model.budget import budget_of
+    from bayesnu.model.consistency import review_choices
 
     analysis = choose_analysis(given_options(options))
+    check_figure(plot)
     experiment = _load(file, analysis.inputs)
-    result = as_dict(experiment)
+    notes = list(review_choices([experiment], analysis))
+    budget = budget_of(experiment, analysis)
+    result = as_dict(experiment) | {"notes": notes, "neutrinos": _check_as_dict(budget.check), "budget": _as_dict(budget)}
     if grid:
         from bayesnu.model.grid_check import certify
 
         certificate = certify(experiment, analysis)
         result["grid"] = {"passed": certificate.passed, "changes": certificate.changes}
+    if plot is not None:
+        from bayesnu.plots import budget_plot
+
+        budget_plot(budget, plot)
     if as_json:
         json_out(result)
     else:
         _print_experiment(experiment)
+        _print_budget(budget)
+        _print_bins(budget)
+        for note in notes:
+            click.echo(note)
         if grid:
             _print_grid(result["grid"])
-    if grid and not result["grid"]["passed"]:
+        _print_check(budget.check)
+    contradicts = budget.check is not None and budget.check.is_contradiction
+    if contradicts or (grid and not result["grid"]["passed"]):
         raise SystemExit(1)
 
 
@@ -56,6 +79,31 @@ def _load(file: str, reading: str) -> Experiment:
         raise last from None
 
 
+def _check_as_dict(found: NeutrinoCheck | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "range_kev": found.range_kev,
+        "model": found.model,
+        "stated": found.stated,
+        "error": found.error,
+        "contradiction": found.is_contradiction,
+        "remarkable": found.is_remarkable,
+    }
+
+
+def _as_dict(budget: Budget) -> dict[str, Any]:
+    return {
+        "edges_kev": budget.edges_kev,
+        "observed": budget.observed,
+        "total": budget.total,
+        "neutrinos": budget.neutrinos,
+        "published_neutrinos": budget.published,
+        "remainder": budget.remainder,
+        "components": budget.components,
+    }
+
+
 def _print_experiment(each: Experiment) -> None:
     click.echo(f"{each.path}: valid ({each.name}, reading {each.reading})")
     click.echo(
@@ -64,6 +112,48 @@ def _print_experiment(each: Experiment) -> None:
     if each.note:
         click.echo(f"  {each.note}")
     table("", ("table", "quality", "source"), [(p.table, p.quality, p.source) for p in each.provenance], text=3)
+
+
+def _print_budget(budget: Budget) -> None:
+    """Sums and shares of what the file expects."""
+    parts = {"solar neutrinos of the model": budget.neutrinos, **budget.components}
+    total = budget.total.sum()
+    rows = [(name, number(counts.sum()), f"{_share(counts.sum(), total):.1%}") for name, counts in parts.items()]
+    rows.append(("total of the file", number(total), ""))
+    rows.append(("observed", f"{budget.observed.sum():g}", ""))
+    table(f"Counts in {_range_of(budget)}", ("component", "counts", "share"), rows)
+
+
+def _share(part: float, total: float) -> float:
+    return part / total if total > 0 else 0.0
+
+
+def _range_of(budget: Budget) -> str:
+    return f"{budget.edges_kev[0]:g}-{budget.edges_kev[-1]:g} keV"
+
+
+def _print_bins(budget: Budget) -> None:
+    """What every bin holds, and what is left for the remainder."""
+    columns = {"observed": budget.observed, "total": budget.total, "model ν": budget.neutrinos}
+    if budget.published is not None:
+        columns["file's ν"] = budget.published
+    if budget.remainder is not None:
+        columns["remainder"] = budget.remainder
+    edges = budget.edges_kev
+    rows = [
+        (f"{low:g}-{high:g}", *(number(counts, 4) for counts in values))
+        for low, high, *values in zip(edges[:-1], edges[1:], *columns.values(), strict=True)
+    ]
+    table("Counts per bin", ("T [keV]", *columns), rows)
+
+
+def _print_check(found: NeutrinoCheck | None) -> None:
+    if found is None:
+        click.echo("the file states no number of solar neutrinos: a table [neutrinos] lets the exposure be checked")
+    elif found.is_contradiction:
+        click.echo(f"CONTRADICTION: {found.sentence}; correct exposure, efficiency or unit")
+    else:
+        click.echo(found.sentence + ("; look for the reason" if found.is_remarkable else ": they agree"))
 
 
 def _print_grid(grid: dict[str, Any]) -> None:
