@@ -214,10 +214,10 @@ def numbers_without_source(value: object, path: str = "", sourced: bool = False)
 
 def test_provenance_lists_every_table_and_component() -> None:
     experiment = experiments.load("xenonnt-sr0")
-    assert [p.table for p in experiment.provenance][:6] == [
-        *("exposure", "bins", "region", "resolution", "efficiency", "background")
+    assert [p.table for p in experiment.provenance][:7] == [
+        *("exposure", "bins", "region", "resolution", "efficiency", "background", "neutrinos")
     ]
-    assert len(experiment.provenance) == 6 + len(experiment.background.components)
+    assert len(experiment.provenance) == 7 + len(experiment.background.components)
     assert {p.quality for p in experiment.provenance} <= QUALITIES
 
 

@@ -216,7 +216,7 @@ def test_every_number_has_a_source_and_those_of_the_file_are_quoted() -> None:
         given = [each.source for stage in found.stages.values() for each in stage]
         assert all(len(source) > 7 or source == "as given" for source in given)
         for item in experiment(name).provenance:
-            if item.table != "region":
+            if item.table not in ("region", "neutrinos"):  # which enter no count
                 assert any(item.source in source and item.quality in source for source in given), item.table
 
 
