@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,12 +16,12 @@ from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, r
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
+from bayesnu.model.shifts import FOLDED, LARGEST_SHIFT, Shift, find_values
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.properties import Parameter, direction
 from bayesnu.support.errors import BayesnuError
 
-LARGEST_SHIFT = 3.0  # standard deviations
 NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
 
 
@@ -163,22 +163,29 @@ class _Builder:
             if width == 0:
                 continue
             nuisance = self.add_nuisance(_make_shift(response_shift(name, experiment.name)))
-            up = self.shift_terms(experiment, terms, name, width)
-            down = self.shift_terms(experiment, terms, name, -width)
-            self.check_shift(f"{experiment.name}: {name}", terms, up, down)
-            for term, plus, minus in zip(terms, up, down, strict=True):
-                slope = (plus - minus) / 2
-                curvature = (plus + minus) / 2 - term.counts
+            moved = np.array([self.shift_terms(experiment, terms, name, z * width) for z in FOLDED])
+            shift = Shift(f"{experiment.name}: {name}", np.array([term.counts for term in terms]), moved)
+            shift.check_sign(self.give_coefficients(terms))
+            shift.check_error(np.array([*self.find_points(terms)]))
+            for term, slope, curvature in zip(terms, shift.slope, shift.curvature, strict=True):
                 out.append(_Term([*term.factors, nuisance], slope, term.is_signal))
                 out.append(_Term([*term.factors, nuisance, nuisance], curvature, term.is_signal))
         return [term for term in out if np.any(term.counts != 0)]
 
-    def check_shift(self, where: str, terms: list[_Term], up: list[np.ndarray], down: list[np.ndarray]) -> None:
-        """Refuse a shift that makes the counts of the Standard Model, the terms without physics parameters, negative."""
-        physics = {prior.parameter for prior in self.physics}
-        sm = [i for i, term in enumerate(terms) if not physics & {*term.factors}]
-        base = np.sum([terms[i].counts for i in sm], axis=0)
-        _check_positive(where, base, np.sum([up[i] for i in sm], axis=0), np.sum([down[i] for i in sm], axis=0))
+    def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
+        """Coefficients (terms,) for values of physics parameters, those not given zero, and all nuisances at one."""
+        named = {prior.parameter: values.get(prior.name, 0.0) for prior in self.physics}
+        return np.array([np.prod([named.get(factor, 1.0) for factor in term.factors]) for term in terms])
+
+    def find_points(self, terms: list[_Term]) -> Iterator[np.ndarray]:
+        """Coefficients (terms,) of the Standard Model, and with signals of single parameters that data could show."""
+        counts = np.array([term.counts for term in terms])
+        yield self.give_coefficients(terms)
+        background = self.give_coefficients(terms) @ counts
+        for prior in self.physics:
+            up, down = (self.give_coefficients(terms, **{prior.name: x}) @ counts - background for x in (1.0, -1.0))
+            for value in find_values((up - down) / 2, (up + down) / 2, background, (prior.lower, prior.upper)):
+                yield self.give_coefficients(terms, **{prior.name: value})
 
     def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
         """Counts of every term with the threshold or the energy scale shifted."""
@@ -243,19 +250,8 @@ def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:
 
 
 def _make_shift(nuisance: Nuisance) -> Gaussian:
-    """A shift in standard deviations, cut where its second-order expansion is no longer checked."""
+    """A shift in standard deviations, cut where it is no longer folded."""
     return Gaussian(nuisance, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
-
-
-def _check_positive(where: str, base: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
-    """Refuse a shift whose expansion makes the Standard Model's counts negative: it would exclude what data do not."""
-    for z in np.linspace(-LARGEST_SHIFT, LARGEST_SHIFT, 25):
-        counts = base + z * (up - down) / 2 + z**2 * ((up + down) / 2 - base)
-        if np.any(counts < 0):
-            raise BayesnuError(
-                f"{where}: the expansion in the shift gives negative counts in bin {int(np.argmin(counts)) + 1} at "
-                f"{z:+.1f} standard deviations; make the shift smaller or leave that bin out of the region"
-            )
 
 
 def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None:
