@@ -16,7 +16,7 @@ from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, r
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
-from bayesnu.model.shifts import FOLDED, LARGEST_SHIFT, Shift, find_values
+from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.properties import Parameter, direction
@@ -151,7 +151,7 @@ class _Builder:
         return self.add_nuisance(prior)
 
     def expand_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
-        """Expand the terms to second order in a shift of threshold and energy scale, in standard deviations.
+        """Expand the terms in a shift of threshold and energy scale, in standard deviations.
 
         Both move the signal; the threshold also moves the background, whose spectrum the same efficiency cuts.
         """
@@ -164,13 +164,21 @@ class _Builder:
                 continue
             nuisance = self.add_nuisance(_make_shift(response_shift(name, experiment.name)))
             moved = np.array([self.shift_terms(experiment, terms, name, z * width) for z in FOLDED])
-            shift = Shift(f"{experiment.name}: {name}", np.array([term.counts for term in terms]), moved)
+            rest = np.array([term.counts for term in terms])
+            shift = Shift(f"{experiment.name}: {name}", rest, moved, [self.find_degree(experiment, term) for term in terms])
             shift.check_sign(self.give_coefficients(terms))
             shift.check_error(np.array([*self.find_points(terms)]))
-            for term, slope, curvature in zip(terms, shift.slope, shift.curvature, strict=True):
-                out.append(_Term([*term.factors, nuisance], slope, term.is_signal))
-                out.append(_Term([*term.factors, nuisance, nuisance], curvature, term.is_signal))
+            for power, added in enumerate(shift.coefficients, start=1):
+                out += [
+                    _Term([*term.factors, *power * [nuisance]], counts, term.is_signal)
+                    for term, counts in zip(terms, added, strict=True)
+                ]
         return [term for term in out if np.any(term.counts != 0)]
+
+    def find_degree(self, experiment: Experiment, term: _Term) -> int:
+        """The highest power of a shift that a term has room for, beside the efficiency of a signal."""
+        is_scaled = term.is_signal and efficiency_width(experiment, self.analysis) is not None
+        return min(HIGHEST, FACTORS - len(term.factors) - is_scaled)
 
     def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
         """Coefficients (terms,) for values of physics parameters, those not given zero, and all nuisances at one."""

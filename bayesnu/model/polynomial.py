@@ -18,7 +18,7 @@ from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
-FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice
+FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice: with fewer parameters, higher powers of a shift
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
-"""Counts under a shift of the detector's response, to second order, and how far that is from folding anew.
+"""Counts under a shift of the detector's response as a polynomial of the shift, and how far that is from folding anew.
 
-A shift z, in standard deviations of its prior, adds z times a slope and z^2 times a curvature to the counts. Both are
-fitted to counts that are folded at `FOLDED`, where the prior is, so a step of the efficiency costs no more than it must.
+A shift z, in standard deviations of its prior, adds z times a first coefficient, z^2 times a second one and so on to the
+counts. These are fitted to counts that are folded at `FOLDED`, most closely where the prior is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -21,50 +21,64 @@ ALLOWED = 0.1  # of the root of a bin's count: small beside its Poisson error
 SIGNAL = 2.0  # standard deviations of the data that the signal of a physics parameter has where it is tried
 TRIED = np.geomspace(1e-3, 1.0, 40)  # parts of a parameter's range
 
+HIGHEST = 4  # power of a shift
+
 _DENSITY = np.exp(-(FOLDED**2) / 2)
-_SLOPE = _DENSITY * FOLDED / (_DENSITY @ FOLDED**2)
-_CURVATURE = _DENSITY * FOLDED**2 / (_DENSITY @ FOLDED**4)
+
+
+@cache
+def _fit(degree: int) -> np.ndarray:
+    """The matrix (degree, shifts) from changes of counts to coefficients of z ... z^degree, by weighted least squares."""
+    powers = FOLDED[:, None] ** np.arange(1, degree + 1)
+    root = np.sqrt(_DENSITY)
+    fit: np.ndarray = np.linalg.pinv(root[:, None] * powers) * root
+    return fit
 
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """Counts of terms, at rest (terms, bins) and `moved` (shifts, terms, bins), folded anew at every shift of `FOLDED`."""
+    """Counts of terms, at rest (terms, bins) and `moved` (shifts, terms, bins), folded anew at every shift of `FOLDED`.
+
+    `degrees` (terms,) are the highest powers of the shift that each term has room for.
+    """
 
     where: str
     rest: np.ndarray
     moved: np.ndarray
+    degrees: Sequence[int]
 
     @cached_property
-    def slope(self) -> np.ndarray:
-        """Counts (terms, bins) for a shift of one standard deviation, to first order."""
-        return np.tensordot(_SLOPE, self.moved - self.rest, axes=1)
+    def coefficients(self) -> np.ndarray:
+        """Counts (HIGHEST, terms, bins) that multiply z, z^2 and so on; zero beyond a term's degree."""
+        out = np.zeros((HIGHEST, *self.rest.shape))
+        for t, degree in enumerate(self.degrees):
+            out[:degree, t] = _fit(degree) @ (self.moved[:, t] - self.rest[t])
+        return out
 
-    @cached_property
-    def curvature(self) -> np.ndarray:
-        """Counts (terms, bins) that the square of a shift adds."""
-        return np.tensordot(_CURVATURE, self.moved - self.rest, axes=1)
+    def counts_at(self, z: float) -> np.ndarray:
+        """Counts (terms, bins) at a shift by so many standard deviations."""
+        counts: np.ndarray = self.rest + np.tensordot(z ** np.arange(1, HIGHEST + 1), self.coefficients, axes=1)
+        return counts
 
     def check_sign(self, standard_model: np.ndarray) -> None:
         """Refuse a shift that makes counts of the Standard Model, of these coefficients (terms,), negative."""
-        rest, slope, curvature = (standard_model @ counts for counts in (self.rest, self.slope, self.curvature))
         for z in np.linspace(-LARGEST_SHIFT, LARGEST_SHIFT, 25):
-            counts = rest + z * slope + z**2 * curvature
+            counts = standard_model @ self.counts_at(z)
             if np.any(counts < 0):
                 raise BayesnuError(
                     f"{self.where}: the expansion in the shift gives negative counts in bin {int(np.argmin(counts)) + 1} at "
                     f"{z:+.1f} standard deviations; make the shift smaller or leave that bin out of the region"
                 )
 
-    def check_error(self, coefficients: np.ndarray) -> None:
-        """Refuse a shift whose expansion is far from a new fold at one of these points, coefficients (points, terms)."""
+    def check_error(self, points: np.ndarray) -> None:
+        """Refuse a shift whose expansion is far from a new fold at one of these `points`, coefficients (points, terms)."""
         for z, moved in zip(FOLDED, self.moved, strict=True):
-            exact = coefficients @ moved
-            found = coefficients @ (self.rest + z * self.slope + z**2 * self.curvature)
-            error = np.abs(found - exact) / np.sqrt(np.maximum(exact, 1.0))
+            exact = points @ moved
+            error = np.abs(points @ self.counts_at(z) - exact) / np.sqrt(np.maximum(exact, 1.0))
             if abs(z) <= CERTIFIED and error.max() > ALLOWED:
                 k = int(error.max(axis=0).argmax())
                 raise BayesnuError(
-                    f"{self.where}: the expansion in the shift is wrong by {error.max():.2g} of the root of the count in "
+                    f"{self.where}: the expansion in the shift is wrong by {error.max():.3g} of the root of the count in "
                     f"bin {k + 1} at {z:+.1f} standard deviations, where {ALLOWED:g} is allowed; make the shift smaller"
                 )
 
