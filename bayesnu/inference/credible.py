@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 
 from bayesnu.inference.diagnostics import Diagnostics
-from bayesnu.inference.interval import CredibleInterval, Piece, outermost_errors
-from bayesnu.inference.kinds import KINDS
-from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.inference.fits import Fits
+from bayesnu.inference.highest_density import Curve, choose_histogram, close_gaps, jackknife_errors, nearest_ends
+from bayesnu.inference.interval import CredibleInterval, Piece
+from bayesnu.inference.kinds import check_interval
+from bayesnu.support.errors import BayesnuError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # arviz 0.23 announces 1.0 once a day
@@ -34,20 +36,24 @@ MOST_COMPARED = 100_000  # and to this many for R-hat, which says no more with m
 
 
 def credible_interval(
-    samples: np.ndarray, kind: str, probability: float, *, weights: np.ndarray | None = None, multimodal: bool = False
+    samples: np.ndarray,
+    kind: str,
+    probability: float,
+    *,
+    weights: np.ndarray | None = None,
+    curve: Curve | None = None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> CredibleInterval:
     """Credible interval from samples (ensembles, steps, walkers), optionally with importance weights of that shape.
 
-    `multimodal` keeps the pieces of a highest-density region apart.
+    A highest-density interval has as many pieces as it needs. `curve` is the density where it is known, otherwise it is
+    estimated from the samples; `bounds` are the ends of the parameter's range.
     """
-    if kind not in KINDS:
-        raise BayesnuError(f"kind: found '{kind}'{did_you_mean(kind, KINDS)}")
-    if not 0 < probability < 1:
-        raise BayesnuError(f"probability: found {probability:g}; must lie between 0 and 1, for example 0.9")
+    check_interval(kind, probability)
     if kind == "hdi":
         if weights is not None:
             raise BayesnuError("kind: a highest-density interval needs an unweighted chain; run again with the new prior")
-        return _find_highest_density(samples, probability, multimodal)
+        return _find_highest_density(samples, probability, curve, bounds)
     tail = (1 - probability) / 2
     low = None if kind == "upper" else tail
     high = probability if kind == "upper" else 1 - tail
@@ -63,6 +69,13 @@ def credible_interval(
     )
 
 
+def parameter_interval(fits: Fits, kept: np.ndarray, index: int, kind: str, probability: float) -> CredibleInterval:
+    """Credible interval of a physics parameter from samples (ensembles, steps, walkers, parameters) of a model."""
+    prior = fits.model.parameters[index]
+    curve = fits.curve if kind == "hdi" else None
+    return credible_interval(kept[..., index], kind, probability, curve=curve, bounds=(prior.lower, prior.upper))
+
+
 def quantile(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
     """Quantile of all samples together."""
     if weights is None:
@@ -76,44 +89,90 @@ def quantile(samples: np.ndarray, probability: float, weights: np.ndarray | None
 def quantile_error(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
     """Monte-Carlo standard error of a quantile.
 
-    The indicator 1(x < q) - p is averaged over the chain, so its error is that of a mean, with every walker as a chain.
-    Half the distance between the quantiles at p plus and minus that error is the error in x.
+    Half the distance between the quantiles at p plus and minus the error of p is the error in x.
     """
-    q = quantile(samples, probability, weights)
-    indicator = (samples < q) - probability
+    error = find_probability_error(samples, probability, weights)
+    low, high = np.clip([probability - error, probability + error], 0, 1)
+    return (quantile(samples, high, weights) - quantile(samples, low, weights)) / 2
+
+
+def find_probability_error(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
+    """Monte-Carlo standard error of the probability below a quantile.
+
+    The indicator 1(x < q) - p is averaged over the chain, so its error is that of a mean, with every walker as a chain.
+    """
+    indicator = (samples < quantile(samples, probability, weights)) - probability
     if weights is not None:
         indicator = indicator * weights / weights.mean()
     if not np.ptp(indicator) > 0:
         return 0.0
     indicator = indicator.astype(float)
-    error = float(indicator.std() / np.sqrt(ess(indicator, "mean")))
-    low, high = np.clip([probability - error, probability + error], 0, 1)
-    return (quantile(samples, high, weights) - quantile(samples, low, weights)) / 2
+    return float(indicator.std() / np.sqrt(ess(indicator, "mean")))
 
 
-def _find_highest_density(samples: np.ndarray, probability: float, multimodal: bool) -> CredibleInterval:
-    pieces = _find_pieces(samples.ravel(), probability, multimodal)
-    parts = [part.ravel() for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
-    of_parts = [_find_pieces(part, probability, multimodal) for part in parts]
-    ends = np.array([[found[0].lower, found[-1].upper] for found in of_parts])
-    # the ends of a shortest interval converge with the cube root of the number of samples, not with the square root
-    errors = ends.std(axis=0, ddof=1) / np.cbrt(len(parts))
+def _find_highest_density(
+    samples: np.ndarray, probability: float, curve: Curve | None, bounds: tuple[float, float]
+) -> CredibleInterval:
+    """The region of highest density; one of a single piece whose density is not known is the shortest interval."""
+    if curve is not None:
+        pieces, errors = _find_region(samples, probability, curve)
+    else:
+        pieces, errors = _estimate_region(samples, probability, bounds)
+        if len(pieces) == 1:
+            pieces, errors = _find_shortest(samples, probability)
     return CredibleInterval(
         kind="hdi",
         probability=probability,
         median=quantile(samples, 0.5),
         pieces=pieces,
-        errors=outermost_errors(len(pieces), float(errors[0]), float(errors[1])),
+        errors=errors,
     )
 
 
-def _find_pieces(values: np.ndarray, probability: float, multimodal: bool) -> tuple[Piece, ...]:
+def _find_region(samples: np.ndarray, probability: float, curve: Curve) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Pieces and errors where the density is known: its level is a quantile of the samples' own densities."""
+    density = curve.at(samples)
+    pieces = curve.pieces_above(quantile(density, 1 - probability))
+    error = find_probability_error(density, 1 - probability)
+    around = np.clip([1 - probability - error, 1 - probability + error], 0, 1)
+    levels = [quantile(density, p) for p in around]
+    low, high = (nearest_ends(pieces, curve.pieces_above(level)) for level in levels)
+    errors = np.abs(high - low) / 2
+    return pieces, tuple(Piece(*map(float, each)) for each in errors)
+
+
+def _estimate_region(
+    samples: np.ndarray, probability: float, bounds: tuple[float, float]
+) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Pieces and errors where the density is estimated, from the scatter without each part of the samples."""
+    if not np.ptp(samples) > 0:
+        return _find_shortest(samples, probability)
+    histogram = choose_histogram(samples.ravel(), bounds)
+    parts = [histogram.estimate(part) for part in _split_samples(samples)]
+    whole = [np.sum(of_range, axis=0) for of_range in zip(*parts, strict=True)]
+    pieces = histogram.curve(whole).region(probability)
+    rests = [[all_ - one for all_, one in zip(whole, part, strict=True)] for part in parts]
+    without_one = [histogram.curve(rest).region(probability) for rest in rests]
+    return close_gaps(pieces, jackknife_errors(pieces, without_one))
+
+
+def _split_samples(samples: np.ndarray) -> list[np.ndarray]:
+    """Consecutive parts of every ensemble."""
+    return [part.ravel() for ensemble in samples for part in np.array_split(ensemble, HDI_BATCHES)]
+
+
+def _find_shortest(samples: np.ndarray, probability: float) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """The shortest interval and its errors, as one piece."""
+    of_parts = [_find_shortest_ends(part, probability) for part in _split_samples(samples)]
+    # the ends of a shortest interval converge with the cube root of the number of samples, not with the square root
+    errors = np.std(np.array(of_parts, dtype=float), axis=0, ddof=1) / np.cbrt(len(of_parts))
+    return (_find_shortest_ends(samples.ravel(), probability),), (Piece(float(errors[0]), float(errors[1])),)
+
+
+def _find_shortest_ends(values: np.ndarray, probability: float) -> Piece:
     arguments: dict[str, Any] = {"prob" if ARVIZ_1 else "hdi_prob": probability}
-    if multimodal:
-        arguments |= {"method": "multimodal"} if ARVIZ_1 else {"multimodal": True}
-    found = np.atleast_2d(np.asarray(arviz.hdi(values, **arguments), dtype=float))
-    kept = found[~np.isnan(found).any(axis=1)]
-    return tuple(Piece(float(low), float(high)) for low, high in kept)
+    low, high = np.asarray(arviz.hdi(values, **arguments), dtype=float)
+    return Piece(float(low), float(high))
 
 
 def as_chains(samples: np.ndarray) -> np.ndarray:

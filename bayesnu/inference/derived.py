@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayesnu.inference.credible import credible_interval
+from bayesnu.inference.highest_density import estimate_curve
 from bayesnu.inference.interval import DerivedInterval, Piece
 from bayesnu.inference.settings import Settings
 from bayesnu.model import fold
@@ -39,11 +40,9 @@ def derived_quantities(model: Model, kept: np.ndarray, settings: Settings) -> di
 
 def _describe_interval(model: Model, settings: Settings, samples: np.ndarray, inherited: np.ndarray) -> DerivedInterval:
     parameter = model.of_interest[0]
-    is_limit = settings.kind == "upper"
-    tail = (1 - settings.probability) / 2
-    high = float(np.quantile(inherited, settings.probability if is_limit else 1 - tail)) * parameter.scale
-    low = None if is_limit else float(np.quantile(inherited, tail)) * parameter.scale
-    interval = credible_interval(samples, settings.kind, settings.probability).scaled(parameter.scale)
+    bounds = (-np.inf if parameter.signed else 0.0, np.inf)
+    interval = credible_interval(samples, settings.kind, settings.probability, bounds=bounds).scaled(parameter.scale)
+    low, high = _find_prior_ends(inherited, settings, bounds)
     return DerivedInterval(
         kind=interval.kind,
         probability=interval.probability,
@@ -52,8 +51,19 @@ def _describe_interval(model: Model, settings: Settings, samples: np.ndarray, in
         median=interval.median,
         unit=parameter.unit,
         prior=INHERITED,
-        of_prior=Piece(low, high),
+        of_prior=Piece(None if low is None else low * parameter.scale, high * parameter.scale),
     )
+
+
+def _find_prior_ends(inherited: np.ndarray, settings: Settings, bounds: tuple[float, float]) -> tuple[float | None, float]:
+    """Outermost ends of the same kind of interval of the prior alone, from draws (n,) of it."""
+    if settings.kind == "hdi":
+        ends = np.array(estimate_curve(inherited, bounds).region(settings.probability), dtype=float)
+        return float(ends.min()), float(ends.max())
+    tail = (1 - settings.probability) / 2
+    if settings.kind == "upper":
+        return None, float(np.quantile(inherited, settings.probability))
+    return float(np.quantile(inherited, tail)), float(np.quantile(inherited, 1 - tail))
 
 
 def _derive_values(model: Model, flavours: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from bayesnu.inference.highest_density import Curve
 from bayesnu.inference.interval import ProfileInterval
-from bayesnu.inference.marginal import Marginal, find_modes, integrate
+from bayesnu.inference.marginal import Marginal, integrate
 from bayesnu.inference.profile import Line, interval_along
 from bayesnu.inference.profiler import Others, Profiler
 from bayesnu.model.polynomial import Model
@@ -33,6 +34,6 @@ class Fits:
         return integrate(self.profiler)
 
     @property
-    def has_several_modes(self) -> bool:
-        """Whether a single physics parameter has more than one mode."""
-        return self.model.n_physics == 1 and len(find_modes(self.marginal)) > 1
+    def curve(self) -> Curve | None:
+        """The posterior density of a single physics parameter; None for several, whose samples have to tell it."""
+        return self.marginal.curve if self.model.n_physics == 1 else None

@@ -60,9 +60,16 @@ class Interval:
 
     @property
     def largest_error(self) -> float | None:
-        """The larger Monte-Carlo error of the outermost ends, in the interval's units; None if neither has one."""
-        errors = [each for each in (self.mcse_lower, self.mcse_upper) if each is not None]
-        return max(errors, default=None)
+        """The largest Monte-Carlo error of any end, in the interval's units; None if none has one."""
+        return max((each for piece in self.errors for each in piece if each is not None), default=None)
+
+    def length(self, lowest: float) -> float | None:
+        """Length of all pieces together, in the interval's units; None where an upper end is missing.
+
+        A piece without a lower end begins at `lowest`.
+        """
+        lengths = [None if high is None else high - (lowest if low is None else low) for low, high in self.pieces]
+        return None if None in lengths else sum(each for each in lengths if each is not None)
 
     def bare(self) -> Interval:
         """The interval alone, without what its kind and its search add to it."""

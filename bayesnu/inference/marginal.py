@@ -8,14 +8,16 @@ maximum (up to four nuisances), or Laplace's approximation corrected by importan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from math import pi
 
 import numpy as np
 from numpy.polynomial import legendre
 
+from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
+from bayesnu.inference.kinds import check_interval
 from bayesnu.inference.laplace import conditional_factors, log_volumes_of
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.zoom import find_support
@@ -36,6 +38,7 @@ DRAWS = 2048  # importance samples per node
 BATCHES = 16  # of them, whose scatter gives the error
 HALVINGS = 50  # of a panel, to find a quantile in it
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
+CURVE = 128  # points per panel of the density as a curve, between which it is straight
 BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian: importance sampling then
 
 
@@ -66,32 +69,67 @@ class Marginal:
         return _place_nodes(self.borders)
 
     def quantile(self, probability: float) -> float:
-        """Value, in units of `scale * unit`, with this much posterior probability, between 0 and 1, below it."""
+        """Value, in units of `scale * unit`, with this much posterior probability below it.
+
+        Raises `BayesnuError` unless the probability lies in [0, 1].
+        """
+        _check_probability(probability)
         return self._find_quantile(self.density, probability)
 
     def error(self, probability: float) -> float:
         """Monte-Carlo standard error of `quantile`, in units of `scale * unit`; zero for the tensor rule."""
+        _check_probability(probability)
         if len(self.batches) == 1:
             return 0.0
         values = [self._find_quantile(batch, probability) for batch in self.batches]
         return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
     def interval(self, kind: str, probability: float) -> IntegratedInterval:
-        """Upper limit (`upper`) or equal-tailed interval (any other kind), with the error of the method.
+        """Upper limit (`upper`), equal-tailed (`eti`) or highest-density interval (`hdi`), with the error of the method.
 
-        `probability` lies between 0 and 1; ends and errors are in units of `scale * unit`.
+        `probability` lies between 0 and 1; ends and errors are in units of `scale * unit`. A highest-density interval has
+        as many pieces as the posterior asks for. Raises `BayesnuError` for another kind or probability.
         """
-        is_limit = kind == "upper"
-        tail = (1 - probability) / 2
-        low = None if is_limit else tail
-        high = probability if is_limit else 1 - tail
+        check_interval(kind, probability)
+        if kind == "hdi":
+            pieces = self.curve.region(probability)
+            errors = self._find_region_errors(pieces, probability)
+        else:
+            tail = (1 - probability) / 2
+            ends = (None, probability) if kind == "upper" else (tail, 1 - tail)
+            pieces = (Piece(*(None if p is None else self.quantile(p) for p in ends)),)
+            errors = (Piece(*(None if p is None else self.error(p) for p in ends)),)
         return IntegratedInterval(
-            kind="upper" if is_limit else "eti",
+            kind=kind,
             probability=probability,
-            pieces=(Piece(None if low is None else self.quantile(low), self.quantile(high)),),
-            errors=(Piece(None if low is None else self.error(low), self.error(high)),),
+            pieces=pieces,
+            errors=errors,
             method=self.method,
         )
+
+    @cached_property
+    def curve(self) -> Curve:
+        """The density in the parameter at many values, for regions of highest density."""
+        return self._draw_curve(self.density)
+
+    def _draw_curve(self, density: np.ndarray) -> Curve:
+        """A density in u at `nodes` as a curve in the parameter."""
+        prior = self.model.parameters[0]
+        parts = np.arange(CURVE) / CURVE
+        series = legendre.legfit(gauss_legendre(ORDER)[0], density.reshape(-1, ORDER).T, ORDER - 1)
+        in_panels = legendre.legval(2 * parts - 1, series)
+        u = self.borders[:-1, None] + np.diff(self.borders)[:, None] * parts
+        last = legendre.legval(1.0, series[:, -1])
+        values = prior.ppf(np.append(u, self.borders[-1]))
+        return Curve(values, np.maximum(np.append(in_panels, last), 0.0) * np.exp(prior.logpdf(values)))
+
+    def _find_region_errors(self, pieces: tuple[Piece, ...], probability: float) -> tuple[Piece, ...]:
+        """Standard errors of the ends of a region, from its scatter without each batch; zero for the tensor rule."""
+        number = len(self.batches)
+        if number == 1:
+            return (Piece(0.0, 0.0),) * len(pieces)
+        without_one = [self.density + (self.density - batch) / (number - 1) for batch in self.batches]
+        return jackknife_errors(pieces, [self._draw_curve(each).region(probability) for each in without_one])
 
     def _find_quantile(self, density: np.ndarray, probability: float) -> float:
         u = _invert_integral(self.borders, density.reshape(-1, ORDER), probability)
@@ -174,6 +212,11 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
         batches = np.exp(log_laplace) * means
         method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
     return Marginal(model, borders, batches.mean(axis=0), batches, method)
+
+
+def _check_probability(probability: float) -> None:
+    if not 0 <= probability <= 1:
+        raise BayesnuError(f"probability: found {probability:g}; must lie in [0, 1], for example 0.9")
 
 
 def find_modes(posterior: Marginal) -> list[tuple[float, float]]:

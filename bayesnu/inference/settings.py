@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bayesnu.inference.kinds import KINDS
-from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.inference.kinds import check_interval
+from bayesnu.support.errors import BayesnuError
 
 DEFAULT_KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
 FEWEST_STEPS = 8  # half of them may be burn-in, and a diagnostic needs four
@@ -28,10 +28,7 @@ class Settings:
     walkers: int = 128
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise BayesnuError(f"kind: found '{self.kind}'{did_you_mean(self.kind, KINDS)}")
-        if not 0 < self.probability < 1:
-            raise BayesnuError(f"probability: found {self.probability:g}; must lie between 0 and 1, for example 0.9")
+        check_interval(self.kind, self.probability)
         limits = {"ensembles": (2, 64), "walkers": (8, 4096), "most_steps": (FEWEST_STEPS, 10_000_000)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from bayesnu.experiments.published import PublishedLimit, published_for
-from bayesnu.inference.credible import credible_interval, ess
+from bayesnu.inference.credible import credible_interval, ess, parameter_interval
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval, Piece, ProfileInterval
 from bayesnu.inference.marginal import marginal
@@ -17,6 +18,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Flat, Prior, describe, with_kind
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.runs.result import LimitRow
+from bayesnu.support.text import intervals
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
@@ -26,12 +28,28 @@ KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest
 def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[LimitRow]:
     """Yield the rows of every physics parameter from samples (ensembles, steps, walkers, parameters)."""
     for index in range(fits.model.n_physics):
-        sampled, *reweighted = _credible_rows(fits, kept, index, settings)
+        sampled, *others = _credible_rows(fits, kept, index, settings)
         profiled = _profile_rows(fits, index, settings)
-        yield replace(sampled, note=volume_note(sampled, profiled[0]) if fits.model.n_physics > 1 else None)
-        yield from reweighted
+        volume = volume_note(sampled, profiled[0]) if fits.model.n_physics > 1 else None
+        notes = [note for note in (sampled.note, volume) if note]
+        yield replace(sampled, note="; ".join(notes) or None)
+        yield from others
         yield from profiled
         yield from _published_rows(fits.model, index)
+
+
+def modes_note(interval: Interval, regions: Interval, parameter: PhysicsParameter) -> str | None:
+    """Say where a posterior has separate modes, and which values between them an interval of another kind holds."""
+    if len(regions.pieces) == 1:
+        return None
+    note = f"the posterior has {len(regions.pieces)} separate modes"
+    if interval.kind == "hdi":
+        return note
+    gaps = [(one.upper, other.lower) for one, other in pairwise(regions.pieces)]
+    return (
+        f"{note}: this interval holds also {intervals(gaps, parameter.scale)} between them, where the density is lower than "
+        "anywhere in the highest-density pieces"
+    )
 
 
 def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:
@@ -49,9 +67,10 @@ def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:
 
 
 def _width(interval: Interval) -> float:
-    """Width of an interval with an upper end; a limit begins at zero."""
-    assert interval.upper is not None
-    return interval.upper - (interval.lower or 0.0)
+    """Length of an interval with an upper end; a limit begins at zero."""
+    length = interval.length(0.0)
+    assert length is not None
+    return length
 
 
 def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> Iterator[LimitRow]:
@@ -60,9 +79,10 @@ def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings)
     prior = model.parameters[index]
     samples = kept[..., index]
     is_alone = model.n_physics == 1
-    found = credible_interval(samples, settings.kind, settings.probability, multimodal=fits.has_several_modes)
-    exact = fits.marginal.interval(settings.kind, settings.probability) if is_alone else None
-    yield _credible_row(prior, found, exact, "sampled")
+    own, densest = (_sampled_row(fits, kept, index, kind, settings.probability) for kind in (settings.kind, "hdi"))
+    yield replace(own, note=modes_note(own.interval, densest.interval, prior.of_interest))
+    if settings.kind != "hdi" and len(densest.interval.pieces) > 1:
+        yield densest
     for others in _other_priors(model) if settings.kind != "hdi" else []:
         weights = _weights(model, kept, others)
         if _effective(kept, weights) < FEWEST_EFFECTIVE:
@@ -72,9 +92,16 @@ def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings)
         yield _credible_row(others[index], found, exact, "re-weighted")
 
 
+def _sampled_row(fits: Fits, kept: np.ndarray, index: int, kind: str, probability: float) -> LimitRow:
+    """The interval of the run's own prior, beside the same one by integration where there is one."""
+    found = parameter_interval(fits, kept, index, kind, probability)
+    exact = fits.marginal.interval(kind, probability) if fits.model.n_physics == 1 else None
+    return _credible_row(fits.model.parameters[index], found, exact, "sampled")
+
+
 def _other_priors(model: Model) -> list[list[Prior]]:
     """Priors of moments to compare with the flat one: flat in the square, and log-uniform with its cut."""
-    if not all(isinstance(p, Flat) and not p.of_interest.signed and p.lower < LOG_CUT for p in model.physics):
+    if not all(isinstance(p, Flat) and not p.of_interest.signed and p.lower < LOG_CUT < p.upper for p in model.physics):
         return []
     squares: list[Prior] = [with_kind(p, "flat-square") for p in model.physics]
     logarithms: list[Prior] = [with_kind(p, "log-uniform", lower=LOG_CUT) for p in model.physics]

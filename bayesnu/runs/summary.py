@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesnu.inference.credible import credible_interval, diagnose
+from bayesnu.inference.credible import credible_interval, diagnose, parameter_interval
 from bayesnu.inference.derived import derived_quantities
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
@@ -60,7 +60,7 @@ def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> 
     """Interval and diagnostics of one physics parameter from samples (ensembles, steps, walkers, parameters)."""
     prior = fits.model.parameters[index]
     samples = kept[..., index]
-    interval = credible_interval(samples, settings.kind, settings.probability, multimodal=fits.has_several_modes)
+    interval = parameter_interval(fits, kept, index, settings.kind, settings.probability)
     is_alone = fits.model.n_physics == 1
     exact = fits.marginal.interval(settings.kind, settings.probability).scaled(prior.scale) if is_alone else None
     return ParameterResult(

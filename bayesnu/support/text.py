@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 LONGEST = 600  # characters of a sentence: what a file or a shell puts in it may be endless
 
@@ -33,6 +34,11 @@ def tex(text: str) -> str:
 def number(value: float | None, digits: int = 4) -> str:
     """A number to so many significant digits; a dash for one that does not exist."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def intervals(pieces: Iterable[tuple[float | None, float | None]], scale: float, digits: int = 4) -> str:
+    """Every piece of an interval in units of `scale`; `empty` for one of none."""
+    return " and ".join(interval(lower, upper, scale, digits) for lower, upper in pieces) or "empty"
 
 
 def interval(lower: float | None, upper: float | None, scale: float, digits: int = 4) -> str:

@@ -130,13 +130,9 @@ def _check_movement(kept: np.ndarray) -> Iterator[str]:
 
 def find_bound_error(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> float:
     """Largest Monte-Carlo error of the bounds of one parameter: relative to a limit, or to an interval's width."""
-    result = credible.credible_interval(
-        kept[..., index], settings.kind, settings.probability, multimodal=fits.has_several_modes
-    )
-    upper = result.upper
-    assert upper is not None and result.largest_error is not None
-    lower = fits.model.parameters[index].lower if result.lower is None else result.lower
-    size = upper - lower
+    result = credible.parameter_interval(fits, kept, index, settings.kind, settings.probability)
+    size = result.length(fits.model.parameters[index].lower)
+    assert size is not None and result.largest_error is not None
     return result.largest_error / size if size > 0 else np.inf
 
 
