@@ -22,9 +22,10 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.highest_density import Curve, choose_histogram, close_gaps, jackknife_errors, nearest_ends
 from bayesnu.inference.interval import CredibleInterval, Piece
 from bayesnu.inference.kinds import check_interval
+from bayesnu.support.backend import any_backend
 from bayesnu.support.errors import BayesnuError
 
-with warnings.catch_warnings():
+with warnings.catch_warnings(), any_backend():
     warnings.simplefilter("ignore", FutureWarning)  # arviz 0.23 announces 1.0 once a day
     import arviz
 

@@ -9,14 +9,17 @@ Imports support to inference; runs, studies and the command line may import it.
 
 from __future__ import annotations
 
-from bayesnu.plots.budget import budget_plot
-from bayesnu.plots.contours import contour_plot
-from bayesnu.plots.diagnostics import marginal_plot, trace_plot
-from bayesnu.plots.posterior import corner_plot
-from bayesnu.plots.profile import profile_plot
-from bayesnu.plots.signals import signal_plot
-from bayesnu.plots.spectrum import spectrum_plot
-from bayesnu.plots.style import KINDS, RED, check_place, garwood, label
+from bayesnu.support.backend import any_backend
+
+with any_backend():
+    from bayesnu.plots.budget import budget_plot
+    from bayesnu.plots.contours import contour_plot
+    from bayesnu.plots.diagnostics import marginal_plot, trace_plot
+    from bayesnu.plots.posterior import corner_plot
+    from bayesnu.plots.profile import profile_plot
+    from bayesnu.plots.signals import signal_plot
+    from bayesnu.plots.spectrum import spectrum_plot
+    from bayesnu.plots.style import KINDS, RED, check_place, garwood, label
 
 __all__ = [
     "KINDS",

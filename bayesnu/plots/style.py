@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from matplotlib.style import context
 from scipy.special import gammaincinv
 
 from bayesnu.experiments import Experiment
-from bayesnu.inference.credible import credible_interval
+from bayesnu.inference.credible import parameter_interval
 from bayesnu.inference.diagnostics import Verdict
+from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
@@ -39,6 +41,8 @@ STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": Fa
 
 # In points: relative sizes would follow the settings of who draws a returned figure again.
 STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
+
+_DRAWING = RLock()
 
 # Distinct as greys too.
 DARK = "#4a7ab0"
@@ -108,8 +112,8 @@ def number_text(value: float | None) -> str:
 
 def interval_text(prior: Prior, interval: CredibleInterval | IntegratedInterval) -> str:
     """A credible interval with its unit, and in a second line what it is."""
-    ends = ", ".join(number_text(end) for end in (interval.lower, interval.upper) if end is not None)
-    value = f"< {ends}" if interval.kind == "upper" else f"in [{ends}]"
+    pieces = [", ".join(number_text(end) for end in piece if end is not None) for piece in interval.pieces]
+    value = f"< {pieces[0]}" if interval.kind == "upper" else "in " + " ∪ ".join(f"[{ends}]" for ends in pieces)
     said = f"{interval.probability * 100:g} % credible {KINDS[interval.kind]}"
     return f"${prior.label}$ {value} × {unit_of(prior)}\n{said}"
 
@@ -131,8 +135,9 @@ def take_draws(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
 def find_intervals(model: Model, chain: Chain, verdict: Verdict, settings: Settings) -> dict[str, CredibleInterval]:
     """The credible interval of every physics parameter after the burn-in."""
     kept = chain.after(verdict.burn_in)
+    fits = Fits(model)
     return {
-        prior.name: credible_interval(kept[..., k], settings.kind, settings.probability)
+        prior.name: parameter_interval(fits, kept, k, settings.kind, settings.probability)
         for k, prior in enumerate(model.physics)
     }
 
@@ -188,12 +193,13 @@ def check_place(path: str | Path) -> None:
 def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
     """Give a figure to draw on, then stamp and write it; it takes the file's place once it is complete.
 
-    Raises `BayesnuError` for a place or a format that cannot be written.
+    One figure is drawn at a time: matplotlib's settings and its reader of formulas are shared by all threads. Raises
+    `BayesnuError` for a place or a format that cannot be written.
     """
     path = Path(path)
     check_place(path)
     suffix = path.suffix.lower()
-    with context(("default", STYLE)):
+    with _DRAWING, context(("default", STYLE)):
         figure = Figure(**options)
         yield figure
         _stamp_figure(figure, missing)

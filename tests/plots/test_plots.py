@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -299,6 +303,39 @@ def test_a_notebook_keeps_its_figures_style_and_backend(moment: Model, tmp_path:
     corner(moment, tmp_path / "corner.png")
     assert pyplot.get_fignums() == []
     assert dict(matplotlib.rcParams) == before
+
+
+def test_figures_drawn_in_threads_are_those_drawn_one_by_one(moment: Model, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    corner(moment, tmp_path / "alone.png")
+    paths = [tmp_path / f"{n}.png" for n in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda path: corner(moment, path), paths))
+    alone = (tmp_path / "alone.png").read_bytes()
+    assert [path.read_bytes() == alone for path in paths] == [True] * 3
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("first", ["bayesnu.studies.figures.toys", "bayesnu.inference.credible"])
+def test_a_backend_that_is_not_there_is_not_asked_for(first: str, tmp_path: Path) -> None:
+    named = "module://not_installed.backend_inline"  # as a notebook hands on to its commands
+    script = (
+        f"import os, {first}\n"
+        "from bayesnu.plots.style import new_figure\n"
+        f"with new_figure({str(tmp_path / 'figure.png')!r}, ()): pass\n"
+        "print(os.environ['MPLBACKEND'])\n"
+    )
+    environment = os.environ | {"MPLBACKEND": named}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{named}\n", "")
+    assert (tmp_path / "figure.png").is_file()
+
+
+def test_a_backend_that_is_there_is_the_one_that_was_asked_for() -> None:
+    script = "import bayesnu.plots, matplotlib; print(matplotlib.get_backend().lower())"
+    environment = os.environ | {"MPLBACKEND": "svg"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "svg\n"
 
 
 def test_unknown_names_and_too_short_chains_are_sentences(moment: Model, tmp_path: Path) -> None:
