@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from bayesnu.cli.output import json_out, table
+from bayesnu.inference.interval import Interval
 from bayesnu.inference.toys.standing import Standing
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
 from bayesnu.runs.result_json import result_to_json
 from bayesnu.runs.run import Run, preset_note
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import interval, intervals, number
 
 
 def print_run(place: Path, result: RunResult, as_json: bool) -> None:
@@ -56,10 +57,15 @@ def _limit_cells(row: LimitRow, several: bool) -> tuple[str, str, str, str]:
     exact = row.integrated
     return (
         f"{row.parameter.name}: {what}" if several else what,
-        interval(row.interval.lower, row.interval.upper, scale),
+        _in_lines(row.interval, scale),
         "" if error is None else number(error / scale, 2),
-        interval(exact.lower, exact.upper, scale, 5) if exact else "",
+        _in_lines(exact, scale, 5) if exact else "",
     )
+
+
+def _in_lines(found: Interval, scale: float, digits: int = 4) -> str:
+    """Every piece of an interval in a line of its own."""
+    return intervals(found.pieces, scale, digits).replace(" and ", " and\n")
 
 
 def _print_parameters(result: RunResult) -> None:
@@ -111,7 +117,7 @@ def _print_derived(result: RunResult, scale: float) -> None:
         (
             name,
             number(each.median / scale),
-            interval(each.lower, each.upper, scale),
+            intervals(each.pieces, scale),
             interval(each.of_prior.lower, each.of_prior.upper, scale),
         )
         for name, each in result.derived.items()

@@ -41,12 +41,12 @@ class Interval:
     @property
     def lower(self) -> float | None:
         """Outermost lower end, in the interval's units; None where it has none."""
-        return self.pieces[0].lower
+        return self.pieces[0].lower if self.pieces else None
 
     @property
     def upper(self) -> float | None:
         """Outermost upper end, in the interval's units; None where it has none."""
-        return self.pieces[-1].upper
+        return self.pieces[-1].upper if self.pieces else None
 
     @property
     def mcse_lower(self) -> float | None:

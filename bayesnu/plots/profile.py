@@ -42,7 +42,7 @@ def profile_plot(
     """Draw the profiled chi^2 above the marginal posterior of the only physics parameter, in units of `scale * unit`.
 
     The levels are those of the settings' probability: 2.71 (two-sided) and 1.64 (one-sided) at 90 %. The credible bounds
-    are the integrated posterior's quantiles; a highest-density interval is not drawn.
+    are those of the integrated posterior.
     """
     prior = model.parameters[0]
     rise = curve.chi2 - curve.chi2_min
@@ -82,12 +82,10 @@ def _mark_profile(axes: Axes, interval: ProfileInterval, shown: tuple[float, flo
 
 def _draw_posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[float, float], settings: Settings) -> None:
     borders = np.linspace(*shown, 401)
-    p = settings.probability
     x = (borders[1:] + borders[:-1]) / 2
     axes.plot(x, marginal.mean_density(x), color=DARK, linewidth=1.6, label="marginal posterior, integrated")
     axes.plot(x, np.exp(prior.logpdf(x)), label=f"prior {range_text(prior)}", **PRIOR)
-    if settings.kind != "hdi":
-        interval = marginal.interval(settings.kind, p)
-        mark_interval(axes, interval, interval_text(prior, interval).replace("\n", ", "))
+    interval = marginal.interval(settings.kind, settings.probability)
+    mark_interval(axes, interval, interval_text(prior, interval).replace("\n", ", "))
     axes.set_ylim(0)
     axes.set_ylabel(f"Density [1/({unit_of(prior)})]")

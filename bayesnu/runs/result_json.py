@@ -153,10 +153,7 @@ def _nuisance_from_json(table: Any) -> NuisanceResult:
 def _derived_to_json(each: DerivedInterval) -> Json:
     return {
         "median": each.median,
-        "lower": each.lower,
-        "upper": each.upper,
-        "mcse_lower": each.mcse_lower,
-        "mcse_upper": each.mcse_upper,
+        **_ends_to_json(each),
         "kind": each.kind,
         "probability": each.probability,
         "unit": each.unit,
@@ -170,8 +167,8 @@ def _derived_from_json(table: Any) -> DerivedInterval:
     return DerivedInterval(
         kind=read_text(table, "kind"),
         probability=read_number(table, "probability"),
-        pieces=(Piece(read_end(table, "lower"), read_end(table, "upper")),),
-        errors=(Piece(read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),),
+        pieces=_pieces_from_json(table),
+        errors=_errors_from_json(table),
         median=read_number(table, "median"),
         unit=read_text(table, "unit"),
         prior=read_text(table, "prior"),
@@ -189,14 +186,10 @@ def _row_to_json(row: LimitRow) -> Json:
         "what": row.what,
         "how": row.how,
         "prior": row.prior,
-        "lower": row.interval.lower,
-        "upper": row.interval.upper,
-        "mcse_lower": row.interval.mcse_lower,
-        "mcse_upper": row.interval.mcse_upper,
+        **_ends_to_json(row.interval),
         "unit": row.parameter.unit,
         "kind": row.interval.kind,
         "probability": row.interval.probability,
-        "intervals": _pieces_to_json(row.interval),
     }
     if row.integrated is not None:
         table["integrated"] = _integrated_to_json(row.integrated)
@@ -212,8 +205,6 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
     method = read_text(table, "method")
     usual = {"credible": credible.kind}.get(method, method)
     exact = table.get("integrated")
-    ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
-    pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return LimitRow(
         parameter=parameter_of(read_text(table, "parameter")),
         method=method,
@@ -223,8 +214,8 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
         interval=Interval(
             kind=read_text(table, "kind") if "kind" in table else usual,
             probability=read_end(table, "probability") if "probability" in table else credible.probability,
-            pieces=pieces,
-            errors=outermost_errors(len(pieces), read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),
+            pieces=_pieces_from_json(table),
+            errors=_errors_from_json(table),
         ),
         integrated=None if exact is None else _integrated_from_json(exact, credible.probability),
         note=read_optional_text(table, "note") if "note" in table else None,
@@ -237,33 +228,54 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
 def _interval_to_json(interval: CredibleInterval) -> Json:
     return {
         "median": interval.median,
-        "lower": interval.lower,
-        "upper": interval.upper,
-        "intervals": _pieces_to_json(interval),
-        "mcse_lower": interval.mcse_lower,
-        "mcse_upper": interval.mcse_upper,
+        **_ends_to_json(interval),
     }
 
 
 def _interval_from_json(table: Any, kind: str, probability: float) -> CredibleInterval:
-    ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
-    pieces = _pieces_from_json(table) if "intervals" in table else (ends,)
     return CredibleInterval(
         kind=kind,
         probability=probability,
         median=read_number(table, "median"),
-        pieces=pieces,
-        errors=outermost_errors(len(pieces), read_end(table, "mcse_lower"), read_end(table, "mcse_upper")),
+        pieces=_pieces_from_json(table),
+        errors=_errors_from_json(table),
     )
 
 
-def _pieces_to_json(interval: Interval) -> list[list[float | None]]:
-    return [[piece.lower, piece.upper] for piece in interval.pieces]
+def _ends_to_json(interval: Interval) -> Json:
+    """The outermost ends with their errors, then every piece and the errors of its ends."""
+    return {
+        "lower": interval.lower,
+        "upper": interval.upper,
+        "mcse_lower": interval.mcse_lower,
+        "mcse_upper": interval.mcse_upper,
+        "intervals": _pairs_to_json(interval.pieces),
+        "mcse": _pairs_to_json(interval.errors),
+    }
 
 
 def _pieces_from_json(table: Any) -> tuple[Piece, ...]:
-    pairs = read_list(table, "intervals")
-    check(len(pairs) > 0 and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
+    """The pieces; older versions wrote the outermost ends alone."""
+    ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
+    return _pairs_from_json(table, "intervals") if "intervals" in table else (ends,)
+
+
+def _errors_from_json(table: Any, prefix: str = "mcse") -> tuple[Piece, ...]:
+    """The errors of the ends of every piece; older versions wrote those of the outermost ends alone."""
+    pieces = len(_pieces_from_json(table))
+    outermost = outermost_errors(pieces, read_end(table, f"{prefix}_lower"), read_end(table, f"{prefix}_upper"))
+    errors = _pairs_from_json(table, prefix) if prefix in table else outermost
+    check(len(errors) in (0, pieces))
+    return errors
+
+
+def _pairs_to_json(pieces: tuple[Piece, ...]) -> list[list[float | None]]:
+    return [[piece.lower, piece.upper] for piece in pieces]
+
+
+def _pairs_from_json(table: Any, key: str) -> tuple[Piece, ...]:
+    pairs = read_list(table, key)
+    check(all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
     return tuple(Piece(none_or_number(low), none_or_number(high)) for low, high in pairs)
 
 
@@ -275,6 +287,8 @@ def _integrated_to_json(interval: IntegratedInterval) -> Json:
         "upper": interval.upper,
         "error_lower": interval.mcse_lower,
         "error_upper": interval.mcse_upper,
+        "intervals": _pairs_to_json(interval.pieces),
+        "error": _pairs_to_json(interval.errors),
     }
 
 
@@ -282,8 +296,8 @@ def _integrated_from_json(table: Any, probability: float) -> IntegratedInterval:
     return IntegratedInterval(
         kind=read_text(table, "kind"),
         probability=probability,
-        pieces=(Piece(read_end(table, "lower"), read_end(table, "upper")),),
-        errors=(Piece(read_end(table, "error_lower"), read_end(table, "error_upper")),),
+        pieces=_pieces_from_json(table),
+        errors=_errors_from_json(table, "error"),
         method=read_text(table, "method"),
     )
 

@@ -214,7 +214,7 @@ def _chain_row(row: LimitRow, run: runs.Run, title: str, verdict: Verdict) -> Ro
         unit=row.parameter.unit,
         reference=f"bayesnu {__version__}",
         remark=f"{row.what}, {row.how}, {verdict.words}",
-        drawn=row.is_sampled and verdict.converged,
+        drawn=row.is_sampled and verdict.converged and row.interval.kind == run.sampling.kind,
     )
 
 

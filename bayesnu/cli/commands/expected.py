@@ -17,7 +17,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
-from bayesnu.support.text import number
+from bayesnu.support.text import intervals, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.toys.expected import ExpectedLimit
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.inference import profile
     from bayesnu.runs.standing_json import expected_to_json, goodness_to_json
     from bayesnu.studies import expected as study
     from bayesnu.studies.toy_tasks import fitter_of
@@ -43,13 +44,18 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     results = carry_out(made, asked)
     limits = study.expected_limits(made.settings, results)
     fits = study.goodness(made.settings, results)
-    prior = fitter_of(made.settings).model.parameters[0]
+    model = fitter_of(made.settings).model
+    prior = model.parameters[0]
+    seen = profile.interval(model, cl=cl).pieces
     if as_json:
-        about = {"parameter": prior.name, "unit": prior.unit, "cl": cl}
+        scaled = [[None if end is None else end * prior.scale for end in piece] for piece in seen]
+        about = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed_intervals": scaled}
         rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
         json_out(about | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]})
         return
     _print_limits(limits, f"{title_of(prior, asked.run)}: {cl:.0%}")
+    if len(seen) > 1:
+        click.echo(f"the observed interval is {intervals(seen, 1.0)}; the table holds outermost ends")
     _print_fits(fits)
     failed = sum(each.failed for each in limits) + sum(each.failed for each in fits)
     print_failures(failed, sum(each.toys for each in limits) + sum(each.toys for each in fits))

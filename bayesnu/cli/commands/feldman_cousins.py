@@ -17,7 +17,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import check_figure, json_out, table
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import intervals, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import Piece, ProfileInterval
@@ -75,8 +75,7 @@ def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None
     accepted = zip(belt.interval.pieces, belt.interval.errors, strict=True)
     pieces = " and ".join(_in_words(*each) for each in accepted) or "empty"
     click.echo(f"{prior.column}, {belt.cl:.0%} Feldman-Cousins, nuisances profiled on the data: {pieces}")
-    fixed = " and ".join(interval(low, high, 1.0) for low, high in wilks.pieces)
-    level = f"the fixed level Δχ² = {wilks.delta_chi2:.2f} gives {fixed}"
+    level = f"the fixed level Δχ² = {wilks.delta_chi2:.2f} gives {intervals(wilks.pieces, 1.0)}"
     click.echo(f"{level}; coverage is exact only at the profiled nuisances")
 
 

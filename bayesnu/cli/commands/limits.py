@@ -16,7 +16,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import intervals, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval
@@ -86,9 +86,8 @@ def _print_toys(found: ProfileInterval, standing: Standing) -> None:
 
 
 def _toy_cells(row: LimitRow) -> tuple[str, str, str]:
-    pieces = " and ".join(interval(low, high, 1.0) for low, high in row.interval.pieces)
     error = row.interval.largest_error
-    return row.what, pieces or "empty", "" if error is None else number(error, 2)
+    return row.what, intervals(row.interval.pieces, 1.0), "" if error is None else number(error, 2)
 
 
 def _print(found: list[ProfileInterval], where: str) -> None:
@@ -112,5 +111,4 @@ def _side_of(found: ProfileInterval) -> str:
 
 
 def _cells(each: ProfileInterval) -> tuple[str, ...]:
-    pieces = " and ".join(interval(low, high, 1.0) for low, high in each.pieces)
-    return (each.parameter.flavour, each.others, number(each.best_fit), pieces)
+    return (each.parameter.flavour, each.others, number(each.best_fit), intervals(each.pieces, 1.0))

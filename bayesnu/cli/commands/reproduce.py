@@ -10,7 +10,7 @@ import click
 from bayesnu.cli.options import json_option, quiet_option
 from bayesnu.cli.output import console, json_out, table
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import interval, intervals, number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def _cells(row: PaperRow) -> tuple[str, ...]:
         row.parameter.flavour,
         row.others,
         method if row.converged else f"{method} NOT CONVERGED",
-        interval(row.interval.lower, row.interval.upper, scale),
+        intervals(row.interval.pieces, scale),
         number(error / scale, 2) if error else "",
         "" if row.paper is None else interval(row.paper.lower, row.paper.upper, scale),
         "" if row.difference_percent is None else f"{row.difference_percent:+.1f} %",
@@ -98,11 +98,11 @@ def _cells(row: PaperRow) -> tuple[str, ...]:
 def _print_reasons(row: PaperRow) -> None:
     """Print the computed reasons of a large difference: the interval after each single change of convention."""
     scale = row.parameter.scale
-    ours = interval(row.interval.lower, row.interval.upper, scale)
+    ours = intervals(row.interval.pieces, scale)
     names = "+".join(row.experiments)
     head = f"{row.parameter.em_property.name}, {names}, preset {row.preset}, {row.method}"
     head += "" if row.prior is None else f", prior {row.prior.partition(' on ')[0]}"
     click.echo(f"{head}: {row.difference_percent:+.1f} % from the paper; {ours} becomes")
     for change in row.reasons:
-        theirs = interval(change.interval.lower, change.interval.upper, scale)
+        theirs = intervals(change.interval.pieces, scale)
         click.echo(f"  {theirs:>24} with {change.choice} = {change.value}")

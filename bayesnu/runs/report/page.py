@@ -22,7 +22,7 @@ from bayesnu.runs import run as runs
 from bayesnu.runs.report.document import Block, Code, Heading, Picture, Table, Text, Verdict
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import intervals, number
 from bayesnu.support.versions import __version__
 
 NOT_CONVERGED = "NOT CONVERGED"
@@ -119,7 +119,7 @@ def _verdict(read: Read) -> Verdict:
 
 
 def _pieces(found: Interval, prior: Prior) -> str:
-    return " and ".join(interval(piece.lower, piece.upper, prior.scale) for piece in found.pieces)
+    return intervals(found.pieces, prior.scale)
 
 
 def _kind(found: CredibleInterval) -> str:
@@ -132,7 +132,7 @@ def _error(found: Interval, scale: float) -> str:
 
 
 def _integrated(exact: IntegratedInterval | None, scale: float) -> str:
-    return interval(exact.lower, exact.upper, scale, 5) if exact else ""
+    return intervals(exact.pieces, scale, 5) if exact else ""
 
 
 def compare_runs(read: Sequence[Read]) -> list[Block]:
@@ -166,7 +166,7 @@ def _intervals(read: Read) -> Table:
     rows = [
         (
             f"{row.parameter.name}: {row.what}" if several else row.what,
-            interval(row.interval.lower, row.interval.upper, row.parameter.scale),
+            intervals(row.interval.pieces, row.parameter.scale),
             _error(row.interval, row.parameter.scale),
             _integrated(row.integrated, row.parameter.scale),
             "; ".join(filter(None, (row.how, row.note))),
@@ -194,7 +194,7 @@ def _standing(read: Read) -> list[Block]:
 def _derived(read: Read) -> list[Block]:
     scale = read.model.physics[0].scale
     rows = [
-        (name, number(each.median / scale), interval(each.lower, each.upper, scale), _error(each, scale), each.prior)
+        (name, number(each.median / scale), intervals(each.pieces, scale), _error(each, scale), each.prior)
         for name, each in read.result.derived.items()
     ]
     return [Table("Derived", ("quantity", "median", "value", "MC error", "prior"), rows)] if rows else []
@@ -227,7 +227,7 @@ def _diagnosed(found: ParameterResult | NuisanceResult, prior: Prior, samples: n
     return (
         prior.column,
         number(found.interval.median / prior.scale),
-        interval(found.interval.lower, found.interval.upper, prior.scale),
+        _pieces(found.interval, prior),
         _pull(samples, prior),
         number(found.diagnostics.rhat, 5),
         f"{found.diagnostics.ess_bulk:.0f}",
