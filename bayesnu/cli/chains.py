@@ -19,7 +19,7 @@ FEWEST_STEPS = 8  # with less there is nothing to draw
 def open_chain(name: str) -> tuple[Path, Run, Chain]:
     """The folder of a run, its configuration and its chain; raises `BayesnuError` if too little is stored."""
     place = folder.run_folder(name)
-    stored = chain_file.read(place)
+    stored = chain_file.read(name)
     if stored.steps < FEWEST_STEPS:
         raise BayesnuError(f"{stored.path}: {stored.steps} steps are stored; a figure needs at least {FEWEST_STEPS}")
     chosen = config.from_config(place / config.CONFIG)

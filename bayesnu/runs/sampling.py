@@ -95,9 +95,11 @@ def resume(
     """Continue a run to where it was going, or up to so many stored steps; returns its result.
 
     A new length becomes part of the configuration. Raises `BayesnuError` if the chain in the folder is of another model,
-    prior or data set, or cannot be read or written.
+    prior or data set, or cannot be read or written, and for another chain file than that of the run.
     """
     folder = run_folder(chain)
+    if os.path.isfile(chain) and Path(chain).name != CHAIN:
+        raise BayesnuError(f"{chain}: a run goes on from {folder / CHAIN}; give the folder, or put this file in that place")
     run = from_config(folder / CONFIG)
     model = model_of(run)
     with held(folder):

@@ -188,7 +188,7 @@ def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
 
     place = folder.run_folder(chain)
     run = config.from_config(place / config.CONFIG)
-    result = chain_file.read_result(chain_file.find_chain(place))
+    result = chain_file.read_result(chain_file.find_chain(chain))
     if result is None:
         raise BayesnuError(f"{chain}: no result is stored yet; `bayesnu resume {place}` finishes it")
     found = [row for row in result.rows if row.method == "credible" and row.parameter.name in parameters]

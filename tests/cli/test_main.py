@@ -198,8 +198,20 @@ def test_exactly_so_many_steps_are_stored(run: Path) -> None:
 
 
 def test_a_chain_is_a_file_or_its_folder(run: Path) -> None:
-    by_folder, by_file = (answer("summary", chain, "--json") for chain in (run, run / "chain.h5"))
+    by_folder, by_file = (answer("summary", chain, "--json", "--no-toys") for chain in (run, run / "chain.h5"))
     assert by_folder == by_file == answer("resume", run / "chain.h5", "--quiet", "--json", "--no-figures", "--no-toys")
+
+
+def test_a_named_chain_is_that_file(copy: Path, tmp_path: Path) -> None:
+    backup = copy / "backup.h5"
+    shutil.copy(copy / "chain.h5", backup)
+    answer("resume", copy, "--more", "4", "--quiet", "--json", "--no-figures", "--no-toys")
+    found = answer("summary", backup, "--json", "--no-toys")
+    assert (found["steps"], found["chain"]) == (12, str(backup))
+    assert answer("summary", copy, "--json", "--no-toys")["steps"] == 16
+    invoke("report", backup, "--markdown", tmp_path / "page.md")
+    assert "12 stored steps each" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "goes on from" in refusal("resume", backup, "--more", "4")
 
 
 def test_an_identical_run_is_only_read(run: Path) -> None:

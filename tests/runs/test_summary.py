@@ -29,6 +29,17 @@ def test_re_weighted_limits_agree_with_the_integrated_posteriors_of_their_own_pr
         assert found.mcse_upper < 0.01 * found.upper
 
 
+def test_a_prior_that_ends_at_the_logarithms_cut_is_sampled_and_leaves_the_logarithm_out(tmp_path: Path) -> None:
+    short = {"steps": 40, "ensembles": 2, "walkers": 32}
+    run = resolve(("xenonnt-sr0",), "mu_nu", prior={"upper": 1e-13}, sampling=short)
+    result = sampling.sample(run, tmp_path / "run", figures=False, toys=False)
+    assert {row.prior for row in result.rows if row.method == "credible"} <= {"flat", "flat in the square"}
+    limit = result.parameters["mu_nu"].interval
+    assert limit.upper is not None and limit.mcse_upper is not None
+    # the likelihood is constant on so short a range, so the posterior is its flat prior
+    assert abs(limit.upper - 0.9e-13) < 4 * limit.mcse_upper < 0.1e-13
+
+
 @pytest.mark.slow
 def test_a_prior_that_leaves_too_few_effective_samples_is_not_quoted(tmp_path: Path) -> None:
     priors = {row.prior for row in rows_of(tmp_path, "all")}

@@ -11,6 +11,7 @@ from bayesnu.support.errors import BayesnuError
 
 if TYPE_CHECKING:
     from bayesnu.runs.report.document import Block
+    from bayesnu.runs.report.page import Read
 
 
 @click.command()
@@ -27,7 +28,10 @@ def report(chains: tuple[str, ...], output: str | None, markdown: str | None) ->
         output = _default_page(chains)
     _check_place("--output", output, ".html")
     _check_place("--markdown", markdown, ".md")
-    title, blocks = _page(chains)
+    read, left_out = _open_runs(chains)
+    title, blocks = _page(read, left_out)
+    for sentence in left_out:
+        click.echo(f"left out: {sentence}", err=True)
     for path, write in ((output, write_html), (markdown, write_markdown)):
         if path is not None:
             write(Path(path), title, blocks)
@@ -53,14 +57,35 @@ def _check_place(flag: str, path: str | None, suffix: str) -> None:
         raise BayesnuError(f"{flag}: found {path}; there is no such folder, create it or choose another")
 
 
-def _page(chains: Sequence[str]) -> tuple[str, list[Block]]:
-    """Title and blocks: of several runs a comparison first, then each run's own section."""
-    from bayesnu.runs.report.page import compare_runs, open_run, section_of
+def _open_runs(chains: Sequence[str]) -> tuple[list[Read], list[str]]:
+    """The runs that can be read, and a sentence on each of the others; raises `BayesnuError` if there is none to read."""
+    from pathlib import Path
 
-    read = [open_run(f"run-{n}", path) for n, path in enumerate(chains, 1)]
+    from bayesnu.runs.report.page import open_run
+
+    read = []
+    left_out = []
+    for n, path in enumerate(chains, 1):
+        try:
+            read.append(open_run(f"run-{n}", path))
+        except BayesnuError as error:
+            if len(chains) == 1 or not Path(path).exists():
+                raise
+            left_out.append(str(error))
+    if not read:
+        raise BayesnuError(f"found no run among {len(chains)} that can be read: {left_out[0]}")
+    return read, left_out
+
+
+def _page(read: Sequence[Read], left_out: Sequence[str]) -> tuple[str, list[Block]]:
+    """Title and blocks: of several runs a comparison first, then each run's own section."""
+    from bayesnu.runs.report.document import Text
+    from bayesnu.runs.report.page import compare_runs, section_of
+
     several = len(read) > 1
     title = f"{len(read)} runs compared" if several else read[0].title
     blocks = compare_runs(read) if several else []
+    blocks += [Text(f"Left out: {sentence}.") for sentence in left_out]
     for each in read:
         blocks += section_of(each, several)
     return title, blocks

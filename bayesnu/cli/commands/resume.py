@@ -32,7 +32,7 @@ def resume(
         up_to = sampling.steps_done(folder) + more
     steps = from_config(folder / CONFIG).sampling.steps if up_to is None else up_to
     with watched_run(folder, steps, quiet, figures=not no_figures, toys=not no_toys) as how:
-        summary = sampling.resume(folder, up_to=up_to, **how)
+        summary = sampling.resume(chain, up_to=up_to, **how)
     print_run(folder, summary, as_json)
 
 

@@ -28,7 +28,7 @@ def summary(chain: str, no_toys: bool, as_json: bool, **options: Any) -> None:
     from bayesnu.runs.run import fingerprint, model_of
 
     folder = run_folder(chain)
-    path = chain_file.find_chain(folder)
+    path = chain_file.find_chain(chain)
     run = from_config(folder / CONFIG)
     model = model_of(run)
     chain_file.verify(path, model, fingerprint(run))

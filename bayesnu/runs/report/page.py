@@ -63,7 +63,7 @@ def open_run(link: str, path: str) -> Read:
     place = folder.run_folder(path)
     run = config.from_config(place / config.CONFIG)
     model = runs.model_of(run)
-    chain = chain_file.read(place)
+    chain = chain_file.read(path)
     chain_file.verify(chain.path, model, runs.fingerprint(run))
     result = chain_file.read_result(chain.path)
     if chain.steps < FEWEST_STEPS:
@@ -74,7 +74,7 @@ def open_run(link: str, path: str) -> Read:
         result = summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
         result = replace(result, standing=stored)
     title = f"{run.parameter} from {' + '.join(each.title for each in model.experiments)}"
-    return Read(link, place, run, model, chain, result, title)
+    return Read(link, Path(path), run, model, chain, result, title)
 
 
 def section_of(read: Read, several: bool) -> list[Block]:
