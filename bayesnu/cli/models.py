@@ -20,10 +20,15 @@ def choose_parameters(options: dict[str, Any]) -> tuple[str, ...]:
     return parameters_of(parameter, flavour)
 
 
+def choose_preset(options: dict[str, Any]) -> str:
+    """The name of the preset that options ask for."""
+    return str(options.get("preset", "default"))
+
+
 def choose_analysis(options: dict[str, Any]) -> choices.Analysis:
     """The analysis of options that are a preset and choices alone."""
     others = {name: value for name, value in options.items() if name != "preset"}
-    return choices.preset(options.get("preset", "default"), **others)
+    return choices.preset(choose_preset(options), **others)
 
 
 def choose_model(names: Sequence[str], parameters: Sequence[str], options: dict[str, Any]) -> Model:

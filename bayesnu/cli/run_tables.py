@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bayesnu.cli.about_json import about_run
 from bayesnu.cli.output import json_out, table
 from bayesnu.inference.interval import Interval
 from bayesnu.inference.toys.standing import Standing
@@ -21,10 +22,10 @@ from bayesnu.support.text import interval, intervals, number
 
 def print_run(place: Path, result: RunResult, as_json: bool) -> None:
     """Print the result of the run in a folder."""
-    if as_json:
-        json_out(result_to_json(result))
-        return
     run = config.from_config(place / config.CONFIG)
+    if as_json:
+        json_out(about_run(run) | result_to_json(result))
+        return
     scale = PROPERTIES[run.parameter].scale
     _print_limits(run, result)
     _print_parameters(result)

@@ -338,3 +338,11 @@ def differences(one: Analysis, other: Analysis) -> dict[str, tuple[Any, Any]]:
     a = asdict(one)
     b = asdict(other)
     return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
+
+
+def describe_choices(preset: str, analysis: Analysis) -> str:
+    """The preset with the choices that were changed in it, in words."""
+    changed = differences(PRESETS[preset], analysis)
+    if not changed:
+        return preset
+    return f"{preset} with " + ", ".join(f"{name} = {value}" for name, (_, value) in changed.items())

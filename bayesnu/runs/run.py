@@ -16,7 +16,7 @@ from typing import Any
 from bayesnu import experiments as data
 from bayesnu.experiments import Experiment
 from bayesnu.inference.settings import DEFAULT_KIND, Settings
-from bayesnu.model.choices import PRESETS, Analysis, differences
+from bayesnu.model.choices import Analysis, describe_choices
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
@@ -213,10 +213,7 @@ def fingerprint(run: Run) -> dict[str, str]:
 
 def preset_note(run: Run) -> str:
     """The preset with the choices that were changed in it."""
-    changed = differences(PRESETS[run.preset], run.analysis)
-    if not changed:
-        return run.preset
-    return f"{run.preset} with " + ", ".join(f"{key} = {value[1]}" for key, value in changed.items())
+    return describe_choices(run.preset, run.analysis)
 
 
 def model_of(run: Run) -> Model:

@@ -299,7 +299,7 @@ def test_a_run_with_only_its_configuration_is_carried_out(run: Path, tmp_path: P
 
 
 def test_a_configuration_reproduces_its_run(run: Path, tmp_path: Path) -> None:
-    words = ("sample", "--config", run / "config.toml", "--quiet", "--json", "--no-figures")
+    words = ("sample", "--config", run / "config.toml", "--quiet", "--json", "--no-figures", "--no-toys")
     found = answer(*words, "--output", tmp_path / "again")
     assert without_path(found) == without_path(answer("summary", run, "--json", "--no-toys"))
     assert (tmp_path / "again" / "config.toml").read_text() == (run / "config.toml").read_text()

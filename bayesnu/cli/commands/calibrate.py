@@ -40,6 +40,7 @@ def calibrate(experiments: tuple[str, ...], replicas: int, figure: str | None, a
     """
     from dataclasses import replace
 
+    from bayesnu.cli.about_json import about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign
     from bayesnu.runs.run import model_of
     from bayesnu.studies import calibration
@@ -56,7 +57,7 @@ def calibrate(experiments: tuple[str, ...], replicas: int, figure: str | None, a
 
         calibration_plot(model, found, figure)
     if as_json:
-        json_out(_as_dict(asked.run, model, found))
+        json_out(about_run(asked.run) | _as_dict(asked.run, model, found))
     else:
         _print(asked.run, model, found)
     if found.faults:
@@ -66,14 +67,11 @@ def calibrate(experiments: tuple[str, ...], replicas: int, figure: str | None, a
 def _as_dict(chosen: Run, model: Model, found: Calibration) -> dict[str, Any]:
     """A calibration as JSON; scores have no unit, and priors say theirs."""
     from bayesnu.inference.ranks import LEVEL, POWER
-    from bayesnu.runs.run import preset_note
 
     least = found.sensitivity
     return {
-        "experiments": list(chosen.experiments),
         "parameter": chosen.parameter,
         "flavour": chosen.flavour,
-        "preset": preset_note(chosen),
         "replicas": len(found.ranks),
         "draws": found.draws,
         "calibrated": not found.faults,

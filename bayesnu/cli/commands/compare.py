@@ -67,9 +67,10 @@ def compare(
 def _print(rows: Sequence[Row], how: str, plot: str | None) -> None:
     from bayesnu.studies import comparison_text
     from bayesnu.studies.compare import CONVENTION
+    from bayesnu.support.versions import __version__
 
     if how == "json":
-        json_out({"convention": CONVENTION, "rows": comparison_text.as_dicts(rows), "plot": plot})
+        json_out({"version": __version__, "convention": CONVENTION, "rows": comparison_text.as_dicts(rows), "plot": plot})
         return
     if how == "table":
         for parameter, some in comparison_text.by_parameter(rows):

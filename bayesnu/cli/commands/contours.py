@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 @json_option()
 def contours(experiments: tuple[str, ...], parameters: str, output: str | None, as_json: bool, **options: Any) -> None:
     """Posterior regions and profile-likelihood contours of two parameters: a figure, with --json the values."""
+    from bayesnu.cli.about_json import about_model
     from bayesnu.cli.figures import check_output, finish
-    from bayesnu.cli.models import choose_model
+    from bayesnu.cli.models import choose_model, choose_preset
     from bayesnu.inference.joint import joint
 
     check_output(output, as_json)
-    model = choose_model(experiments, _pair(parameters), given_options(options))
+    given = given_options(options)
+    model = choose_model(experiments, _pair(parameters), given)
     found = joint(model)
     if output:
         from bayesnu import plots
 
         plots.contour_plot(found, output)
-    finish(output, {"experiments": experiments, **_as_dict(found)} if as_json else None)
+    finish(output, about_model(model, choose_preset(given)) | _as_dict(found) if as_json else None)
 
 
 def _pair(text: str) -> list[str]:

@@ -24,18 +24,24 @@ def counts(experiment: str, as_json: bool, **options: Any) -> None:
     """Expected and observed counts per bin of an experiment."""
     import numpy as np
 
+    from bayesnu.cli.about_json import about
     from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.models import choose_preset
     from bayesnu.experiments import load
+    from bayesnu.model.choices import describe_choices
     from bayesnu.model.predict import expected_counts
 
-    analysis, values = choose_couplings(given_options(options))
+    given = given_options(options)
+    preset = choose_preset(given)
+    analysis, values = choose_couplings(given)
+    data = load(experiment, analysis.inputs)
     with np.errstate(all="ignore"):
-        found = expected_counts(load(experiment, analysis.inputs), analysis, **values)
+        found = expected_counts(data, analysis, **values)
     check_finite(found.expected, "a property")
     if as_json:
-        json_out({"experiment": experiment, **_as_dict(found), "couplings": values})
+        json_out(about([data.name], preset, analysis) | {"experiment": experiment, **_as_dict(found), "couplings": values})
     else:
-        _print(found)
+        _print(found, f"{experiment}, preset {describe_choices(preset, analysis)}: counts per bin")
 
 
 def _as_dict(found: Counts) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def _as_dict(found: Counts) -> dict[str, Any]:
     }
 
 
-def _print(found: Counts) -> None:
+def _print(found: Counts, title: str) -> None:
     """A row for each bin, and their sums."""
     columns = (found.observed, found.signal.sum(axis=0), found.background)
     rows = []
@@ -59,7 +65,7 @@ def _print(found: Counts) -> None:
         rows.append(_cells(f"{low:g}-{high:g}", *values, values[1] + values[2]))
     sums = [column.sum() for column in (*columns, found.expected)]
     rows.append(_cells("all", *sums))
-    table("Counts per bin", ("T [keV]", "observed", "neutrinos", "background", "expected"), rows)
+    table(title, ("T [keV]", "observed", "neutrinos", "background", "expected"), rows)
     for note in found.notes:
         click.echo(note)
 

@@ -49,6 +49,7 @@ def coverage(
     """Coverage of every kind of interval over the true value, from toy experiments."""
     from dataclasses import asdict
 
+    from bayesnu.cli.about_json import about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
     from bayesnu.studies import coverage as study
     from bayesnu.studies.toy_tasks import fitter_of
@@ -65,7 +66,8 @@ def coverage(
     if as_json:
         values = [value * prior.scale for value in found[0].values]
         rows = [asdict(each) | {"values": values} for each in found]
-        json_out({"parameter": prior.name, "unit": prior.unit, "cl": cl, "intervals": rows})
+        answer = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "intervals": rows}
+        json_out(about_run(asked.run) | answer)
         return
     nuisances = f"nuisances {nuisance_shift:+g} widths off" if nuisance_shift else "nuisances nominal"
     what = f"{found[0].toys} toys per true value, {nuisances}; true values of {title_of(prior, asked.run)}"

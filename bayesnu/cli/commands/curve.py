@@ -34,8 +34,9 @@ QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.9, 0.95)
 @json_option()
 def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: bool, **options: Any) -> None:
     """Profile likelihood and posterior of one parameter as curves: a figure, with --json the values."""
+    from bayesnu.cli.about_json import about_model
     from bayesnu.cli.figures import check_output, finish
-    from bayesnu.cli.models import choose_model, choose_parameters
+    from bayesnu.cli.models import choose_model, choose_parameters, choose_preset
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.profile import fine_scan
     from bayesnu.inference.settings import DEFAULT_KIND, Settings
@@ -54,7 +55,7 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         from bayesnu import plots
 
         plots.profile_plot(fits.model, scan, fits.marginal, settings, output, intervals=intervals)
-    finish(output, {"experiments": experiments, **_as_dict(fits, scan, intervals)} if as_json else None)
+    finish(output, about_model(fits.model, choose_preset(given)) | _as_dict(fits, scan, intervals) if as_json else None)
 
 
 def _sides(parameter: str, cl: float) -> tuple[bool, ...]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @json_option()
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
+    from bayesnu.cli.about_json import about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
     from bayesnu.inference import profile
     from bayesnu.runs.standing_json import expected_to_json, goodness_to_json
@@ -49,9 +50,9 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     seen = profile.interval(model, cl=cl).pieces
     if as_json:
         scaled = [[None if end is None else end * prior.scale for end in piece] for piece in seen]
-        about = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed_intervals": scaled}
+        what = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed_intervals": scaled}
         rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
-        json_out(about | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]})
+        json_out(about_run(asked.run) | what | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]})
         return
     _print_limits(limits, f"{title_of(prior, asked.run)}: {cl:.0%}")
     if len(seen) > 1:

@@ -29,33 +29,35 @@ def explain(experiment: str, which: str | None, as_json: bool, **options: Any) -
 
     import numpy as np
 
+    from bayesnu.cli.about_json import about
     from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.models import choose_preset
     from bayesnu.experiments import load
     from bayesnu.model.explain import stages
     from bayesnu.model.explain.bins import find_bin
 
-    analysis, values = choose_couplings(given_options(options))
+    given = given_options(options)
+    preset = choose_preset(given)
+    analysis, values = choose_couplings(given)
     data = load(experiment, analysis.inputs)
     index = find_bin(data, analysis, which)
     with np.errstate(all="ignore"):
         found = stages.explain(data, analysis, index, **values)
     check_finite(np.array([found.signal, *(each.counts for each in found.contributions)]), "a property")
     if as_json:
-        json_out(asdict(found) | {"sum": found.total})
+        json_out(about([found.experiment], preset, analysis) | asdict(found) | {"sum": found.total})
         return
-    _print_head(found, options["preset"] or "default")
+    _print_head(found, preset)
     _print_stages(found)
 
 
 def _print_head(found: Explanation, preset: str) -> None:
-    from bayesnu.model.choices import PRESETS, differences
+    from bayesnu.model.choices import describe_choices
 
     values = ", ".join(f"{name} = {value:g}" for name, value in found.couplings.items()) or "Standard Model"
-    changed = differences(PRESETS[preset], found.analysis)
-    choices = " with " * bool(changed) + ", ".join(f"{name} = {value[1]}" for name, value in changed.items())
     click.echo(
         f"{found.experiment}, bin {found.bin}, {found.low_kev:g}-{found.high_kev:g} keV, {values}, "
-        f"preset {preset}{choices} ({found.file}, reading {found.reading})"
+        f"preset {describe_choices(preset, found.analysis)} ({found.file}, reading {found.reading})"
     )
 
 

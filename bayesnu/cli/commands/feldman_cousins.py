@@ -38,6 +38,7 @@ def feldman_cousins(
     experiments: tuple[str, ...], cl: float, points: int, toys: int, figure: str | None, as_json: bool, **options: Any
 ) -> None:
     """Interval with critical values from toy experiments, nuisances profiled on the data."""
+    from bayesnu.cli.about_json import about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
     from bayesnu.inference import profile
     from bayesnu.inference.interval import delta_chi2
@@ -57,7 +58,7 @@ def feldman_cousins(
 
         belt_plot(prior, belt, wilks, figure)
     if as_json:
-        json_out(_as_dict(belt, prior, wilks))
+        json_out(about_run(asked.run) | _as_dict(belt, prior, wilks))
         return
     _print(belt, prior, wilks, title_of(prior, asked.run))
     print_failures(belt.failed, belt.toys)

@@ -37,9 +37,11 @@ def limits(
     experiments: tuple[str, ...], cl: float, one_sided: bool, seed: int, no_toys: bool, as_json: bool, **options: Any
 ) -> None:
     """Profile-likelihood intervals, with what toy experiments say of them."""
-    from bayesnu.cli.models import choose_model, choose_parameters
+    from bayesnu.cli.about_json import about_model
+    from bayesnu.cli.models import choose_model, choose_parameters, choose_preset
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.toys.standing import find_standing
+    from bayesnu.model.choices import describe_choices
 
     given = given_options(options)
     parameters = choose_parameters(given)
@@ -51,24 +53,25 @@ def limits(
     ]
     standing = None if no_toys else find_standing(fits.model, cl, seed)
     if as_json:
-        _print_json(found, standing, fits.model.notes)
+        about = about_model(fits.model, choose_preset(given)) | {"notes": fits.model.notes}
+        _print_json(about, found, standing)
         return
-    preset = given.get("preset", "default")
-    _print(found, f"{' + '.join(experiments)}, preset {preset}")
+    choices = describe_choices(choose_preset(given), fits.model.analysis)
+    _print(found, f"{' + '.join(experiments)}, preset {choices}")
     if standing is not None:
         _print_toys(found[0], standing)
     for note in fits.model.notes:
         click.echo(note)
 
 
-def _print_json(found: list[ProfileInterval], standing: Standing | None, notes: tuple[str, ...]) -> None:
+def _print_json(about: dict[str, Any], found: list[ProfileInterval], standing: Standing | None) -> None:
     """One table, or a list of them for several parameters; `toys` and `notes` are about all parameters together."""
     from bayesnu.cli.interval_json import as_dict
     from bayesnu.runs.standing_json import standing_to_json
 
     scale = found[0].parameter.scale
     toys = None if standing is None else standing_to_json(standing.scaled(scale))
-    rows = [as_dict(each) | {"toys": toys, "notes": notes} for each in found]
+    rows = [about | as_dict(each) | {"toys": toys} for each in found]
     json_out(rows if len(rows) > 1 else rows[0])
 
 

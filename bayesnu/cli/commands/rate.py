@@ -25,17 +25,23 @@ def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
     """Recoil rate per tonne, year and keV at true recoil energies: unit efficiency, no resolution."""
     import numpy as np
 
+    from bayesnu.cli.about_json import about
     from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.models import choose_preset
     from bayesnu.model import predict
+    from bayesnu.model.choices import describe_choices
 
     energies = np.array(_numbers(energy_kev))
-    analysis, values = choose_couplings(given_options(options))
+    given = given_options(options)
+    preset = choose_preset(given)
+    analysis, values = choose_couplings(given)
     with np.errstate(all="ignore"):
         rates = predict.rate(energies, analysis, **values)
     check_finite(rates, "--energy-kev or a property")
     if as_json:
         json_out(
-            {
+            about([], preset, analysis)
+            | {
                 "energy_kev": energies,
                 "rate_per_tonne_year_kev": rates.sum(axis=0),
                 "components": dict(zip(COMPONENTS, rates, strict=True)),
@@ -44,7 +50,8 @@ def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
         )
         return
     rows = [_cells(energy, each) for energy, each in zip(energies, rates.T, strict=True)]
-    table("Recoil rate [1/(t yr keV)] at true energy", ("T [keV]", *COMPONENTS, "total"), rows)
+    choices = describe_choices(preset, analysis)
+    table(f"Recoil rate [1/(t yr keV)] at true energy, preset {choices}", ("T [keV]", *COMPONENTS, "total"), rows)
 
 
 def _numbers(text: str) -> list[float]:

@@ -31,6 +31,7 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
     from pathlib import Path
 
     from bayesnu.studies import paper
+    from bayesnu.support.versions import __version__
 
     errors = console(stderr=True)
 
@@ -43,7 +44,7 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
     if figures is not None:
         _draw(figures, report)
     if as_json:
-        json_out([row.as_json() for row in rows])
+        json_out([row.as_json() | {"version": __version__} for row in rows])
     else:
         _print(rows)
 

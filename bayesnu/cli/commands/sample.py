@@ -102,12 +102,13 @@ def _text(path: str) -> str:
 
 def _print_plan(run: Run, folder: Path, as_json: bool) -> None:
     """What a run would be and where it would go."""
+    from bayesnu.cli.about_json import about_run
     from bayesnu.runs.config import to_toml
     from bayesnu.runs.run import model_of, to_dict
 
     model = model_of(run)
     if as_json:
-        json_out(to_dict(run) | {"output": str(folder), "parameters": list(model.names)})
+        json_out(about_run(run) | to_dict(run) | {"output": str(folder), "parameters": list(model.names)})
         return
     click.echo(to_toml(run), nl=False)
     click.echo(f"# would go to {folder}; samples {', '.join(model.names)}")
