@@ -172,7 +172,7 @@ def _find_shortest(samples: np.ndarray, probability: float) -> tuple[tuple[Piece
 
 def _find_shortest_ends(values: np.ndarray, probability: float) -> Piece:
     arguments: dict[str, Any] = {"prob" if ARVIZ_1 else "hdi_prob": probability}
-    low, high = np.asarray(arviz.hdi(values, **arguments), dtype=float)
+    low, high = np.asarray(arviz.hdi(values, **arguments), dtype=float).ravel()
     return Piece(float(low), float(high))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple, Self, TypeVar
 
 from scipy.special import ndtri
 
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import intervals
 
 
 class Piece(NamedTuple):
@@ -176,6 +178,23 @@ AnyInterval = TypeVar("AnyInterval", bound=Interval)
 def without_boundary(found: AnyInterval) -> AnyInterval:
     """The interval of a modulus without its physical boundary 0."""
     return replace(found, pieces=tuple(Piece(None if low == 0 else low, high) for low, high in found.pieces))
+
+
+def modes_note(found: Interval, regions: Interval, scale: float) -> str | None:
+    """Say where a posterior has separate modes, and which values between them an interval of another kind holds.
+
+    `regions` is the highest-density interval of the same probability; values are said in units of `scale`.
+    """
+    if len(regions.pieces) == 1:
+        return None
+    note = f"the posterior has {len(regions.pieces)} separate modes"
+    if found.kind == "hdi":
+        return note
+    gaps = [(one.upper, other.lower) for one, other in pairwise(regions.pieces)]
+    return (
+        f"{note}: this interval holds also {intervals(gaps, scale)} between them, where the density is lower than anywhere "
+        "in the highest-density pieces"
+    )
 
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:

@@ -32,7 +32,7 @@ from bayesnu.model.priors import describe
 from bayesnu.runs import chain_format
 from bayesnu.runs.folder import CHAIN
 from bayesnu.runs.result import RunResult
-from bayesnu.runs.result_json import result_from_json, result_to_json
+from bayesnu.runs.result_json import has_smoothed_modes, result_from_json, result_to_json
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.files import whole_file
 from bayesnu.support.fingerprint import difference
@@ -287,13 +287,14 @@ def read(chain: str | Path) -> Chain:
 
 
 def read_result(path: Path) -> RunResult | None:
-    """The stored result of a finished run, None if it is not finished."""
+    """The stored result of a finished run; None if it is not finished, or was made in a way that has been mended."""
     with _open_chain(path) as file:
         if "result" not in file:
             return None
-        result = result_from_json(json.loads(file["result"][()]))
+        table = json.loads(file["result"][()])
+        result = result_from_json(table)
         chain_format.check_result(result, int(file["ensemble_0"].attrs.get("iteration", 0)))
-        return result
+        return None if has_smoothed_modes(table) else result
 
 
 def read_versions(path: Path) -> dict[str, str]:

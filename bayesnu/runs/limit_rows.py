@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from bayesnu.experiments.published import PublishedLimit, published_for
 from bayesnu.inference.credible import credible_interval, ess, parameter_interval
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval, Piece, ProfileInterval
+from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval, Piece, ProfileInterval, modes_note
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Flat, Prior, describe, with_kind
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.runs.result import LimitRow
-from bayesnu.support.text import intervals
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
@@ -36,20 +34,6 @@ def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[Lim
         yield from others
         yield from profiled
         yield from _published_rows(fits.model, index)
-
-
-def modes_note(interval: Interval, regions: Interval, parameter: PhysicsParameter) -> str | None:
-    """Say where a posterior has separate modes, and which values between them an interval of another kind holds."""
-    if len(regions.pieces) == 1:
-        return None
-    note = f"the posterior has {len(regions.pieces)} separate modes"
-    if interval.kind == "hdi":
-        return note
-    gaps = [(one.upper, other.lower) for one, other in pairwise(regions.pieces)]
-    return (
-        f"{note}: this interval holds also {intervals(gaps, parameter.scale)} between them, where the density is lower than "
-        "anywhere in the highest-density pieces"
-    )
 
 
 def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:
@@ -80,7 +64,7 @@ def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings)
     samples = kept[..., index]
     is_alone = model.n_physics == 1
     own, densest = (_sampled_row(fits, kept, index, kind, settings.probability) for kind in (settings.kind, "hdi"))
-    yield replace(own, note=modes_note(own.interval, densest.interval, prior.of_interest))
+    yield replace(own, note=modes_note(own.interval, densest.interval, prior.scale))
     if settings.kind != "hdi" and len(densest.interval.pieces) > 1:
         yield densest
     for others in _other_priors(model) if settings.kind != "hdi" else []:

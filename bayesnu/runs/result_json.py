@@ -92,6 +92,11 @@ def _standing_from_json(table: Any) -> Standing | None:
     return None if table is None else standing_from_json(table)
 
 
+def has_smoothed_modes(table: Json) -> bool:
+    """Whether a result holds highest-density intervals of a version that smoothed over separate modes."""
+    return any(each["kind"] == "hdi" and "mcse" not in each for each in table["parameters"].values())
+
+
 # a physics parameter
 
 

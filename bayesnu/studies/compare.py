@@ -15,7 +15,7 @@ from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
 from bayesnu.experiments.published import PAPER_DATA_SETS, PublishedLimit, published_limits
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.interval import Interval, Piece
+from bayesnu.inference.interval import Interval, Piece, modes_note
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -168,8 +168,11 @@ def _credible(fits: Fits, preset: str) -> Row:
     prior = fits.model.parameters[0]
     kind = "eti" if prior.of_interest.signed else "upper"
     found = fits.marginal.interval(kind, LEVEL).scaled(prior.scale)
+    densest = fits.marginal.interval("hdi", LEVEL).scaled(prior.scale)
     words = "equal tails" if prior.of_interest.signed else "upper limit"
-    return _own(fits.model, preset, "credible", found, f"{words}, prior {describe(prior)}, integrated")
+    modes = modes_note(found, densest, prior.scale)
+    remark = f"{words}, prior {describe(prior)}, integrated" + (f"; {modes}" if modes else "")
+    return _own(fits.model, preset, "credible", found, remark)
 
 
 def _profiles(fits: Fits, preset: str) -> Iterator[Row]:

@@ -124,3 +124,9 @@ def test_an_expected_limit_shows_the_pieces_of_the_observed_interval(data: Path,
 
 def test_a_kind_of_no_probability_is_refused(run: Path) -> None:
     assert "probability: found 90; must lie between 0 and 1" in refusal("summary", run, "--probability", "90")
+
+
+def test_a_comparison_remarks_on_an_interval_across_the_gap(data: Path) -> None:
+    found = answer("compare", data, "--parameter", "r2_nu", "--preset", "default", "--format", "json")
+    (own,) = (row for row in found["rows"] if row["method"] == "credible")
+    assert "2 separate modes: this interval holds also -4" in own["remark"]

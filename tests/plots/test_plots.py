@@ -44,6 +44,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import with_kind
 from bayesnu.physics.properties import parameters_of
 from bayesnu.plots import spectrum
+from bayesnu.plots.style import interval_text
 from bayesnu.support.errors import BayesnuError
 from tests.commands import answer, invoke, refusal
 
@@ -303,6 +304,12 @@ def test_a_notebook_keeps_its_figures_style_and_backend(moment: Model, tmp_path:
     corner(moment, tmp_path / "corner.png")
     assert pyplot.get_fignums() == []
     assert dict(matplotlib.rcParams) == before
+
+
+def test_an_interval_in_words_has_every_piece(moment: Model) -> None:
+    found = CredibleInterval(kind="hdi", probability=0.9, median=0.0, pieces=(Piece(-42.6, -41.7), Piece(-0.5, 0.5)))
+    said = interval_text(moment.parameters[0], found)
+    assert "in [−42.6, −41.7] ∪ [−0.5, 0.5] ×" in said
 
 
 def test_figures_drawn_in_threads_are_those_drawn_one_by_one(moment: Model, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bayesnu.runs import sampling
 from bayesnu.runs.result import RunResult
-from bayesnu.runs.result_json import result_from_json, result_to_json
+from bayesnu.runs.result_json import has_smoothed_modes, result_from_json, result_to_json
 from bayesnu.runs.run import resolve
 
 SHORT = {"steps": 12, "ensembles": 2, "walkers": 16}
@@ -98,6 +98,16 @@ def test_a_row_of_an_older_version_has_kind_and_probability_of_the_run(result: R
         assert row.interval.kind == {"credible": "upper"}.get(row.method, row.method)
         assert row.interval.probability == 0.9
         assert len(row.interval.pieces) == 1
+
+
+def test_a_region_of_a_version_that_smoothed_over_modes_is_told(result: RunResult) -> None:
+    table = result_to_json(result)
+    name = next(iter(table["parameters"]))
+    assert not has_smoothed_modes(table)
+    table["parameters"][name]["kind"] = "hdi"
+    assert not has_smoothed_modes(table)
+    del table["parameters"][name]["mcse"]
+    assert has_smoothed_modes(table)
 
 
 @pytest.mark.parametrize("wrong", [None, [], {}, "text", 3, {"parameters": {}}])
