@@ -30,8 +30,8 @@ Sampling:
     prior_transform      the unit cube mapped to parameters, for nested samplers
     likelihood_function  the compiled log-likelihood alone, for nested samplers
 
-Couplings of `rate` and `expected_counts`, the numbers of a prior in `resolve`, and results of `sample` are in mu_B, e and
-cm^2. Parameters of models, their priors, chains and intervals are in units of their scale: 1e-11 mu_B, 1e-12 e, 1e-32 cm^2.
+Values of properties are in units of their scale, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2: couplings, parameters, priors, chains and
+intervals. Only what `sample` returns, the record of a run, is in mu_B, e and cm^2, as on the command line.
 
 Importing this package does no work; each name above is loaded when it is first used. Its nine rooms, each importing only
 from those before it: support, physics, experiments, model, inference, plots, runs, studies, cli.

@@ -1,21 +1,20 @@
-"""Couplings given on the command line, and whether a prediction for them is finite."""
+"""Couplings given on the command line, which takes them in mu_B, e and cm^2."""
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
-
-import numpy as np
 
 from bayesnu.cli.models import choose_analysis
 from bayesnu.cli.options import flag_of
 from bayesnu.model.choices import Analysis
 from bayesnu.physics.names import PROPERTY_NAMES
-from bayesnu.physics.properties import parameter_of
+from bayesnu.physics.properties import LARGEST, SMALLEST, parameter_of
 from bayesnu.support.errors import BayesnuError
 
 
 def choose_couplings(options: dict[str, Any]) -> tuple[Analysis, dict[str, float]]:
-    """Separate couplings from choices of the analysis."""
+    """Separate couplings, in mu_B, e and cm^2, from choices of the analysis."""
     values = {name: value for name, value in options.items() if name.startswith(PROPERTY_NAMES)}
     for name, value in values.items():
         _check(name, value)
@@ -23,14 +22,20 @@ def choose_couplings(options: dict[str, Any]) -> tuple[Analysis, dict[str, float
     return choose_analysis(rest), values
 
 
+def in_units_of_scale(values: dict[str, float]) -> dict[str, float]:
+    """The same couplings in the units of a model's parameters: 1e-11 mu_B, 1e-12 e and 1e-32 cm^2."""
+    return {name: value / parameter_of(name).scale for name, value in values.items()}
+
+
 def _check(name: str, value: float) -> None:
-    if not np.isfinite(value):
+    parameter = parameter_of(name)
+    if not isfinite(value):
         raise BayesnuError(f"{flag_of(name)}: found {value}; must be a finite number")
-    if value < 0 and not parameter_of(name).signed:
+    if value < 0 and not parameter.signed:
         raise BayesnuError(f"{flag_of(name)}: found {value}; {name} is a modulus, so give 0 or more")
-
-
-def check_finite(values: np.ndarray, what: str) -> None:
-    """Raise `BayesnuError` for a prediction that is not finite; `what` names the option to change."""
-    if not np.all(np.isfinite(values)):
-        raise BayesnuError(f"{what}: found a number so far out that the prediction is not a finite number; come nearer")
+    least = SMALLEST * parameter.scale
+    most = LARGEST * parameter.scale
+    if value != 0 and not least <= abs(value) <= most:
+        raise BayesnuError(
+            f"{flag_of(name)}: found {value}; must be 0, or between {least:g} and {most:g} {parameter.unit} in size"
+        )

@@ -9,6 +9,7 @@ Imports support and physics; model and every later room may import it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bayesnu.experiments.combination import check_combination
@@ -26,6 +27,8 @@ from bayesnu.experiments.experiment import (
     Width,
 )
 from bayesnu.experiments.scaling import scale_exposure
+from bayesnu.support.arguments import as_tuple
+from bayesnu.support.errors import BayesnuError
 
 __all__ = [
     "AbsoluteWidth",
@@ -41,6 +44,8 @@ __all__ = [
     "Width",
     "check_combination",
     "load",
+    "load_one",
+    "load_several",
     "names",
     "scale_exposure",
     "template",
@@ -78,6 +83,23 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     from bayesnu.experiments import reader
 
     return reader.load(name_or_path, reading)
+
+
+def load_one(given: Experiment | str | Path, reading: str = "default") -> Experiment:
+    """An experiment as it is, or the one of a name or a file; raises `BayesnuError` for anything else."""
+    if isinstance(given, Experiment):
+        return given
+    if isinstance(given, str | Path):
+        return load(given, reading)
+    raise BayesnuError(f"experiment: found {given!r:.60}; must be a data set from `load_experiment`, a name or a file")
+
+
+def load_several(given: Iterable[Experiment | str | Path] | Experiment | str | Path, reading: str) -> tuple[Experiment, ...]:
+    """Experiments, or names and files to load; a single one is several of length one. Raises `BayesnuError` for none."""
+    found = tuple(load_one(each, reading) for each in as_tuple(given))
+    if not found:
+        raise BayesnuError("experiments: none given; name at least one")
+    return found
 
 
 def template() -> str:

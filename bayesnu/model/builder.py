@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from bayesnu.experiments import Experiment, check_combination, load
+from bayesnu.experiments import Experiment, check_combination, load_several
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes
-from bayesnu.model.choices import Analysis
+from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
 from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, response_shift, solar_flux
 from bayesnu.model.observation import observe
@@ -20,19 +21,25 @@ from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_val
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.properties import Parameter, direction
+from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
 NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
 
 
-def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), analysis: Analysis | None = None) -> Model:
+def build(
+    experiments: Iterable[Experiment | str | Path] | Experiment | str | Path,
+    parameters: Iterable[str] | str = (),
+    analysis: Analysis | str | None = None,
+) -> Model:
     """Build the model of one or several experiments with shared fluxes.
 
     Arguments:
-        experiments: a sequence of data sets from `load_experiment`, also for a single one.
-        parameters: a sequence of names of physics parameters, as `parameters_of` gives them; none is the Standard Model.
+        experiments: data sets from `load_experiment`, or names and files to load; one or several.
+        parameters: names of physics parameters, as `parameters_of` gives them, one or several; none is the Standard Model.
             Each has a flat prior on the range that holds all its modes.
-        analysis: from `preset`; the preset `default` unless given. The data sets have to be loaded with its `inputs`.
+        analysis: from `preset`, or a preset's name; the preset `default` unless given. Data sets have to be loaded with its
+            `inputs`, as names and files are here.
 
     Returns: a `Model`. Its parameters are those named, in units of their scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. The
         nuisances follow. Fluxes, efficiencies and normalisations are relative to their published values; shifts are in
@@ -45,37 +52,25 @@ def build(experiments: Sequence[Experiment], parameters: Sequence[str] = (), ana
 
     Example:
         >>> import bayesnu
-        >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], bayesnu.parameters_of("r2_nu"))
+        >>> model = bayesnu.build("xenonnt-sr0", "r2_nu")
         >>> model.names[:3]
         ('r2_nu', 'flux_pp', 'flux_7be')
         >>> round(float(model.expected(model.nominal()).sum()), 1)  # counts of the Standard Model in all bins
         426.5
     """
-    if not experiments:
-        raise BayesnuError("experiments: none given; name at least one")
-    if len(set(parameters)) != len(parameters):
-        raise BayesnuError("parameter: one is named twice; name each once")
-    check_combination(experiments)
-    analysis = analysis or Analysis()
-    priors = [default_prior(name) for name in parameters]
-    if analysis.flavour_content == "shortcut" and any(prior.of_interest.needs_mass_states for prior in priors):
-        raise BayesnuError(
-            "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
-            "need 'exact'"
-        )
-    notes = review(experiments, analysis)
+    analysis = read_analysis(analysis)
+    data = load_several(experiments, analysis.inputs)
+    names = as_tuple(parameters)
+    priors = [default_prior(name) for name in names]
+    if len({*names}) != len(names):
+        raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
+    check_combination(data)
+    fold.check_flavours(analysis, (prior.of_interest for prior in priors))
+    notes = review(data, analysis)
     builder = _Builder(analysis, priors)
-    for experiment in experiments:
+    for experiment in data:
         builder.add_experiment(experiment)
     return replace(builder.assemble_model(), notes=notes)
-
-
-def load_model(names: Sequence[str], parameters: Sequence[str], analysis: Analysis) -> Model:
-    """Load experiments, by name or path, as an analysis reads them, and build their model.
-
-    Raises `BayesnuError` for a file that cannot be read, and for what `build` refuses.
-    """
-    return build([load(name, analysis.inputs) for name in names], parameters, analysis)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from bayesnu.physics.constants import (
     SIN2_THETA13,
     SIN2_THETA23,
 )
+from bayesnu.support.arguments import plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
@@ -41,7 +42,8 @@ class Choice(NamedTuple):
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
-        if self.words and value not in self.words:
+        value = plain(value)
+        if self.words and not (isinstance(value, str) and value in self.words):
             raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], self.words)}")
         if isinstance(self.default, bool) and not isinstance(value, bool):
             raise BayesnuError(f"{name}: found {value!r:.60}; must be true or false")
@@ -325,12 +327,19 @@ def preset(name: str = "default", /, **choices: Any) -> Analysis:
         >>> preset("paper", background="components").background
         'components'
     """
-    if name not in PRESETS:
-        raise BayesnuError(f"preset: found '{name[:60]}'{did_you_mean(name[:60], PRESETS)}")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise BayesnuError(f"preset: found {name!r:.60}{did_you_mean(str(name)[:60], PRESETS)}")
     for choice in choices:
         if choice not in CHOICES:
             raise BayesnuError(f"[analysis] {choice[:60]}: unknown key{did_you_mean(choice[:60], CHOICES)}")
     return replace(PRESETS[name], **choices)
+
+
+def read_analysis(given: Analysis | str | None) -> Analysis:
+    """An analysis as it is, the preset of a name, or the preset `default`; raises `BayesnuError` for anything else."""
+    if isinstance(given, Analysis):
+        return given
+    return preset("default" if given is None else given)
 
 
 def differences(one: Analysis, other: Analysis) -> dict[str, tuple[Any, Any]]:

@@ -6,6 +6,7 @@ signal of any couplings is a contraction of it. No integral is left for the samp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from bayesnu.model.observation import observe
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
 from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
@@ -59,6 +61,15 @@ def mixing_of(analysis: Analysis) -> np.ndarray:
     if analysis.flavour_content == "shortcut":
         return np.eye(3, dtype=complex)
     return oscillation.mixing_matrix(oscillation_of(analysis))
+
+
+def check_flavours(analysis: Analysis, parameters: Iterable[PhysicsParameter]) -> None:
+    """Raise `BayesnuError` for a parameter that has no meaning in the flavour content of an analysis."""
+    if analysis.flavour_content == "shortcut" and any(each.needs_mass_states for each in parameters):
+        raise BayesnuError(
+            "flavour_content: found 'shortcut', which has no mass states; off-diagonal elements and moments of mass states "
+            "need 'exact'"
+        )
 
 
 def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> np.ndarray:

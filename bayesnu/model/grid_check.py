@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.integrate import quad_vec
 
-from bayesnu.experiments import Experiment
+from bayesnu.experiments import Experiment, load_one
 from bayesnu.model import fold
-from bayesnu.model.choices import Analysis
+from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
 from bayesnu.physics import atom, detector
@@ -21,11 +22,11 @@ ABSOLUTE = 1e-6  # or in counts, where a bin is nearly empty: below 0.01 counts
 # Ends of the ranges that hold all modes: no parameter value in use depends more on the grid.
 EXTREMES: dict[str, dict[str, float]] = {
     "Standard Model": {},
-    "mu_nu = 1e-10 mu_B": {"mu_nu": 1e-10},
-    "q_nu = 4e-12 e": {"q_nu": 4e-12},
-    "q_nu = -4e-12 e": {"q_nu": -4e-12},
-    "r2_nu = 1.5e-30 cm2": {"r2_nu": 1.5e-30},
-    "r2_nu = -2e-30 cm2": {"r2_nu": -2e-30},
+    "mu_nu = 1e-10 mu_B": {"mu_nu": 10.0},
+    "q_nu = 4e-12 e": {"q_nu": 4.0},
+    "q_nu = -4e-12 e": {"q_nu": -4.0},
+    "r2_nu = 1.5e-30 cm2": {"r2_nu": 150.0},
+    "r2_nu = -2e-30 cm2": {"r2_nu": -200.0},
 }
 
 
@@ -46,12 +47,12 @@ class Certificate:
         return all(change < RELATIVE for pair in self.changes.values() for change in pair)
 
 
-def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
+def certify(experiment: Experiment | str | Path, analysis: Analysis | str | None = None) -> Certificate:
     """Compare the energy grid of an experiment with one of half the steps and with adaptive quadrature.
 
     Arguments:
-        experiment: a data set from `load_experiment`.
-        analysis: the choices, from `preset`.
+        experiment: a data set from `load_experiment`, or a name or file to load.
+        analysis: the choices, from `preset`, or a preset's name; the preset `default` unless given.
 
     Returns: a `Certificate`. For the Standard Model and for couplings at the ends of their ranges it holds the largest
         relative change of any bin's expected counts. `passed` says whether all changes are below 1e-4.
@@ -64,10 +65,12 @@ def certify(experiment: Experiment, analysis: Analysis) -> Certificate:
         >>> certificate.passed, list(certificate.changes)[:2]
         (True, ['Standard Model', 'mu_nu = 1e-10 mu_B'])
     """
-    grid = fold.fold(experiment, analysis)
-    halved = fold.fold(experiment, analysis, halvings=1)
+    analysis = read_analysis(analysis)
+    data = load_one(experiment, analysis.inputs)
+    grid = fold.fold(data, analysis)
+    halved = fold.fold(data, analysis, halvings=1)
     couplings = {name: all_couplings(analysis, **values) for name, values in EXTREMES.items()}
-    adaptive = adaptive_counts(experiment, analysis, list(couplings.values()))
+    adaptive = adaptive_counts(data, analysis, list(couplings.values()))
     changes = {}
     for (name, each), reference in zip(couplings.items(), adaptive, strict=True):
         counts = grid.signal(each).sum(axis=0)

@@ -15,6 +15,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.model.priors import Gaussian, Prior
 from bayesnu.support.compiled import compiled
+from bayesnu.support.errors import BayesnuError
 
 # Columns of `blocks`: first and last + 1 of an experiment's terms, and of its bins.
 FIRST_TERM, END_TERM, FIRST_BIN, END_BIN = range(4)
@@ -109,7 +110,11 @@ def _evaluate_shape(prior: Prior, x: float) -> float:
         return -log(x)
     if isinstance(prior, Gaussian):
         return -0.5 * ((x - prior.mean) / prior.width) ** 2
-    return 0.0
+    if prior.kind == PriorKind.FLAT:
+        return 0.0
+    raise BayesnuError(
+        f"prior of {prior.name}: found the kind {prior.kind!r}, which compiled code does not know; add it there"
+    )
 
 
 @compiled

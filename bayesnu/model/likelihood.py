@@ -13,7 +13,7 @@ from scipy.special import gammaln, xlogy
 from bayesnu.model import likelihood_kernel
 from bayesnu.model.kernel_arrays import ModelArrays, arrange_model
 from bayesnu.model.polynomial import Model
-from bayesnu.support.errors import BayesnuError
+from bayesnu.support.arguments import read_points
 
 
 def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
@@ -21,11 +21,14 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
 
     Arguments:
         model: from `build`.
-        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`. The last axis has to
-            have just that length.
+        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`: 1e-11 mu_B, 1e-12 e
+            or 1e-32 cm^2. The last axis has to have just that length.
 
     Returns: (...,), the natural logarithm summed over bins, normalised over the data. It is -inf where the model excludes
-        the data: a negative expectation, or none where events were seen. Pulls and priors are not in it.
+        the data: a negative expectation, one that is not finite, or none where events were seen. Pulls and priors are not
+        in it.
+
+    Raises: `BayesnuError` for theta of another length.
 
     Source: minus half of the Poisson chi^2 of Baker and Cousins 1984, Nucl. Instrum. Meth. 221, 437, up to a constant of the
         data.
@@ -37,16 +40,17 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
         -76.791
     """
     expected = model.expected(theta)
-    possible = np.all((expected > 0) | ((expected == 0) & (model.observed == 0)), axis=-1)
-    safe = np.where(expected > 0, expected, 1.0)
-    terms = xlogy(model.observed, safe) - expected - gammaln(model.observed + 1)
+    is_positive = (expected > 0) & np.isfinite(expected)
+    possible = np.all(is_positive | ((expected == 0) & (model.observed == 0)), axis=-1)
+    safe = np.where(is_positive, expected, 1.0)
+    terms = xlogy(model.observed, safe) - np.where(is_positive, expected, 0.0) - gammaln(model.observed + 1)
     return np.where(possible, terms.sum(axis=-1), -np.inf)
 
 
 def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
-    """Log of the joint prior density, shape (...,), for theta (..., parameters)."""
-    theta = np.asarray(theta, dtype=float)
-    densities = [prior.logpdf(theta[..., k]) for k, prior in enumerate(model.parameters)]
+    """Log of the joint prior density, shape (...,), for theta (..., parameters); another length is refused."""
+    points = read_points(theta, len(model.parameters))
+    densities = [prior.logpdf(points[..., k]) for k, prior in enumerate(model.parameters)]
     total: np.ndarray = np.sum(densities, axis=0)
     return total
 
@@ -56,11 +60,13 @@ def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
 
     Arguments:
         model: from `build`.
-        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`. The last axis has to
-            have just that length.
+        theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`: 1e-11 mu_B, 1e-12 e
+            or 1e-32 cm^2. The last axis has to have just that length.
 
     Returns: (...,), natural logarithms. The prior density is per unit of the parameter's scale, so the constant depends on
         it; the evidence is not divided out. It is -inf outside the prior, and where the model excludes the data.
+
+    Raises: `BayesnuError` for theta of another length.
 
     Source: priors in docs/methods.md. `compile_posterior` gives the same much faster.
 
@@ -76,10 +82,11 @@ def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CompiledPosterior:
-    """The log-posterior of a model as one call of compiled code: theta (n, parameters) -> natural logarithms (n,).
+    """The log-posterior of a model as one call of compiled code: theta (..., parameters) -> natural logarithms (...,).
 
     theta has the order of `model.names` and the units of `model.parameters`. The result equals `log_posterior` to 1e-12 of
-    its largest terms. Another shape raises `BayesnuError`.
+    its largest terms; of a single point it is a number. Another length raises `BayesnuError`. It can be pickled, and
+    compiles again in another process.
 
     Attributes:
         arrays: the model's polynomial, data and priors; building them compiles nothing, the first call does.
@@ -88,13 +95,12 @@ class CompiledPosterior:
     arrays: ModelArrays
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
-        theta = np.ascontiguousarray(theta, dtype=float)
-        if theta.ndim != 2 or theta.shape[1] != len(self.arrays.prior_kind):
-            parameters = len(self.arrays.prior_kind)
-            raise BayesnuError(f"theta: found the shape {theta.shape}; must be (n, {parameters}), one row per point")
-        out = np.empty(len(theta))
-        likelihood_kernel.log_posterior(theta, self.arrays, out)
-        return out
+        points = read_points(theta, len(self.arrays.prior_kind))
+        rows = points.reshape(-1, points.shape[-1])
+        out = np.empty(len(rows))
+        likelihood_kernel.log_posterior(rows, self.arrays, out)
+        values: np.ndarray = out.reshape(points.shape[:-1])[()]  # of a single point a number
+        return values
 
 
 def compile_posterior(model: Model) -> CompiledPosterior:
@@ -103,15 +109,16 @@ def compile_posterior(model: Model) -> CompiledPosterior:
     Arguments:
         model: from `build`; later changes of its priors need another call.
 
-    Returns: a `CompiledPosterior`. It takes theta (n, parameters), in the order of `model.names` and the units of
-        `model.parameters`, and returns `log_posterior` (n,) to 1e-12 of its largest terms.
+    Returns: a `CompiledPosterior`. It takes theta (..., parameters), in the order of `model.names` and the units of
+        `model.parameters`: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. It returns `log_posterior` (...,) to 1e-12 of its largest
+        terms, and can be pickled.
 
-    Raises: nothing itself. The result raises `BayesnuError` for theta of another shape.
+    Raises: nothing itself. The result raises `BayesnuError` for theta of another length.
 
     Example:
         >>> import bayesnu
         >>> model = bayesnu.build([bayesnu.load_experiment("xenonnt-sr0")], ["mu_nu"])
-        >>> bayesnu.compile_posterior(model)(model.nominal()[None]).round(3)
-        array([-67.98])
+        >>> round(float(bayesnu.compile_posterior(model)(model.nominal())), 3)
+        -67.98
     """
     return CompiledPosterior(arrange_model(model))

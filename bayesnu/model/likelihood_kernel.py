@@ -10,7 +10,7 @@ A walker whose products could leave the range of doubles, or data that are no in
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf, log, nan
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
 
 @compiled
 def _add_log_prior(lanes, kind, numbers, total, width):  # type: ignore[no-untyped-def]
-    """Add what depends on theta of every prior's log-density; -inf outside its range."""
+    """Add what depends on theta of every prior's log-density; -inf outside its range, and NaN for an unknown kind."""
     for k in range(kind.size):
         if kind[k] == PriorKind.GAUSSIAN:
             mean = numbers[k, MEAN]
@@ -109,10 +109,13 @@ def _add_log_prior(lanes, kind, numbers, total, width):  # type: ignore[no-untyp
             for i in range(width):
                 z = (lanes[k, i] - mean) * inverse
                 total[i] -= 0.5 * z * z
-        elif kind[k] != PriorKind.FLAT:
+        elif kind[k] == PriorKind.FLAT_IN_SQUARE or kind[k] == PriorKind.LOG_UNIFORM:
             sign = 1.0 if kind[k] == PriorKind.FLAT_IN_SQUARE else -1.0
             for i in range(width):
                 total[i] += sign * log(lanes[k, i]) if lanes[k, i] > 0.0 else -inf
+        elif kind[k] != PriorKind.FLAT:
+            for i in range(width):
+                total[i] = nan
         low = numbers[k, LOWER]
         high = numbers[k, UPPER]
         for i in range(width):
@@ -129,8 +132,12 @@ def _log_prior(theta, kind, numbers):  # type: ignore[no-untyped-def]
         if kind[k] == PriorKind.GAUSSIAN:
             z = (theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]
             value -= 0.5 * z * z
+        elif kind[k] == PriorKind.FLAT_IN_SQUARE:
+            value += log(theta[k])
+        elif kind[k] == PriorKind.LOG_UNIFORM:
+            value -= log(theta[k])
         elif kind[k] != PriorKind.FLAT:
-            value += (1.0 if kind[k] == PriorKind.FLAT_IN_SQUARE else -1.0) * log(theta[k])
+            return nan
     return value
 
 
@@ -221,7 +228,7 @@ def _sum_logarithms(coefficient, arrays):  # type: ignore[no-untyped-def]
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += coefficient[t] * templates[t, b]
             n = arrays.observed[b]
-            if expected < 0.0 or (expected == 0.0 and n > 0.0):
+            if not 0.0 <= expected < inf or (expected == 0.0 and n > 0.0):
                 return -inf
             total += (n * log(expected / n) if n > 0.0 else 0.0) - expected
     return total

@@ -15,6 +15,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.arguments import read_points
 from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
@@ -87,14 +88,21 @@ class Model:
         return np.array([0.0] * self.n_physics + centres)
 
     def coefficients(self, theta: np.ndarray) -> np.ndarray:
-        """Products of parameters, shape (..., terms), for theta (..., parameters)."""
-        theta = np.asarray(theta, dtype=float)
-        extended = np.concatenate([theta, np.ones((*theta.shape[:-1], 1))], axis=-1)
+        """Products of parameters, shape (..., terms), for theta (..., parameters).
+
+        Raises `BayesnuError` for theta of another length.
+        """
+        points = read_points(theta, len(self.parameters))
+        extended = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
         products: np.ndarray = np.prod(extended[..., self.factors], axis=-1)
         return products
 
     def expected(self, theta: np.ndarray) -> np.ndarray:
-        """Expected counts per bin over the whole exposure, shape (..., bins), for theta (..., parameters)."""
+        """Expected counts per bin over the whole exposure, shape (..., bins), for theta (..., parameters).
+
+        Physics parameters are in units of their scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. Raises `BayesnuError` for theta
+        of another length.
+        """
         counts: np.ndarray = self.coefficients(theta) @ self.templates
         return counts
 

@@ -2,55 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from bayesnu.experiments import Experiment
+from bayesnu.experiments import Experiment, load_one
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import background_shapes
-from bayesnu.model.choices import Analysis
+from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
 from bayesnu.model.observation import observe
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients, standard_model, weak_couplings
-from bayesnu.physics.properties import couplings
+from bayesnu.physics.properties import couplings, parameter_of, read_coupling
+from bayesnu.support.arguments import read_array
 from bayesnu.support.errors import BayesnuError
 
 
 def all_couplings(analysis: Analysis, **values: float) -> Couplings:
-    """Standard Model couplings plus properties given as `mu_nu` (mu_B), `q_nu` (e), `r2_nu` (cm^2), or per flavour."""
+    """Standard Model couplings plus values of parameters, each in its own unit: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2."""
     sm = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     return sm + couplings(fold.mixing_of(analysis), **values)
 
 
-def rate(energies_kev: np.ndarray, analysis: Analysis | None = None, **values: float) -> np.ndarray:
+def read_couplings(analysis: Analysis, values: Mapping[str, Any]) -> dict[str, float]:
+    """Values of parameters as numbers; raises `BayesnuError` for what cannot be a coupling of this analysis."""
+    fold.check_flavours(analysis, map(parameter_of, values))
+    return {name: read_coupling(parameter_of(name), value) for name, value in values.items()}
+
+
+def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **values: float) -> np.ndarray:
     """Return the rate of recoils before the detector, with unit efficiency and perfect resolution.
 
     Arguments:
-        energies_kev: (n,), true recoil energies in keV, above 0; give one energy as a list.
-        analysis: from `preset`; the preset `default` unless given.
-        values: couplings in mu_B, e and cm^2: `mu_nu=1e-11`, `q_nu=1e-12`, `r2_nu=1e-32`, or of an element, as `q_nu_e`.
-            Those not given are zero; a common value and an element's add up.
+        energies_kev: (...), true recoil energies in keV, above 0: a number, a list or an array.
+        analysis: from `preset`, or a preset's name; the preset `default` unless given.
+        values: couplings in the units of a model's parameters, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So `mu_nu=0.7` is 7e-12
+            mu_B; elements have names as `q_nu_e`. Those not given are zero; a common value and an element's add up.
 
-    Returns: (components, n), recoils per tonne, year and keV; the flux components are pp and 7Be.
+    Returns: (components, ...), recoils per tonne, year and keV; the flux components are pp and 7Be.
 
-    Raises: `BayesnuError` for energies that are not positive and finite, and for unknown couplings.
+    Raises: `BayesnuError` for energies that are not positive and finite, for unknown couplings, and for values in mu_B, e or
+        cm^2, which their size betrays.
 
     Source: Vogel and Engel 1989, Phys. Rev. D 39, 3378; electromagnetic terms arXiv:2510.12449, eqs. 1-9; fluxes
         Vinyoles et al. 2017, arXiv:1611.09867, Table 6.
 
     Example:
         >>> import bayesnu
-        >>> bayesnu.rate([1.0, 10.0], mu_nu=1e-11).sum(axis=0).round(3)
+        >>> bayesnu.rate([1.0, 10.0], mu_nu=1).sum(axis=0).round(3)  # at 1e-11 mu_B
         array([11.695,  4.158])
     """
-    analysis = analysis or Analysis()
-    energies = np.asarray(energies_kev, dtype=float)
+    analysis = read_analysis(analysis)
+    energies = read_array("energy", energies_kev)
     if not np.all((energies > 0) & np.isfinite(energies)):
         raise BayesnuError("energy: found one that is not positive and finite; give recoil energies in keV above 0")
-    total = all_couplings(analysis, **values)
+    total = all_couplings(analysis, **read_couplings(analysis, values))
     coefficients = kernel_coefficients(total, total, fold.mixing_of(analysis))
-    rates: np.ndarray = np.einsum("ckit,ki->ct", fold.kernel_rates(energies, analysis), coefficients)
+    with np.errstate(all="ignore"):  # what overflows is refused
+        rates: np.ndarray = np.einsum("cki...,ki->c...", fold.kernel_rates(energies, analysis), coefficients)
+    if not np.all(np.isfinite(rates)):
+        raise BayesnuError("energy: found one so far out that the rate is not a finite number; come nearer")
     return rates
 
 
@@ -85,38 +100,42 @@ class Counts:
         return total
 
 
-def expected_counts(experiment: Experiment, analysis: Analysis | None = None, **values: float) -> Counts:
+def expected_counts(experiment: Experiment | str | Path, analysis: Analysis | str | None = None, **values: float) -> Counts:
     """Return expected and observed counts of an experiment, every nuisance at its published value.
 
     Arguments:
-        experiment: a data set from `load_experiment`, loaded with the analysis' `inputs`.
-        analysis: from `preset`; the preset `default` unless given.
-        values: couplings in mu_B, e and cm^2, as in `rate`: `mu_nu=1e-11`, `q_nu=1e-12`, `r2_nu=1e-32`, or of an element.
+        experiment: a data set from `load_experiment`, loaded with the analysis' `inputs`; or a name or file to load.
+        analysis: from `preset`, or a preset's name; the preset `default` unless given.
+        values: couplings in the units of a model's parameters, as in `rate`: 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So
+            `mu_nu=0.7` is 7e-12 mu_B.
 
     Returns: `Counts` per bin over the whole exposure, in the bins that the analysis compares with data. Solar neutrinos are
         counted once: a published background that holds them is used without them.
 
-    Raises: `BayesnuError` for unknown couplings, and for choices that the experiment cannot have or that have no effect. So
-        it is for neutrinos that contradict the experiment's own number.
+    Raises: `BayesnuError` for unknown couplings, for values in mu_B, e or cm^2, which their size betrays, and for choices
+        that the experiment cannot have or that have no effect. So it is for neutrinos that contradict the experiment's own
+        number.
 
     Source: cross sections and fluxes as in `rate`; detector and background as the experiment's `provenance` says.
 
     Example:
         >>> import bayesnu
-        >>> counts = bayesnu.expected_counts(bayesnu.load_experiment("xenonnt-sr0"), mu_nu=1e-11)
+        >>> counts = bayesnu.expected_counts(bayesnu.load_experiment("xenonnt-sr0"), mu_nu=1)  # 1e-11 mu_B
         >>> f"{counts.signal.sum():.1f} from neutrinos, {counts.background.sum():.1f} from backgrounds"
         '107.7 from neutrinos, 349.4 from backgrounds'
     """
-    analysis = analysis or Analysis()
-    notes = review([experiment], analysis)
-    folded = fold.fold(experiment, analysis)
-    observation = observe(experiment, analysis)
+    analysis = read_analysis(analysis)
+    couplings_given = read_couplings(analysis, values)
+    data = load_one(experiment, analysis.inputs)
+    notes = review([data], analysis)
+    folded = fold.fold(data, analysis)
+    observation = observe(data, analysis)
     neutrinos = folded.signal(all_couplings(analysis)).sum(axis=0)
     shapes = background_shapes(observation, neutrinos)
     return Counts(
         edges_kev=observation.edges_kev,
         observed=observation.observed,
-        signal=folded.signal(all_couplings(analysis, **values)),
+        signal=folded.signal(all_couplings(analysis, **couplings_given)),
         backgrounds={shape.name: shape.counts for shape in shapes},
         notes=notes,
     )

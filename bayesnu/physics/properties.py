@@ -17,12 +17,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from bayesnu.physics.cross_section import Couplings, electromagnetic
 from bayesnu.physics.names import DIRAC, FLAVOURS, GROUPS, IMAGINARY, MAJORANA, PAIRS, UNITS
+from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError, did_you_mean
+
+# Values of a parameter in its own unit: smaller ones are in mu_B, e or cm^2, and beyond the largest doubles lose digits.
+SMALLEST = 1e-9
+LARGEST = 1e6
 
 _SYMBOL = {"e": "e", "mu": r"\mu", "tau": r"\tau", "emu": r"e\mu", "etau": r"e\tau", "mutau": r"\mu\tau"}
 
@@ -108,17 +114,26 @@ class PhysicsParameter(Parameter):
         return self.flavour not in ("common", *FLAVOURS)
 
 
-@cache
 def parameter_of(name: str) -> PhysicsParameter:
     """Return the physics parameter of a name such as `mu_nu` or `r2_nu_tau`; raises `BayesnuError` for an unknown one.
 
     This is the one place where a name from outside becomes an object that knows its property, flavour, sign and unit.
     """
-    known = {_join_name(item, element): (item, element) for item in PROPERTIES.values() for element in item.elements}
-    if name not in known:
-        raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, known)}")
-    item, element = known[name]
-    return PhysicsParameter(name, _write_label(item, element), item.unit, item.scale, item, element)
+    known = _list_parameters()
+    if not isinstance(name, str) or name not in known:
+        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], known)}")
+    return known[name]
+
+
+@cache
+def _list_parameters() -> dict[str, PhysicsParameter]:
+    """Every physics parameter by its name."""
+    known = {}
+    for item in PROPERTIES.values():
+        for element in item.elements:
+            name = _join_name(item, element)
+            known[name] = PhysicsParameter(name, _write_label(item, element), item.unit, item.scale, item, element)
+    return known
 
 
 def _join_name(item: Property, element: str) -> str:
@@ -145,8 +160,10 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
         >>> parameters_of("r2_nu", "all")
         ('r2_nu_e', 'r2_nu_mu', 'r2_nu_tau')
     """
-    if name not in PROPERTIES:
-        raise BayesnuError(f"parameter: found '{name}'{did_you_mean(name, PROPERTIES)}")
+    if not isinstance(name, str) or name not in PROPERTIES:
+        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], PROPERTIES)}")
+    if not isinstance(flavour, str):
+        raise BayesnuError(f"flavour: found {flavour!r:.60}; must be one word, as 'common', 'e' or 'all'")
     item = PROPERTIES[name]
     elements = GROUPS.get(flavour, (flavour,))
     known = {*item.elements}
@@ -209,10 +226,39 @@ def _fill_matrix(element: str) -> np.ndarray:
     return matrix
 
 
+def read_value(parameter: PhysicsParameter, value: Any) -> float:
+    """Return a value of a parameter in units of `scale * unit` as a float.
+
+    Raises `BayesnuError` for what is no finite number, and for a size that betrays another unit: 7e-12 where 0.7 is meant.
+    """
+    number = read_number(parameter.name, value, f"units of {parameter.scaled_unit}")
+    if 0 < abs(number) < SMALLEST:
+        raise BayesnuError(
+            f"{parameter.name}: found {number:g} in units of {parameter.scaled_unit}; "
+            f"give {number / parameter.scale:g} if {number:g} {parameter.unit} is meant, or 0"
+        )
+    if abs(number) > LARGEST:
+        raise BayesnuError(
+            f"{parameter.name}: found {number:g} in units of {parameter.scaled_unit}; must be at most {LARGEST:g} in size"
+        )
+    return number
+
+
+def read_coupling(parameter: PhysicsParameter, value: Any) -> float:
+    """The same for a value that physics is computed from: a modulus is not negative."""
+    number = read_value(parameter, value)
+    if number < 0 and not parameter.signed:
+        raise BayesnuError(f"{parameter.name}: found {number:g}; it is a modulus, so give 0 or more")
+    return number
+
+
 def couplings(mixing: np.ndarray | None = None, **values: float) -> Couplings:
-    """Electromagnetic couplings from parameter values in mu_B, e and cm^2; a common value and an element's add up."""
+    """Electromagnetic couplings from values of parameters; a common value and an element's add up.
+
+    Values are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+    """
     total = Couplings()
     for name, value in values.items():
         parameter = parameter_of(name)
-        total = total + value / parameter.scale * direction(parameter, mixing)
+        total = total + value * direction(parameter, mixing)
     return total

@@ -20,7 +20,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import PROPERTIES
+from bayesnu.physics.properties import PROPERTIES, parameter_of, read_value
 from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, unit_of
 from bayesnu.support.errors import BayesnuError
 
@@ -44,18 +44,19 @@ def signal_plot(
 ) -> Figure:
     """Draw what properties do to the spectrum of solar neutrinos: at true energy, and in the bins with data and background.
 
-    `values`, in mu_B, e and cm^2 by parameter, one or two of each, are drawn beside the Standard Model. By default they are
-    the ends of the 90 % profile-likelihood intervals of the three properties. In the bins all nuisances are fitted anew.
+    `values` by parameter, in units of 1e-11 mu_B, 1e-12 e or 1e-32 cm^2, one or two of each, are drawn beside the Standard
+    Model. By default they are the ends of the 90 % profile-likelihood intervals of the three properties. In the bins all
+    nuisances are fitted anew.
     Raises `BayesnuError` for values that are no numbers, or too many.
     """
     models = {name: build([experiment], [name], analysis) for name in values or PROPERTIES}
+    for name, given in values.items() if values else ():
+        if not 1 <= len(given) < len(VALUES):
+            raise BayesnuError(f"values of {name}: found {len(given)}; give one or two numbers")
     drawn = {
-        name: np.asarray(values[name]) / model.parameters[0].scale if values else _find_ends(model)
+        name: np.array([read_value(parameter_of(name), each) for each in values[name]]) if values else _find_ends(model)
         for name, model in models.items()
     }
-    for name, each in drawn.items() if values else ():
-        if not 1 <= len(each) < len(VALUES) or not np.all(np.isfinite(each)):
-            raise BayesnuError(f"values of {name}: give one or two finite numbers")
     with new_figure(path, (), figsize=(7.4, 2.5 * len(models) + 0.7), layout="constrained") as figure:
         panels = figure.subplots(len(models), 2, squeeze=False, sharex="col")
         for (left, right), model in zip(panels, models.values(), strict=True):
@@ -90,7 +91,7 @@ def _draw_rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarr
     prior = model.parameters[0]
     top = 0.0
     for value, style in _choose_curves(ends):
-        parts = predict.rate(ENERGIES, model.analysis, **{prior.name: value * prior.scale})
+        parts = predict.rate(ENERGIES, model.analysis, **{prior.name: value})
         for (line, width), rate in zip(PARTS.values(), (parts.sum(axis=0), *parts), strict=True):
             shown = np.where(rate > 0, rate, np.nan)
             axes.plot(ENERGIES, shown, linestyle=line, **(style | {"linewidth": width * style["linewidth"]}))

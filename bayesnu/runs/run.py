@@ -20,11 +20,10 @@ from bayesnu.model.choices import Analysis, describe_choices
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
-from bayesnu.physics.properties import PROPERTIES, parameters_of
+from bayesnu.physics.properties import LARGEST, PROPERTIES, parameters_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import flattened
 
-FARTHEST = 1e6  # of a prior's numbers, in the parameter's scale: beyond, doubles lose their digits
 NARROWEST = 1e-6  # range or width of a prior, in the same scale and for the same reason
 
 
@@ -174,8 +173,8 @@ def priors(run: Run) -> tuple[Prior, ...]:
         if choice.kind == "flat-square" and PROPERTIES[run.parameter].signed:
             raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {run.parameter} has one")
         for key, value in given.items():
-            if abs(value) > FARTHEST:
-                most = f"{FARTHEST * default.scale:g} {default.unit}"
+            if abs(value) > LARGEST:
+                most = f"{LARGEST * default.scale:g} {default.unit}"
                 raise BayesnuError(f"prior: found {key} = {numbers[key]!r}; must be at most {most} in size")
         prior = with_kind(default, choice.kind, **given)
         for key, value in {"range": prior.upper - prior.lower, "width": given.get("width", 1.0)}.items():

@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesnu import experiments
 from bayesnu.inference import marginal, profile
-from bayesnu.model.builder import load_model
+from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.likelihood import compile_posterior, log_posterior
 from bayesnu.model.polynomial import Model
@@ -118,7 +118,7 @@ def _name_case(experiment: str, parameter: str, preset: str) -> str:
 
 
 def _load_case(experiment: str, parameters: tuple[str, ...], preset: str) -> Model:
-    return load_model((experiment,), parameters, PRESETS[preset])
+    return build(experiment, parameters, PRESETS[preset])
 
 
 def _load_models() -> Iterator[tuple[str, Model]]:

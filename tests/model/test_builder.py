@@ -43,7 +43,7 @@ def couplings_at(built: Model, theta: np.ndarray) -> Couplings:
     """Standard Model plus electromagnetic couplings at a point, in physical units."""
     weak = standard_model(weak_couplings(built.analysis.couplings, built.analysis.sin2_theta_w))
     values = dict(zip(built.names, theta, strict=True))
-    return weak + couplings(**{p.name: values[p.name] * p.of_interest.em_property.scale for p in built.physics})
+    return weak + couplings(**{p.name: values[p.name] for p in built.physics})
 
 
 def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: float) -> np.ndarray:

@@ -36,7 +36,7 @@ POINTS = {
 
 
 def one_coupling(name: str, value: float) -> Couplings:
-    """Couplings of one parameter at a value in mu_B, e or cm^2."""
+    """Couplings of one parameter at a value in units of 1e-11 mu_B, 1e-12 e or 1e-32 cm^2."""
     return couplings(None, **{name: value})
 
 
@@ -295,7 +295,7 @@ def test_the_signal_expands_as_a_quadratic_form(name: str) -> None:
 
 def test_the_sign_of_a_moment_has_no_effect() -> None:
     fold = folded("xenonnt-sr0", "default")
-    plus, minus = (fold.signal(SM + couplings(mu_nu=mu)) for mu in (3e-11, -3e-11))
+    plus, minus = (fold.signal(SM + couplings(mu_nu=mu)) for mu in (3.0, -3.0))
     np.testing.assert_array_equal(plus, minus)
     assert np.all(plus > fold.signal(SM))
 
@@ -306,13 +306,13 @@ def test_charge_and_radius_interfere_as_the_reference_says(name: str) -> None:
     sm = fold.signal(SM).sum(axis=0)
     for flavour in ("e", "mu", "tau"):
         sign = 1 if flavour == "e" else -1
-        charge = fold.signal(SM + one_coupling(f"q_nu_{flavour}", 1e-16)).sum(axis=0)
-        radius = fold.signal(SM + one_coupling(f"r2_nu_{flavour}", 1e-35)).sum(axis=0)
+        charge = fold.signal(SM + one_coupling(f"q_nu_{flavour}", 1e-4)).sum(axis=0)
+        radius = fold.signal(SM + one_coupling(f"r2_nu_{flavour}", 1e-3)).sum(axis=0)
         assert np.all(sign * (charge - sm) < 0) and np.all(sign * (radius - sm) > 0)
 
 
 def second_zero_effect_point(parameter: str, fold: fold.Fold) -> float:
-    direction = one_coupling(parameter, 1e-32)
+    direction = one_coupling(parameter, 1.0)
     return float(-2 * fold.bilinear(SM, direction).sum() / fold.signal(direction).sum())
 
 
@@ -321,7 +321,7 @@ def test_a_radius_has_a_second_point_without_effect(parameter: str, expected: fl
     fold = folded("xenonnt-sr0", "default")
     value = second_zero_effect_point(parameter, fold)
     assert value == pytest.approx(expected, abs=1.5)
-    there, half = (fold.signal(SM + one_coupling(parameter, part * value * 1e-32)).sum() for part in (1, 0.5))
+    there, half = (fold.signal(SM + one_coupling(parameter, part * value)).sum() for part in (1, 0.5))
     assert there == pytest.approx(fold.signal(SM).sum(), rel=1e-10)
     assert half < 0.95 * there  # a valley between the two points
     assert PROPERTIES["r2_nu"].range_element[0] < value  # inside the prior

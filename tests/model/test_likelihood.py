@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior, log_prior
 from bayesnu.model.likelihood_kernel import LANES
+from bayesnu.model.nested_sampler import likelihood_function, prior_transform
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, FlatInSquare, Gaussian, LogUniform, Prior, with_kind
 from bayesnu.physics.properties import Parameter, parameters_of
@@ -365,11 +368,91 @@ def test_a_row_of_a_larger_array_or_of_integers_is_the_same() -> None:
     np.testing.assert_array_equal(posterior(ones), posterior(ones.astype(float)))
 
 
-@pytest.mark.parametrize("shape", [(), (4,), (2, 3), (2, 5), (1, 2, 4)])
-def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
-    posterior = compile_posterior(shipped("default", "mu_nu"))
-    with pytest.raises(BayesnuError, match=r"theta: found the shape .* must be \(n, \d+\)"):
-        posterior(np.ones(shape))
+def small() -> Model:
+    """XENONnT with one background: four parameters."""
+    return build("xenonnt-sr0", "mu_nu", "paper")
+
+
+FUNCTIONS: dict[str, Callable[[Model], Callable[[Any], object]]] = {
+    "expected counts": lambda model: model.expected,
+    "coefficients": lambda model: model.coefficients,
+    "log-likelihood": lambda model: partial(log_likelihood, model),
+    "log-posterior": lambda model: partial(log_posterior, model),
+    "compiled posterior": compile_posterior,
+    "compiled likelihood": likelihood_function,
+    "prior transform": prior_transform,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (5,), (2, 3), (2, 5), (4, 2), (1, 2, 3), (0,), (4, 0)])
+def test_another_length_is_refused_by_every_function_of_parameters(name: str, shape: tuple[int, ...]) -> None:
+    model = small()
+    assert len(model.names) == 4
+    with pytest.raises(BayesnuError, match=r"^(theta|u): found the shape .* must be \(4,\) for one point or \(n, 4\)"):
+        FUNCTIONS[name](model)(np.ones(shape))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    "wrong", ["0.7", None, [1.0, [1.0]], {"mu_nu": 0.7}, ["0.7", "1", "1", "1"], [1j, 1, 1, 1]], ids=str
+)
+def test_what_is_no_array_of_numbers_is_refused(name: str, wrong: object) -> None:
+    with pytest.raises(BayesnuError, match=r"^(theta|u): found .*; must be numbers, as a list or an array$"):
+        FUNCTIONS[name](small())(wrong)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_point_alone_in_a_list_or_in_a_pile_gives_the_same(name: str) -> None:
+    model = small()
+    function = FUNCTIONS[name](model)
+    pile = np.random.default_rng(6).uniform(0.2, 0.9, (2, 3, 4))
+    found = np.asarray(function(pile))
+    assert found.shape[:2] == (2, 3)
+    for i, j in np.ndindex(2, 3):
+        np.testing.assert_allclose(np.asarray(function(pile[i, j])), found[i, j], rtol=1e-14)
+        np.testing.assert_allclose(np.asarray(function(list(pile[i, j]))), found[i, j], rtol=1e-14)
+    assert np.ndim(compile_posterior(model)(pile[0, 0])) == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("index", range(4))
+def test_a_parameter_that_is_not_finite_has_no_probability(value: float, index: int) -> None:
+    model = small()
+    theta = model.nominal()
+    theta[index] = value
+    with np.errstate(invalid="ignore"):
+        for function in (partial(log_likelihood, model), partial(log_posterior, model)):
+            assert function(theta) == -np.inf
+    assert compile_posterior(model)(theta) == -np.inf and likelihood_function(model)(theta) == -np.inf
+
+
+def test_a_kind_of_prior_that_compiled_code_does_not_know_never_counts_as_another() -> None:
+    model = small()
+    posterior = compile_posterior(model)
+    kinds = posterior.arrays.prior_kind.copy()
+    kinds[0] = 7
+    odd = replace(posterior, arrays=posterior.arrays._replace(prior_kind=kinds))
+    inside = model.nominal()
+    inside[0] = 0.5
+    far = inside.copy()
+    far[1] = 1e-7  # its ratios are summed logarithm by logarithm
+    assert np.isfinite(posterior(inside)) and np.isfinite(posterior(far))
+    assert np.isnan(odd(inside)) and np.isnan(odd(far))
+
+
+@dataclass(frozen=True)
+class Oddity(Flat):
+    """A kind of prior that nobody has told the compiled code."""
+
+    kind: ClassVar[Any] = 7
+
+
+def test_an_unknown_kind_of_prior_is_refused_before_anything_is_compiled() -> None:
+    model = small()
+    prior = model.parameters[0]
+    with pytest.raises(BayesnuError, match=r"^prior of mu_nu: found the kind 7, which compiled code does not know"):
+        compile_posterior(model.with_priors(Oddity(prior.parameter, 0.0, 10.0)))
 
 
 def test_evaluating_changes_no_input() -> None:

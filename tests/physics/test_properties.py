@@ -90,8 +90,8 @@ def test_a_flavour_s_value_acts_on_that_flavour_alone(name: str, flavour: str, i
     assert matrix[index, index] > 0 and matrix.sum() == matrix[index, index]
 
 
-def test_values_in_physical_units_add_up() -> None:
-    together = properties.couplings(mu_nu_e=2e-11, q_nu=-3e-13, r2_nu=5e-32, r2_nu_tau=-1e-32)
+def test_values_in_units_of_their_scale_add_up() -> None:
+    together = properties.couplings(mu_nu_e=2.0, q_nu=-0.3, r2_nu=5.0, r2_nu_tau=-1.0)
     np.testing.assert_allclose(together.moment, np.diag([2e-11, 0, 0]), rtol=1e-12)
     np.testing.assert_allclose(together.charge, 3e-13 * CHARGE_SHIFT_KEV * np.eye(3), rtol=1e-12)
     np.testing.assert_allclose(together.vector, np.diag([5e-32, 5e-32, 4e-32]) * RADIUS_SHIFT_PER_CM2, rtol=1e-12)
@@ -141,14 +141,14 @@ def squared_moment(**values: float) -> float:
 
 
 def test_dirac_moments_of_mass_states_weigh_with_the_content_of_the_incoming_state() -> None:
-    values = {"mu_nu_11": 1e-11, "mu_nu_23": 2e-11, "mu_nu_32": 3e-11}
+    values = {"mu_nu_11": 1.0, "mu_nu_23": 2.0, "mu_nu_32": 3.0}
     assert squared_moment(**values) == pytest.approx(1e-22 * (0.663 + 4 * 0.022 + 9 * 0.315), rel=1e-12)
 
 
 def test_majorana_moments_give_the_identity_of_their_antisymmetry() -> None:
-    size = np.array([1e-11, 2e-11, 3e-11])
+    size = np.array([1.0, 2.0, 3.0])
     found = squared_moment(**{f"mu_nu_lambda{k + 1}": value for k, value in enumerate(size)})
-    assert found == pytest.approx(size @ size - CONTENT @ size**2, rel=1e-12)
+    assert found == pytest.approx(1e-22 * (size @ size - CONTENT @ size**2), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["q_nu", "r2_nu"])

@@ -408,14 +408,12 @@ def test_contours_mark_the_end_of_a_prior_and_say_that_they_are_open(tmp_path: P
 
 def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path: Path) -> None:
     experiment, choices = load("xenonnt-sr0"), preset("default")
-    figure = plots.signal_plot(
-        experiment, choices, tmp_path / "signals.png", values={"mu_nu": [1e-11], "q_nu": [-2e-13, 5e-13]}
-    )
+    figure = plots.signal_plot(experiment, choices, tmp_path / "signals.png", values={"mu_nu": [1.0], "q_nu": [-0.2, 0.5]})
     (left, right), (left_q, _) = np.array(figure.axes).reshape(2, 2)
     lines = left.lines
     assert len(lines) == 6 and len(left_q.lines) == 9
     energies = lines[3].get_xdata()
-    rates = predict.rate(energies, choices, mu_nu=1e-11)
+    rates = predict.rate(energies, choices, mu_nu=1.0)
     assert lines[3].get_ydata()[:500] == pytest.approx(rates.sum(axis=0)[:500])
     assert lines[4].get_ydata()[:100] == pytest.approx(rates[0, :100])
     assert left.get_xscale() == "log"
@@ -429,9 +427,17 @@ def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path: Path) -> None
     assert any("= −0.2 × $10^{-12}" in text for text in said)
 
 
-@pytest.mark.parametrize("values", [[], [1e-12] * 3, [float("nan")]])
-def test_values_that_cannot_be_drawn_are_a_sentence(tmp_path: Path, values: list[float]) -> None:
-    with pytest.raises(BayesnuError, match="values of q_nu: give one or two finite numbers"):
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([], "values of q_nu: found 0; give one or two numbers"),
+        ([1.0] * 3, "values of q_nu: found 3; give one or two numbers"),
+        ([float("nan")], "q_nu: found nan; must be a finite number in units of 1e-12 e"),
+        ([1e-12], "q_nu: found 1e-12 in units of 1e-12 e; give 1 if 1e-12 e is meant, or 0"),
+    ],
+)
+def test_values_that_cannot_be_drawn_are_a_sentence(tmp_path: Path, values: list[float], sentence: str) -> None:
+    with pytest.raises(BayesnuError, match=f"^{sentence}$"):
         plots.signal_plot(load("xenonnt-sr0"), preset("default"), tmp_path / "s.png", values={"q_nu": values})
 
 

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 @json_option()
 def counts(experiment: str, as_json: bool, **options: Any) -> None:
     """Expected and observed counts per bin of an experiment."""
-    import numpy as np
-
     from bayesnu.cli.about_json import about
-    from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.couplings import choose_couplings, in_units_of_scale
     from bayesnu.cli.models import choose_preset
     from bayesnu.experiments import load
     from bayesnu.model.choices import describe_choices
@@ -35,9 +33,7 @@ def counts(experiment: str, as_json: bool, **options: Any) -> None:
     preset = choose_preset(given)
     analysis, values = choose_couplings(given)
     data = load(experiment, analysis.inputs)
-    with np.errstate(all="ignore"):
-        found = expected_counts(data, analysis, **values)
-    check_finite(found.expected, "a property")
+    found = expected_counts(data, analysis, **in_units_of_scale(values))
     if as_json:
         json_out(about([data.name], preset, analysis) | {"experiment": experiment, **_as_dict(found), "couplings": values})
     else:

@@ -27,10 +27,8 @@ def explain(experiment: str, which: str | None, as_json: bool, **options: Any) -
     """Follow the expected count of one bin through the pipeline: every stage's contribution, unit and source."""
     from dataclasses import asdict
 
-    import numpy as np
-
     from bayesnu.cli.about_json import about
-    from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.couplings import choose_couplings, in_units_of_scale
     from bayesnu.cli.models import choose_preset
     from bayesnu.experiments import load
     from bayesnu.model.explain import stages
@@ -41,20 +39,18 @@ def explain(experiment: str, which: str | None, as_json: bool, **options: Any) -
     analysis, values = choose_couplings(given)
     data = load(experiment, analysis.inputs)
     index = find_bin(data, analysis, which)
-    with np.errstate(all="ignore"):
-        found = stages.explain(data, analysis, index, **values)
-    check_finite(np.array([found.signal, *(each.counts for each in found.contributions)]), "a property")
+    found = stages.explain(data, analysis, index, **in_units_of_scale(values))
     if as_json:
-        json_out(about([found.experiment], preset, analysis) | asdict(found) | {"sum": found.total})
+        json_out(about([found.experiment], preset, analysis) | asdict(found) | {"couplings": values, "sum": found.total})
         return
-    _print_head(found, preset)
+    _print_head(found, values, preset)
     _print_stages(found)
 
 
-def _print_head(found: Explanation, preset: str) -> None:
+def _print_head(found: Explanation, couplings: dict[str, float], preset: str) -> None:
     from bayesnu.model.choices import describe_choices
 
-    values = ", ".join(f"{name} = {value:g}" for name, value in found.couplings.items()) or "Standard Model"
+    values = ", ".join(f"{name} = {value:g}" for name, value in couplings.items()) or "Standard Model"
     click.echo(
         f"{found.experiment}, bin {found.bin}, {found.low_kev:g}-{found.high_kev:g} keV, {values}, "
         f"preset {describe_choices(preset, found.analysis)} ({found.file}, reading {found.reading})"

@@ -23,21 +23,17 @@ if TYPE_CHECKING:
 @json_option()
 def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
     """Recoil rate per tonne, year and keV at true recoil energies: unit efficiency, no resolution."""
-    import numpy as np
-
     from bayesnu.cli.about_json import about
-    from bayesnu.cli.couplings import check_finite, choose_couplings
+    from bayesnu.cli.couplings import choose_couplings, in_units_of_scale
     from bayesnu.cli.models import choose_preset
     from bayesnu.model import predict
     from bayesnu.model.choices import describe_choices
 
-    energies = np.array(_numbers(energy_kev))
+    energies = _numbers(energy_kev)
     given = given_options(options)
     preset = choose_preset(given)
     analysis, values = choose_couplings(given)
-    with np.errstate(all="ignore"):
-        rates = predict.rate(energies, analysis, **values)
-    check_finite(rates, "--energy-kev or a property")
+    rates = predict.rate(energies, analysis, **in_units_of_scale(values))
     if as_json:
         json_out(
             about([], preset, analysis)

@@ -16,7 +16,7 @@ from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis
 from bayesnu.model.explain.counts import Contribution, Smearing, recoil_rates, smear, split_counts, split_couplings
 from bayesnu.model.observation import Observation, observe
-from bayesnu.model.predict import all_couplings
+from bayesnu.model.predict import all_couplings, read_couplings
 from bayesnu.physics import atom, constants, detector, flux
 from bayesnu.physics.cross_section import KERNELS, minimum_neutrino_energy
 from bayesnu.physics.oscillation import FLAVOURS
@@ -76,6 +76,7 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
 
     Raises `BayesnuError` for couplings that mix flavours: their counts belong to no single one.
     """
+    values = read_couplings(analysis, values)
     folded = fold.fold(experiment, analysis)
     signal = float(folded.signal(all_couplings(analysis, **values)).sum(axis=0)[index])
     contributions = split_counts(folded, analysis, index, values)

@@ -1,0 +1,65 @@
+"""What comes from outside as an argument: numbers and points, looked at once, before compiled code takes them.
+
+Compiled code trusts the shape of what it is given: past the end of an array it reads whatever lies there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from bayesnu.support.errors import BayesnuError
+
+if TYPE_CHECKING:
+    import numpy as np  # the command line loads this file for `--help`
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar of numpy as Python's own number, truth value or word, and anything else as it is."""
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
+def as_tuple(given: Any) -> tuple[Any, ...]:
+    """Return one or several things as a tuple: a word, and whatever has no elements, is one."""
+    is_single = isinstance(given, str) or not isinstance(given, Iterable)
+    return (given,) if is_single else tuple(given)
+
+
+def read_number(name: str, value: Any, unit: str = "") -> float:
+    """Return a finite number as a float; raises `BayesnuError`, which names the argument and its unit, for anything else."""
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
+        raise BayesnuError(f"{name}: found {number!r:.60}; must be a finite number" + (f" in {unit}" if unit else ""))
+    return float(number)
+
+
+def read_probability(name: str, value: Any) -> float:
+    """Return a number in [0, 1] as a float; raises `BayesnuError` for anything else."""
+    number = read_number(name, value)
+    if not 0 <= number <= 1:
+        raise BayesnuError(f"{name}: found {number:g}; must lie between 0 and 1, for example 0.9")
+    return number
+
+
+def read_array(name: str, values: Any) -> np.ndarray:
+    """Return numbers of any shape as contiguous doubles; raises `BayesnuError` for what holds anything else."""
+    import numpy as np
+
+    try:
+        found = np.asarray(values)
+        if found.dtype.kind not in "iuf":  # what numpy would turn into numbers is as often a mistake
+            raise TypeError
+        return np.ascontiguousarray(found, dtype=float).reshape(found.shape)
+    except (TypeError, ValueError):
+        raise BayesnuError(f"{name}: found {values!r:.60}; must be numbers, as a list or an array") from None
+
+
+def read_points(values: Any, parameters: int, name: str = "theta") -> np.ndarray:
+    """Return points (..., parameters) as contiguous doubles; raises `BayesnuError` for a last axis of another length."""
+    points = read_array(name, values)
+    if points.shape[-1:] != (parameters,):
+        raise BayesnuError(
+            f"{name}: found the shape {points.shape}; must be ({parameters},) for one point or (n, {parameters}) for n"
+        )
+    return points
