@@ -30,8 +30,8 @@ Sampling:
     prior_transform      the unit cube mapped to parameters, for nested samplers
     likelihood_function  the compiled log-likelihood alone, for nested samplers
 
-Values of properties are in units of their scale, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2: couplings, parameters, priors, chains and
-intervals. Only what `sample` returns, the record of a run, is in mu_B, e and cm^2, as on the command line.
+Values of properties are in units of their scale, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2: couplings, parameters, priors, chains
+and intervals. Only what `sample` returns, the record of a run, is in mu_B, e and cm^2, as on the command line.
 
 Importing this package does no work; each name above is loaded when it is first used. Its nine rooms, each importing only
 from those before it: support, physics, experiments, model, inference, plots, runs, studies, cli.
@@ -112,6 +112,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bayesnu' has no attribute '{name}'")
     from importlib import import_module
 
+    from bayesnu.support.places import settle_home
+
+    settle_home()
     module, _, attribute = _HOME[name].partition(":")
     return getattr(import_module(f"bayesnu.{module}"), attribute)
 

@@ -139,14 +139,13 @@ def processors() -> Iterator[Finding]:
 
 def cache() -> Iterator[Finding]:
     """The folder of compiled code: where, whether it lasts, what is in it, and what else lies about."""
-    from bayesnu.support.compiled import cache_folder
+    from bayesnu.support.compiled import cache_folder, is_lasting
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warning is the finding below
         here = cache_folder()
-    temporary = Path(tempfile.gettempdir())
-    if here.parent == temporary:
-        found = f"no folder for compiled code can be written; every command compiles anew, this one into {here}"
+    if not is_lasting(here):
+        found = f"no folder for compiled code can be written; commands compile into {here}, which may be emptied at any time"
         yield Finding("cache", "act", found, "set the environment variable BAYESNU_CACHE_DIR to a folder you can write")
     else:
         functions = len([*here.rglob("*.nbi")])
@@ -158,6 +157,7 @@ def cache() -> Iterator[Finding]:
         if others:
             found = f"{len(others)} folders of other versions beside it, {_megabytes(others)}"
             yield Finding("cache", "note", found, f"delete those in {here.parent} that no other installation uses")
+    temporary = Path(tempfile.gettempdir())
     lost = [each for each in sorted(temporary.glob("bayesnu-*")) if each != here and _is_lost_cache(each)]
     if lost:
         found = f"{len(lost)} temporary ones left in {temporary}: {_listed(lost)}"
@@ -199,14 +199,16 @@ def _locks(folder: Path, scratch: Path) -> Finding:
 
     do = "never let two runs share a folder here, or run on a local disk"
     try:
-        with held(scratch):
-            try:
-                with held(scratch):
-                    return Finding("locks", "act", f"{folder}: a locked folder can be locked again", do)
-            except BayesnuError:
-                return Finding("locks", "ok", f"{folder}: a locked folder stays locked")
-    except OSError as error:
-        return Finding("locks", "act", f"{folder}: no file can be locked ({error.strerror or error})", do)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # of a file system that has no locks
+            with held(scratch):
+                try:
+                    with held(scratch):
+                        return Finding("locks", "act", f"{folder}: a locked folder can be locked again", do)
+                except BayesnuError:
+                    return Finding("locks", "ok", f"{folder}: a locked folder stays locked")
+    except RuntimeWarning as warning:
+        return Finding("locks", "act", str(warning), do)
 
 
 def _hdf5(folder: Path, scratch: Path) -> Finding:
@@ -219,8 +221,8 @@ def _hdf5(folder: Path, scratch: Path) -> Finding:
     try:
         sample(run, scratch, figures=False, toys=False)
     except (BayesnuError, OSError) as error:
-        do = "run on a local disk; where HDF5 cannot lock a file, set the environment variable HDF5_USE_FILE_LOCKING=FALSE"
-        return Finding("chains", "act", f"{folder}: no chain can be stored ({with_flags(str(error))})", do)
+        found = f"{folder}: no chain can be stored ({with_flags(str(error))})"
+        return Finding("chains", "act", found, "run on a local disk")
     return Finding("chains", "ok", f"{folder}: a chain is stored and read back")
 
 

@@ -17,6 +17,7 @@ import click
 from bayesnu.cli import commands
 from bayesnu.cli.failures import Mistake, Stopped, in_one_line
 from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.places import settle_home
 from bayesnu.support.versions import __version__
 
 
@@ -85,4 +86,5 @@ def main() -> None:
             setattr(sys, name, io.StringIO())
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no Greek still gets every number
+    settle_home(must_be_writable=True)
     warnings.formatwarning = lambda message, *where, **source: f"Warning: {message}\n"

@@ -37,11 +37,22 @@ def _finite(value: Any) -> Any:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that does not squeeze tables where nobody watches."""
+    """A console that does not squeeze tables where nobody watches, and writes nothing but text there.
+
+    Whether somebody watches is what the stream says, whatever the environment forces upon it.
+    """
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, markup=False, soft_wrap=False)
+    watched = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if watched else WIDTH,
+        force_terminal=watched,
+        highlight=False,
+        markup=False,
+        soft_wrap=False,
+    )
 
 
 def check_figure(path: str | None) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,29 @@ from bayesnu.inference.kinds import check_interval
 from bayesnu.support.backend import any_backend
 from bayesnu.support.errors import BayesnuError
 
-with warnings.catch_warnings(), any_backend():
-    warnings.simplefilter("ignore", FutureWarning)  # arviz 0.23 announces 1.0 once a day
+
+@contextmanager
+def _stamp_of_its_own() -> Iterator[None]:
+    """Let arviz 0.23 leave the stamp of its daily announcement, which it does at import, in a folder of its own.
+
+    In the user's cache it ends the process where nothing can be written, and where another one replaces the same stamp.
+    """
+    try:
+        import platformdirs
+    except ImportError:  # what needs it is arviz 0.23
+        yield
+        return
+    usual = platformdirs.user_cache_dir
+    with TemporaryDirectory(prefix="bayesnu-", ignore_cleanup_errors=True) as folder:
+        platformdirs.user_cache_dir = lambda *names, **more: folder
+        try:
+            yield
+        finally:
+            platformdirs.user_cache_dir = usual
+
+
+with warnings.catch_warnings(), any_backend(), _stamp_of_its_own():
+    warnings.simplefilter("ignore", FutureWarning)  # that announcement
     import arviz
 
 

@@ -9,7 +9,8 @@ The first 512 bytes, which HDF5 leaves to the user, are a line with format and c
 have been found whole: on damaged ones the library may hang, crash or give other numbers.
 
 Every write goes to a copy that replaces the file when it is complete, so that a run killed at any moment leaves the last
-complete state. Writes are spaced in proportion to the length of the chain and cost a constant share of the run.
+complete state. So the library's own locks, which some file systems refuse, are not needed. Writes are spaced in proportion
+to the length of the chain and cost a constant share of the run.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _open_chain(path: Path) -> Iterator[h5py.File]:
     """Open a chain for reading once it has been found whole; raises `BayesnuError`, also for what fails while it is read."""
     try:
         _check_header(path)
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             chain_format.check(file, path.stat().st_size)
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -122,7 +123,7 @@ def _replace_whole(path: Path, more: int = 0) -> Iterator[h5py.File]:
         else:
             copy.unlink(missing_ok=True)  # what a killed run has left
         _reserve_bytes(copy, more + MARGIN)
-        with h5py.File(copy, "a", userblock_size=HEADER) as file:
+        with h5py.File(copy, "a", userblock_size=HEADER, locking=False) as file:
             yield file
         with copy.open("rb+") as raw:
             raw.write(_make_header(copy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from bayesnu.runs.config import CONFIG, from_config, to_toml
 from bayesnu.runs.run import Run, to_dict
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.files import whole_file
+from bayesnu.support.files import reason_of, whole_file
 from bayesnu.support.fingerprint import difference, flattened
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def held(folder: Path) -> Iterator[None]:
             file.seek(0)
             first = file.read(200) or "another process"
             raise BayesnuError(f"{folder}: {first} is running there; wait for it, or choose another `output`") from None
+        except OSError as error:
+            warnings.warn(
+                f"{folder}: its file system has no locks ({reason_of(error)}), so nothing keeps a second run out of it",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}")
         file.flush()

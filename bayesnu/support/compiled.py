@@ -23,6 +23,7 @@ from llvmlite import binding
 from numba.core.compiler_lock import global_compiler_lock
 
 from bayesnu.support.exclusive import exclusive
+from bayesnu.support.places import temporary_place
 from bayesnu.support.versions import package_folder
 
 
@@ -100,15 +101,20 @@ def cache_folder() -> Path:
         folder = base / "bayesnu" / _hash_sources()
         if _is_writable(folder):
             return folder
-    folder = Path(tempfile.mkdtemp(prefix="bayesnu-"))
+    folder = Path(temporary_place()) / _hash_sources()
     tried = ", ".join(map(str, _list_bases())) or "there is no home"
     warnings.warn(
-        f"no folder for compiled code can be written ({tried}): using {folder} for this process; "
+        f"no folder for compiled code can be written ({tried}): using {folder}, which may be emptied at any time; "
         "set BAYESNU_CACHE_DIR to a writable folder to keep it",
         RuntimeWarning,
         stacklevel=2,
     )
     return folder
+
+
+def is_lasting(folder: Path) -> bool:
+    """Whether a folder of compiled code is where caches lie, and not in the temporary place."""
+    return folder.parent.name == "bayesnu"
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -14,6 +14,7 @@ import pytest
 
 import bayesnu
 from bayesnu.support import compiled
+from bayesnu.support.places import temporary_place
 
 ROOT = Path(bayesnu.__file__).parent
 
@@ -124,7 +125,8 @@ def test_without_a_writable_folder_compiled_code_goes_to_a_temporary_one_with_on
     assert result.returncode == 0
     assert result.stderr.count("RuntimeWarning") == 1
     assert "set BAYESNU_CACHE_DIR" in result.stderr
-    assert Path(result.stdout.strip()).name.startswith("bayesnu-")
+    assert Path(result.stdout.strip()).parent.name.startswith("bayesnu-")
+    assert run(code, tmp_path, BAYESNU_CACHE_DIR="/proc/nowhere").stdout == result.stdout  # found again
 
 
 def test_without_a_home_compiled_code_goes_to_a_temporary_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,5 +137,8 @@ def test_without_a_home_compiled_code_goes_to_a_temporary_folder(monkeypatch: py
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "expanduser", homeless)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    temporary_place.cache_clear()
     with pytest.warns(RuntimeWarning, match="there is no home"):
-        assert compiled.cache_folder.__wrapped__().parent == tmp_path
+        found = compiled.cache_folder.__wrapped__()
+    assert found.parent.parent == tmp_path and not compiled.is_lasting(found)
+    temporary_place.cache_clear()
