@@ -1,4 +1,4 @@
-"""A stored chain, opened for a command, and its figures."""
+"""A figure of a stored chain."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ import click
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import judge
-from bayesnu.runs import chain_file, config, folder, run
-from bayesnu.runs.run import Run
+from bayesnu.runs import chain_file
+from bayesnu.runs.stored import model_of_stored, open_stored
 from bayesnu.support.errors import BayesnuError
 
 FEWEST_STEPS = 8  # with less there is nothing to draw
 
 
-def open_chain(name: str) -> tuple[Path, Run, Chain]:
-    """The folder of a run, its configuration and its chain; raises `BayesnuError` if too little is stored."""
-    place = folder.run_folder(name)
-    stored = chain_file.read(name)
-    if stored.steps < FEWEST_STEPS:
-        raise BayesnuError(f"{stored.path}: {stored.steps} steps are stored; a figure needs at least {FEWEST_STEPS}")
-    chosen = config.from_config(place / config.CONFIG)
-    return place, chosen, stored
+def read_enough(name: str) -> Chain:
+    """A chain with enough steps for a figure; raises `BayesnuError` if it has fewer."""
+    chain = chain_file.read(name)
+    if chain.steps < FEWEST_STEPS:
+        raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a figure needs at least {FEWEST_STEPS}")
+    return chain
 
 
 def draw_chain(name: str, figure: str, output: str | None) -> None:
     """Draw one figure of a chain, `corner` or `spectrum`, and say where it is."""
     from bayesnu import plots
 
-    place, chosen, stored = open_chain(name)
-    model = run.model_of(chosen)
-    chain_file.verify(stored.path, model, run.fingerprint(chosen))
-    path = Path(output) if output else place / f"{figure}.png"
-    verdict = judge(Fits(model), stored, chosen.sampling)
+    chain = read_enough(name)
+    stored = open_stored(chain.path)
+    model = model_of_stored(stored)
+    path = Path(output) if output else chain.path.with_name(f"{figure}.png")
+    settings = stored.run.sampling
+    verdict = judge(Fits(model), chain, settings)
     plot = {"corner": plots.corner_plot, "spectrum": plots.spectrum_plot}[figure]
-    plot(model, stored, verdict, chosen.sampling, path)
+    plot(model, chain, verdict, settings, path)
     click.echo(f"wrote {path}")

@@ -20,9 +20,8 @@ from bayesnu.runs.run import Run, preset_note
 from bayesnu.support.text import interval, intervals, number
 
 
-def print_run(place: Path, result: RunResult, as_json: bool) -> None:
-    """Print the result of the run in a folder."""
-    run = config.from_config(place / config.CONFIG)
+def print_run(chain: Path, run: Run, result: RunResult, as_json: bool) -> None:
+    """Print the result of a run whose chain is in a file."""
     if as_json:
         json_out(about_run(run) | result_to_json(result))
         return
@@ -34,7 +33,7 @@ def print_run(place: Path, result: RunResult, as_json: bool) -> None:
         print_standing(result.standing)
     _print_derived(result, scale)
     _print_verdict(result)
-    _print_files(place)
+    _print_files(chain)
 
 
 def _print_limits(run: Run, result: RunResult) -> None:
@@ -137,6 +136,7 @@ def _print_verdict(result: RunResult) -> None:
         click.echo(f"NOT CONVERGED ({length}): " + "; ".join(verdict.missing))
 
 
-def _print_files(place: Path) -> None:
-    files = [name for name in (folder.CHAIN, config.CONFIG, *folder.FIGURES) if (place / name).is_file()]
+def _print_files(chain: Path) -> None:
+    place = chain.parent
+    files = [name for name in (chain.name, config.CONFIG, *folder.FIGURES) if (place / name).is_file()]
     click.echo(f"in {place}{os.sep}: {', '.join(files)}")

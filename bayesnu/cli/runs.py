@@ -30,7 +30,7 @@ def choose_run(experiments: tuple[str, ...], options: dict[str, Any], base: Mapp
     flavour = options.pop("flavour", base.get("flavour", "common"))
     preset = options.pop("preset", base.get("preset", "default"))
     choices = dict(base.get("analysis", {})) | options
-    return runs.resolve(
+    return runs.configure(
         experiments or tuple(base.get("experiments", ())), parameter, flavour, preset, choices, prior, sampling
     )
 

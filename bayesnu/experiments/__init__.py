@@ -47,6 +47,7 @@ __all__ = [
     "load_one",
     "load_several",
     "names",
+    "parse",
     "scale_exposure",
     "template",
 ]
@@ -83,6 +84,13 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     from bayesnu.experiments import reader
 
     return reader.load(name_or_path, reading)
+
+
+def parse(text: str, reading: str, path: str) -> Experiment:
+    """The data set of a file's text, which came from `path`; raises `BayesnuError` as `load` does."""
+    from bayesnu.experiments import reader
+
+    return reader.parse(text, reading, path)
 
 
 def load_one(given: Experiment | str | Path, reading: str = "default") -> Experiment:

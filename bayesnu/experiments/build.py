@@ -14,8 +14,8 @@ from bayesnu.experiments.sentences import TABLES
 from bayesnu.physics.constants import DAYS_PER_YEAR
 
 
-def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nouns.Experiment:
-    """Return the experiment that `tables`, the file as `reading` has it, describe; `data` are the bytes of the file."""
+def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns.Experiment:
+    """Return the experiment that `tables`, the file as `reading` has it, describe; `text` is that of the file."""
     exposure = _convert_exposure(tables.exposure)
     return nouns.Experiment(
         name=tables.name,
@@ -35,8 +35,8 @@ def experiment(tables: schema.File, reading: str, path: str, data: bytes) -> nou
         reading=reading,
         readings=tuple(tables.readings),
         path=path,
-        digest=hashlib.sha256(data).hexdigest(),
-        text=data.decode("utf-8-sig"),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        text=text,
         provenance=tuple(_list_provenance(tables)),
     )
 

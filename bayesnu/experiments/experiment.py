@@ -157,7 +157,7 @@ class Experiment:
         incompatible: names of data sets that hold the same events.
         reading: the reading that was used, `default` where the file has none of the name asked for.
         readings: names of the readings that the file has beside its own tables.
-        path, text, digest: the file's place, its text, and the sha256 of its bytes.
+        path, text, digest: the file's place, its text, and the sha256 of that text.
         provenance: source and quality of every table.
     """
 

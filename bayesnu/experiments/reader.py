@@ -41,10 +41,18 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     """
     path, data = _read_bytes(str(name_or_path))
     try:
-        file = _validate_tables(_parse_text(_decode_text(data)))
+        return parse(_decode_text(data), reading, path)
+    except Wrong as wrong:
+        raise BayesnuError(one_line(f"{path}: {wrong}")) from None
+
+
+def parse(text: str, reading: str, path: str) -> Experiment:
+    """Return the data set of a file's text; `path` says where that is. Raises `BayesnuError` as `load` does."""
+    try:
+        file = _validate_tables(_parse_text(text))
         _check_readings(file)
         used = _choose_reading(file, str(reading))
-        return build.experiment(_apply_reading(file, used), used, path, data)
+        return build.experiment(_apply_reading(file, used), used, path, text)
     except Wrong as wrong:
         raise FileMistakes(path, wrong.sentences) from None
 

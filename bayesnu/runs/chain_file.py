@@ -48,11 +48,14 @@ _MAGIC = b"bayesnu chain %d sha256 " % FORMAT
 
 
 def find_chain(chain: str | Path) -> Path:
-    """The file of a chain given as file or folder; raises `BayesnuError` if there is none."""
+    """The file of a chain given as file or folder; raises `BayesnuError` if there is none.
+
+    A file is that file, whatever its name and whatever lies beside it.
+    """
     path = Path(chain)
     path = path / CHAIN if os.path.isdir(path) else path
     if not os.path.isfile(path):
-        raise BayesnuError(f"{path}: no chain there; give a folder that `bayesnu sample` wrote, or its {CHAIN}")
+        raise BayesnuError(f"{chain}: no chain there; give a folder that `bayesnu sample` wrote, or its {CHAIN}")
     return path
 
 
@@ -225,12 +228,13 @@ def _append_piece(group: h5py.Group, piece: Piece) -> None:
     group.attrs["iteration"] = done + steps
 
 
-def store_result(path: Path, result: RunResult) -> None:
-    """Store a run's result beside its samples."""
+def store_result(path: Path, result: RunResult, config: str) -> None:
+    """Store a run's result beside its samples, and the configuration that it now has, as TOML."""
     text = json.dumps(result_to_json(result), allow_nan=False)
-    with _replace_whole(path, len(text)) as file:
-        file.pop("result", None)
-        file["result"] = text
+    with _replace_whole(path, len(text) + len(config)) as file:
+        for name, value in {"result": text, "config": config}.items():
+            file.pop(name, None)
+            file[name] = value
 
 
 def read(chain: str | Path) -> Chain:
@@ -285,6 +289,13 @@ def read(chain: str | Path) -> Chain:
             steps=steps,
             thin=thin,
         )
+
+
+def read_source(path: Path) -> tuple[str, dict[str, str]]:
+    """What a chain was made of: its resolved configuration as TOML, and the text of each data set by its name."""
+    with _open_chain(path) as file:
+        texts = {name: str(each[()].decode()) for name, each in file["experiments"].items()}
+        return str(file["config"][()].decode()), texts
 
 
 def read_result(path: Path) -> RunResult | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from bayesnu.runs.run import Run, resolve, to_dict
+from bayesnu.runs.run import Run, choose, to_dict
 from bayesnu.support.errors import BayesnuError, did_you_mean
-from bayesnu.support.fingerprint import difference, flattened
 
 CONFIG = "config.toml"
 
@@ -54,7 +54,10 @@ def _has_wide_integer(value: Any) -> bool:
 
 
 def from_config(path: Path) -> Run:
-    """Read the resolved configuration of a run; raises `BayesnuError` if it is missing, damaged or not complete."""
+    """Read the resolved configuration of a run, and not its data.
+
+    Raises `BayesnuError` if it is missing, damaged or not complete.
+    """
     try:
         raw = from_toml(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -67,15 +70,15 @@ def from_config(path: Path) -> Run:
 
 
 def from_dict(table: Mapping[str, Any]) -> Run:
-    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete.
-
-    The data sets have to be those with which it was resolved.
-    """
+    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete."""
     for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
         if key not in table:
             raise BayesnuError(f"the key '{key}' is missing; this is not the configuration of a run")
-    run = resolve(
-        tuple(table["experiments"]),
+    digests = table["data"]
+    if len(digests) != len(table["experiments"]) or not all(isinstance(each, str) for each in digests.values()):
+        raise BayesnuError("[data]: must name each of the experiments with the digest of its data")
+    run = choose(
+        table["experiments"],
         table["parameter"],
         table.get("flavour", "common"),
         table["preset"],
@@ -83,10 +86,4 @@ def from_dict(table: Mapping[str, Any]) -> Run:
         table.get("prior"),
         table["sampling"],
     )
-    found = difference(flattened(table["data"], "data."), flattened(run.digests, "data."))
-    if found is not None:
-        raise BayesnuError(
-            f"the data have changed since this run was started: {found}; restore them or start a new run with "
-            "another `output`"
-        )
-    return run
+    return replace(run, digests=digests)

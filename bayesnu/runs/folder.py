@@ -92,21 +92,19 @@ def _refuse_folder(folder: Path, error: Exception) -> str:
     return f"{folder}: cannot be written ({reason}); choose another `output`"
 
 
-def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
-    """Write the resolved configuration into the folder, or find the same one there.
+def claim(run: Run, folder: Path, overwrite: bool = False) -> Run:
+    """Write the resolved configuration into the folder, or find the same one there; returns the run that is there now.
 
     Raises `BayesnuError` if another run is there, naming the key that differs, or if the folder cannot be written.
     """
     config = folder / CONFIG
     if config.is_file() and not overwrite:
-        there = flattened(to_dict(from_config(config)))
-        found = difference(there, flattened(to_dict(run)))
+        there = from_config(config)
+        holds_data = (folder / CHAIN).is_file()  # they are compared by their content, not by file and bytes
+        found = difference(_list_choices(there, holds_data), _list_choices(run, holds_data))
         if found is not None:
-            raise BayesnuError(
-                f"{folder}: another run is there: {found}; use another `output`, or `overwrite`, "
-                "or `bayesnu resume` to make the one there longer"
-            )
-        return
+            raise BayesnuError(another_run(folder, found))
+        return there
     if (folder / CHAIN).is_file() and not overwrite:
         raise BayesnuError(f"{folder}: holds a chain without {CONFIG}; use another `output`, or `overwrite`")
     try:
@@ -115,6 +113,21 @@ def claim(run: Run, folder: Path, overwrite: bool = False) -> None:
     except OSError as error:
         raise BayesnuError(_refuse_folder(folder, error)) from None
     write_config(run, folder)
+    return run
+
+
+def _list_choices(run: Run, holds_data: bool) -> dict[str, str]:
+    """What a configuration says of a run, key by key: of data that a chain holds the names alone."""
+    table = to_dict(run)
+    return flattened(table | {"experiments": list(run.digests), "data": {}} if holds_data else table)
+
+
+def another_run(folder: Path, found: str) -> str:
+    """The sentence of a folder that holds another run, which differs in what was `found`."""
+    return (
+        f"{folder}: another run is there: {found}; use another `output`, or `overwrite`, "
+        "or `bayesnu resume` to make the one there longer"
+    )
 
 
 def write_config(run: Run, folder: Path) -> None:

@@ -7,8 +7,9 @@ any moment can be resumed by its folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from decimal import Decimal
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from bayesnu.model.choices import Analysis, describe_choices
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
-from bayesnu.physics.properties import LARGEST, PROPERTIES, parameters_of
+from bayesnu.physics.properties import LARGEST, PROPERTIES, PhysicsParameter, parameter_of, parameters_of, read_value
+from bayesnu.support.arguments import as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import flattened
 
+NUMBERS_OF_PRIOR = ("lower", "upper", "mean", "width")
 NARROWEST = 1e-6  # range or width of a prior, in the same scale and for the same reason
 
 
@@ -74,7 +77,7 @@ class Run:
 
 
 def resolve(
-    experiments: tuple[str, ...],
+    experiments: Iterable[str | Path] | str | Path,
     parameter: str,
     flavour: str = "common",
     preset: str = "default",
@@ -85,15 +88,16 @@ def resolve(
     """Fill in every default of a run and check everything, before anything is computed.
 
     Arguments:
-        experiments: a tuple of names or TOML files; a single one is a tuple too.
+        experiments: names or TOML files, one or several.
         parameter, flavour: what is inferred, as in `parameters_of`.
         preset: `default` or `paper`, by its name.
         choices: fields of `Analysis` that differ from the preset.
         prior: `kind` (`flat`, `flat-square`, `log-uniform`, `gaussian`), `lower`, `upper`, `mean` and `width`. Numbers are
-            in mu_B, e or cm^2, not in units of the scale.
+            in the units of a model's parameters: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
         sampling: `kind` and `probability` of the interval, `seed`, `steps`, `most_steps`, `ensembles`, `walkers`.
 
-    Returns: a `Run`, which `sample` takes. `run.name` is its default folder below `chains/`.
+    Returns: a `Run`, which `sample` takes. `run.name` is its default folder below `chains/`. It holds what its configuration
+        will hold, and so the numbers of its prior in mu_B, e or cm^2.
 
     Raises: `BayesnuError` with one sentence for what cannot be.
 
@@ -101,17 +105,64 @@ def resolve(
 
     Example:
         >>> import bayesnu
-        >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", prior={"upper": 5e-11}, choices={"electrons": "rrpa"})
-        >>> run.name, run.analysis.electrons, run.sampling.kind
-        ('xenonnt-sr0_mu_nu_flat_default', 'rrpa', 'upper')
+        >>> run = bayesnu.resolve("xenonnt-sr0", "mu_nu", prior={"upper": 5}, choices={"electrons": "rrpa"})
+        >>> run.name, run.analysis.electrons, run.sampling.kind, run.prior.upper
+        ('xenonnt-sr0_mu_nu_flat_default', 'rrpa', 'upper', 5e-11)
     """
-    if not experiments:
+    first = parameter_of(parameters_of(parameter, flavour)[0])
+    given = {key: _in_unit(first, key, value) for key, value in dict(prior or {}).items()}
+    return configure(experiments, parameter, flavour, preset, choices, given, sampling)
+
+
+def _in_unit(parameter: PhysicsParameter, key: str, value: Any) -> Any:
+    """A number of a prior in mu_B, e or cm^2, to the last digit; its kind, and what is refused later, as it is."""
+    if key not in NUMBERS_OF_PRIOR:
+        return value
+    try:
+        number = read_value(parameter, value)
+    except BayesnuError as error:
+        raise BayesnuError(f"prior.{key}: {error}") from None
+    return float(Decimal(repr(number)) * Decimal(repr(parameter.scale)))
+
+
+def configure(
+    experiments: Iterable[str | Path] | str | Path,
+    parameter: str,
+    flavour: str = "common",
+    preset: str = "default",
+    choices: Mapping[str, Any] | None = None,
+    prior: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Run:
+    """The same for the tables of a configuration and the command line: numbers of the prior are in mu_B, e or cm^2."""
+    run = choose(experiments, parameter, flavour, preset, choices, prior, sampling)
+    loaded = load_experiments(run)
+    data.check_combination(loaded)
+    return replace(
+        run,
+        experiments=tuple(name if name in data.names() else os.path.abspath(name) for name in run.experiments),
+        digests={experiment.name: experiment.digest for experiment in loaded},
+    )
+
+
+def choose(
+    experiments: Iterable[str | Path] | str | Path,
+    parameter: str,
+    flavour: str,
+    preset: str,
+    choices: Mapping[str, Any] | None,
+    prior: Mapping[str, Any] | None,
+    sampling: Mapping[str, Any] | None,
+) -> Run:
+    """The same without a look at the data: a chain holds its own."""
+    names = tuple(_read_name(each) for each in as_tuple(experiments))
+    if not names:
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     parameters_of(parameter, flavour)  # raises for an unknown name
     chosen = preset_of(preset, **dict(choices or {}))
     settings = _read_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
     run = Run(
-        experiments=experiments,
+        experiments=names,
         parameter=parameter,
         flavour=flavour,
         preset=preset,
@@ -119,14 +170,17 @@ def resolve(
         prior=_read_table(PriorChoice, "prior", dict(prior or {})),
         sampling=settings,
     )
-    loaded = load_experiments(run)
-    data.check_combination(loaded)
-    priors(run)
-    return replace(
-        run,
-        experiments=tuple(name if name in data.names() else os.path.abspath(name) for name in experiments),
-        digests={experiment.name: experiment.digest for experiment in loaded},
-    )
+    priors(run)  # raises for what cannot be one
+    return run
+
+
+def _read_name(given: Any) -> str:
+    """The name or the path of a data set; raises `BayesnuError` for anything else."""
+    if isinstance(given, Experiment):
+        raise BayesnuError(f"experiments: found the data set '{given.name}' itself; a run takes its name or its file")
+    if not isinstance(given, str | Path):
+        raise BayesnuError(f"experiments: found {given!r:.60}; must be names or files")
+    return str(given)
 
 
 def _read_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
@@ -134,10 +188,11 @@ def _read_table(cls: type[Any], table: str, values: Mapping[str, Any]) -> Any:
     right: dict[str, Any] = {"int": int, "float": int | float, "str": str}
     words = {"int": "an integer", "float": "a finite number", "str": "a word in quotes"}
     checked: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, given in values.items():
         if key not in known:
             raise BayesnuError(f"[{table}] {key[:60]}: unknown key{did_you_mean(key[:60], known)}")
         kind = known[key]
+        value = plain(given)
         if isinstance(value, bool) or not isinstance(value, right[kind]) or (kind == "float" and not isfinite(value)):
             raise BayesnuError(f"[{table}] {key}: found {value!r:.60}; must be {words[kind]}")
         checked[key] = float(value) if kind == "float" else value  # 0 and 0.0 are the same choice
@@ -159,7 +214,7 @@ def load_experiments(run: Run) -> tuple[Experiment, ...]:
 def priors(run: Run) -> tuple[Prior, ...]:
     """The priors of the physics parameters, in units of each parameter's scale."""
     choice = run.prior
-    numbers = {key: getattr(choice, key) for key in ("lower", "upper", "mean", "width")}
+    numbers = {key: getattr(choice, key) for key in NUMBERS_OF_PRIOR}
     out = []
     for name in run.parameters:
         default = default_prior(name)
@@ -215,10 +270,13 @@ def preset_note(run: Run) -> str:
     return describe_choices(run.preset, run.analysis)
 
 
-def model_of(run: Run) -> Model:
-    """Build the model of a run with its priors; raises `BayesnuError` for what cannot be sampled."""
+def model_of(run: Run, experiments: Sequence[Experiment] = ()) -> Model:
+    """Build the model of a run with its priors, from the data given or those that it names.
+
+    Raises `BayesnuError` for what cannot be sampled.
+    """
     from bayesnu.model.builder import build
 
-    model = build(load_experiments(run), run.parameters, run.analysis).with_priors(*priors(run))
+    model = build(experiments or load_experiments(run), run.parameters, run.analysis).with_priors(*priors(run))
     run.sampling.check_walkers(len(model.parameters))
     return model

@@ -8,9 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from bayesnu.inference.diagnostics import Verdict
+from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.runs.config import CONFIG, from_config, to_toml
-from bayesnu.runs.folder import CHAIN, FIGURES, LOCK, Report, claim, default_folder, held, run_folder, write_config
+from bayesnu.runs.folder import (
+    CHAIN,
+    FIGURES,
+    LOCK,
+    Report,
+    another_run,
+    claim,
+    default_folder,
+    held,
+    run_folder,
+    write_config,
+)
 from bayesnu.runs.result import RunResult
 from bayesnu.runs.run import Run, fingerprint, model_of
 from bayesnu.support.errors import BayesnuError
@@ -54,18 +66,42 @@ def sample(
         >>> f"{result.parameters['mu_nu'].cross_check.upper:.2e} mu_B"  # the same limit by integration
         '7.07e-12 mu_B'
     """
+    if not isinstance(run, Run):
+        raise BayesnuError(
+            f"run: found {run!r:.60}; must come from `resolve`, as in sample(resolve('xenonnt-sr0', 'mu_nu'))"
+        )
     place = default_folder(run) if folder is None else Path(folder)
     begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))
     created = [each for each in (place, *place.parents) if not os.path.lexists(each)]
-    model = model_of(run) if begun else None  # what is refused replaces nothing
+    if not isinstance(run, Run):
+        raise BayesnuError(
+            f"run: found {run!r:.60}; must be a run from `resolve`, as sample(resolve('xenonnt-sr0', 'mu_nu'))"
+        )
+    model = model_of(run) if begun and overwrite else None  # what is refused replaces nothing
     with held(place):
-        claim(run, place, overwrite)
+        there = claim(run, place, overwrite)
         try:
-            return _carry_out(place, run, model or model_of(run), report, figures, toys)
+            return _carry_out(place, there, model or _model_in(place, there, run), report, figures, toys)
         except BayesnuError:
             if not begun and steps_done(place) == 0:
                 _withdraw(place, created)
             raise
+
+
+def _model_in(folder: Path, run: Run, asked: Run) -> Model:
+    """The model of the run in a folder: of the data in its chain, once there is one.
+
+    Raises `BayesnuError` if the data of the run that is `asked` for have another content.
+    """
+    if not (folder / CHAIN).is_file():
+        return model_of(run)
+    from bayesnu.runs.stored import find_change, open_stored  # h5py: not for a plan
+
+    stored = open_stored(folder / CHAIN)
+    found = find_change(asked, stored.experiments)
+    if found is not None:
+        raise BayesnuError(another_run(folder, found))
+    return model_of(run, stored.experiments)
 
 
 def steps_done(folder: Path) -> int:
@@ -94,15 +130,16 @@ def resume(
 ) -> RunResult:
     """Continue a run to where it was going, or up to so many stored steps; returns its result.
 
-    A new length becomes part of the configuration. Raises `BayesnuError` if the chain in the folder is of another model,
-    prior or data set, or cannot be read or written, and for another chain file than that of the run.
+    The data are those in the chain. A new length becomes part of the configuration. Raises `BayesnuError` if the chain in
+    the folder is of another model or prior, if the data that it was made from have changed in content, if it cannot be
+    read or written, and for another chain file than that of the run.
     """
     folder = run_folder(chain)
     if os.path.isfile(chain) and Path(chain).name != CHAIN:
         raise BayesnuError(f"{chain}: a run goes on from {folder / CHAIN}; give the folder, or put this file in that place")
     run = from_config(folder / CONFIG)
-    model = model_of(run)
     with held(folder):
+        model = _model_in(folder, run, run)
         done, stored = _state(folder, run, model)
         if up_to is not None and (up_to > done or stored is None):
             run = replace(run, sampling=replace(run.sampling, steps=max(up_to, done)))
@@ -132,8 +169,8 @@ def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figu
         result = _extended(path, run, model, report)
         undrawn = True
     if toys and result.standing is None:
-        result = with_standing(result, model, run)
-        chain_file.store_result(path, result)
+        result = with_standing(result, model, run.sampling)
+        chain_file.store_result(path, result, to_toml(run))
     if figures and undrawn:
         draw(folder, model, run, result.verdict)
     return replace(result, chain=path)
@@ -149,11 +186,11 @@ def _extended(path: Path, run: Run, model: Model, report: Report | None) -> RunR
     fits = Fits(model)
     verdict = extension.extend_chain(fits, path, run.sampling, report)
     result = summary.summarise(fits, chain_file.read(path), verdict, run.sampling)
-    chain_file.store_result(path, result)
+    chain_file.store_result(path, result, to_toml(run))
     return result
 
 
-def summary_of(path: Path, model: Model, run: Run) -> RunResult:
+def summary_of(path: Path, model: Model, settings: Settings) -> RunResult:
     """The result of the stored steps of a chain, with a verdict of now."""
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.sampling.convergence import judge
@@ -161,15 +198,15 @@ def summary_of(path: Path, model: Model, run: Run) -> RunResult:
 
     fits = Fits(model)
     chain = chain_file.read(path)
-    return summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
+    return summary.summarise(fits, chain, judge(fits, chain, settings), settings)
 
 
-def with_standing(result: RunResult, model: Model, run: Run) -> RunResult:
+def with_standing(result: RunResult, model: Model, settings: Settings) -> RunResult:
     """The result with what toys say of the model: drawn with the run's seed, they are the same whenever they are made."""
     from bayesnu.inference.toys.standing import find_standing
     from bayesnu.runs.summary import add_standing
 
-    return add_standing(result, model, find_standing(model, run.sampling.probability, run.sampling.seed))
+    return add_standing(result, model, find_standing(model, settings.probability, settings.seed))
 
 
 def draw(folder: Path, model: Model, run: Run, verdict: Verdict) -> None:

@@ -119,9 +119,11 @@ def bibtex(names: Sequence[str]) -> str:
 
 def _open_source(name: str) -> tuple[tuple[Experiment, ...], Analysis]:
     """The experiments and choices of a run in a folder, or of an experiment by itself with the default choices."""
-    from bayesnu.runs import config, folder, run
+    from bayesnu.runs.folder import CHAIN
 
-    if folder.is_run(Path(name)) or (Path(name).name == folder.CHAIN and Path(name).is_file()):
-        chosen = config.from_config(folder.run_folder(name) / config.CONFIG)
-        return run.load_experiments(chosen), chosen.analysis
+    if (Path(name) / CHAIN).is_file() or Path(name).suffix == Path(CHAIN).suffix:
+        from bayesnu.runs.stored import open_stored  # h5py: only where a chain is read
+
+        stored = open_stored(name)
+        return stored.experiments, stored.run.analysis
     return (data.load(name),), Analysis()

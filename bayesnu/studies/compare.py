@@ -22,7 +22,6 @@ from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
 from bayesnu.physics.properties import PROPERTIES, parameters_of
-from bayesnu.runs import config, folder
 from bayesnu.runs import run as runs
 from bayesnu.runs.result import LimitRow
 from bayesnu.support.errors import BayesnuError, did_you_mean
@@ -187,20 +186,20 @@ def _profiles(fits: Fits, preset: str) -> Iterator[Row]:
 
 def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
     """Credible limits of a finished chain on these parameters; raises `BayesnuError` if it has none."""
-    from bayesnu.runs import chain_file  # h5py: only where a chain is read
+    from bayesnu.runs import chain_file, stored  # h5py: only where a chain is read
 
-    place = folder.run_folder(chain)
-    run = config.from_config(place / config.CONFIG)
-    result = chain_file.read_result(chain_file.find_chain(chain))
+    opened = stored.open_stored(chain)
+    run = opened.run
+    result = chain_file.read_result(opened.path)
     if result is None:
-        raise BayesnuError(f"{chain}: no result is stored yet; `bayesnu resume {place}` finishes it")
+        raise BayesnuError(f"{chain}: no result is stored yet; `bayesnu resume {opened.path.parent}` finishes it")
     found = [row for row in result.rows if row.method == "credible" and row.parameter.name in parameters]
     if not found:
         raise BayesnuError(
             f"{chain}: is a run of {', '.join(run.parameters)}, this comparison is of {', '.join(parameters)}; "
             "leave it out or change `parameter` or `flavour`"
         )
-    title = joined([experiment.short_title for experiment in runs.load_experiments(run)])
+    title = joined([experiment.short_title for experiment in opened.experiments])
     return [_chain_row(row, run, title, result.verdict) for row in found]
 
 

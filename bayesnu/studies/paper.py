@@ -143,8 +143,7 @@ def three_flavours(names: tuple[str, ...], parameter: str, preset: str, runs: Pa
 def _sampled_priors(parameter: str) -> list[tuple[str, dict[str, float]]]:
     if PROPERTIES[parameter].signed:
         return [("flat", {})]
-    cut = LOG_CUT * PROPERTIES[parameter].scale
-    return [("flat", {}), ("flat-square", {}), ("log-uniform", {"lower": cut})]
+    return [("flat", {}), ("flat-square", {}), ("log-uniform", {"lower": LOG_CUT})]
 
 
 def _note(result: RunResult, found: ParameterResult) -> str | None:

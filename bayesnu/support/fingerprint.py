@@ -19,6 +19,18 @@ def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return out
 
 
+def leaves(value: Any, place: str = "") -> dict[str, str]:
+    """Every number and word in nested tables and lists, by its place as `bins.observed[3]`; 5 and 5.0 are the same."""
+    if isinstance(value, Mapping):
+        parts = [(f"{place}.{key}".lstrip("."), each) for key, each in value.items()]
+    elif isinstance(value, list):
+        parts = [(f"{place}[{n}]", each) for n, each in enumerate(value)]
+    else:
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        return {place: json.dumps(float(value) if is_integer else value, default=str)}
+    return {key: leaf for where, each in parts for key, leaf in leaves(each, where).items()}
+
+
 def digest(keys: Mapping[str, str]) -> str:
     """A fingerprint as one word."""
     return hashlib.sha256(json.dumps(dict(keys), sort_keys=True).encode()).hexdigest()[:16]

@@ -221,7 +221,7 @@ def of_configuration(text: str) -> Iterator[str]:
         if isinstance(value, float) and not math.isfinite(value):
             yield f"the choice {name} is {value}"
     arguments: list[Any] = [raw.get(key) for key in ("parameter", "flavour", "preset", "analysis", "prior", "sampling")]
-    again = config.to_toml(runs.resolve(tuple(raw["experiments"]), *arguments))
+    again = config.to_toml(runs.configure(raw["experiments"], *arguments))
     if again.strip() != body.strip():
         yield "the resolved configuration resolves to another one"
 

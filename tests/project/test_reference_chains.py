@@ -29,7 +29,7 @@ def opened(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def run_of(attributes: dict[str, Any]) -> run.Run:
     raw = config.from_toml(attributes["config"], "reference")
     tables = (raw["analysis"], raw["prior"], raw["sampling"])
-    return run.resolve(tuple(raw["experiments"]), raw["parameter"], raw["flavour"], raw["preset"], *tables)
+    return run.configure(raw["experiments"], raw["parameter"], raw["flavour"], raw["preset"], *tables)
 
 
 def test_every_main_result_is_there() -> None:

@@ -54,9 +54,7 @@ def refuse(number): raise KeyError(number)
 pwd.getpwuid = refuse
 """
 COMMAND = "from bayesnu.cli.main import main; main()"
-LIBRARY = (
-    "import bayesnu; bayesnu.read_chain(sys.argv[2]); import bayesnu.plots, bayesnu.inference.credible"
-)
+LIBRARY = "import bayesnu; bayesnu.read_chain(sys.argv[2]); import bayesnu.plots, bayesnu.inference.credible"
 
 
 @pytest.mark.slow

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def export(chain: str, output: str) -> None:
     """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
 
-    from bayesnu.cli.chains import open_chain
+    from bayesnu.cli.chains import read_enough
     from bayesnu.cli.output import output_file
     from bayesnu.inference.credible import to_arviz
     from bayesnu.inference.sampling.convergence import burn_in
 
-    _, _, stored = open_chain(chain)
+    stored = read_enough(chain)
     start, _ = burn_in(stored.samples)
     samples = {name: stored.of(name)[:, start:] for name in stored.names}
     data = to_arviz(samples, stored.log_prob[:, start:], _attributes(stored))

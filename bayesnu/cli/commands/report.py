@@ -39,11 +39,11 @@ def report(chains: tuple[str, ...], output: str | None, markdown: str | None) ->
 
 
 def _default_page(chains: Sequence[str]) -> str:
-    from bayesnu.runs.folder import run_folder
+    from bayesnu.runs.chain_file import find_chain
 
     if len(chains) > 1:
         raise BayesnuError("--output: a report on several chains has no folder of its own; give a FILE.html")
-    return str(run_folder(chains[0]) / "report.html")
+    return str(find_chain(chains[0]).with_name("report.html"))
 
 
 def _check_place(flag: str, path: str | None, suffix: str) -> None:

@@ -24,16 +24,16 @@ def resume(
     from bayesnu.cli.runs import watched_run
     from bayesnu.runs import sampling
     from bayesnu.runs.config import CONFIG, from_config
-    from bayesnu.runs.folder import run_folder
+    from bayesnu.runs.folder import CHAIN, run_folder
 
     folder = run_folder(chain)
     _check_length(up_to, more)
     if more is not None:
         up_to = sampling.steps_done(folder) + more
-    steps = from_config(folder / CONFIG).sampling.steps if up_to is None else up_to
-    with watched_run(folder, steps, quiet, figures=not no_figures, toys=not no_toys) as how:
+    run = from_config(folder / CONFIG)
+    with watched_run(folder, up_to or run.sampling.steps, quiet, figures=not no_figures, toys=not no_toys) as how:
         summary = sampling.resume(chain, up_to=up_to, **how)
-    print_run(folder, summary, as_json)
+    print_run(folder / CHAIN, run, summary, as_json)
 
 
 def _check_length(up_to: int | None, more: int | None) -> None:

@@ -73,7 +73,7 @@ def sample(
         return
     with watched_run(folder, run.sampling.steps, quiet, figures=not no_figures, toys=not no_toys) as how:
         summary = sampling.sample(run, folder, overwrite=overwrite, **how)
-    print_run(folder, summary, as_json)
+    print_run(folder / folders.CHAIN, run, summary, as_json)
 
 
 def _resolve(experiments: tuple[str, ...], path: str | None, options: dict[str, Any]) -> Run:

@@ -23,22 +23,18 @@ def summary(chain: str, no_toys: bool, as_json: bool, **options: Any) -> None:
 
     from bayesnu.cli.run_tables import print_run
     from bayesnu.runs import chain_file, sampling
-    from bayesnu.runs.config import CONFIG, from_config
-    from bayesnu.runs.folder import run_folder
-    from bayesnu.runs.run import fingerprint, model_of
+    from bayesnu.runs.stored import model_of_stored, open_stored
 
-    folder = run_folder(chain)
-    path = chain_file.find_chain(chain)
-    run = from_config(folder / CONFIG)
-    model = model_of(run)
-    chain_file.verify(path, model, fingerprint(run))
+    stored = open_stored(chain)
+    path = stored.path
+    model = model_of_stored(stored)
     changes = given_options(options)
     found = chain_file.read_result(path)
-    changed = replace(run, sampling=replace(run.sampling, **changes))
+    settings = replace(stored.run.sampling, **changes)
     if found is None or changes:
         if chain_file.steps_done(path) == 0:
-            raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {folder}`")
-        found = sampling.summary_of(path, model, changed)
+            raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {path.parent}`")
+        found = sampling.summary_of(path, model, settings)
     if found.standing is None and not no_toys:
-        found = sampling.with_standing(found, model, changed)
-    print_run(folder, replace(found, chain=path), as_json)
+        found = sampling.with_standing(found, model, settings)
+    print_run(path, stored.run, replace(found, chain=path), as_json)

@@ -17,10 +17,12 @@ from bayesnu.inference.sampling.convergence import autocorrelation_time, judge
 from bayesnu.inference.settings import FEWEST_STEPS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian, Prior
-from bayesnu.runs import chain_file, config, folder, summary
+from bayesnu.runs import chain_file, config, summary
 from bayesnu.runs import run as runs
+from bayesnu.runs.folder import CHAIN
 from bayesnu.runs.report.document import Block, Code, Heading, Picture, Table, Text, Verdict
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
+from bayesnu.runs.stored import model_of_stored, open_stored
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import intervals, number
 from bayesnu.support.versions import __version__
@@ -60,21 +62,20 @@ class Read:
 
 def open_run(link: str, path: str) -> Read:
     """Read a run with its stored result, or with one of now where its chain has become longer."""
-    place = folder.run_folder(path)
-    run = config.from_config(place / config.CONFIG)
-    model = runs.model_of(run)
-    chain = chain_file.read(path)
-    chain_file.verify(chain.path, model, runs.fingerprint(run))
+    stored = open_stored(path)
+    run = stored.run
+    model = model_of_stored(stored)
+    chain = chain_file.read(stored.path)
     result = chain_file.read_result(chain.path)
     if chain.steps < FEWEST_STEPS:
         raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a report needs at least {FEWEST_STEPS}")
     if result is None or result.verdict.steps != chain.steps:
         fits = Fits(model)
-        stored = None if result is None else result.standing
+        standing = None if result is None else result.standing
         result = summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
-        result = replace(result, standing=stored)
-    title = f"{run.parameter} from {' + '.join(each.title for each in model.experiments)}"
-    return Read(link, Path(path), run, model, chain, result, title)
+        result = replace(result, standing=standing)
+    place = chain.path.parent if chain.path.name == CHAIN else chain.path
+    return Read(link, place, run, model, chain, result, stored.title)
 
 
 def section_of(read: Read, several: bool) -> list[Block]:

@@ -162,7 +162,7 @@ def test_a_mistake_is_one_sentence(places: tuple[Path, Path], tmp_path: Path) ->
         ((good, str(places[1])), "give a FILE.html"),
         ((good, "--output", str(places[0] / "chain.h5")), "must end in .html"),
         ((good, "--markdown", "a.html"), "must end in .md"),
-        ((str(tmp_path),), "no run there"),
+        ((str(tmp_path),), "no chain there"),
         ((good, "--output", str(nowhere)), "no such folder"),
     ):
         output = said("report", *arguments, code=2)
