@@ -134,7 +134,7 @@ class Provenance:
     source: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Experiment:
     """One data set under one reading of its file. Arrays are read-only; counts are events per bin over the whole exposure.
 
@@ -199,6 +199,13 @@ class Experiment:
     def short_title(self) -> str:
         """The title without a remark in brackets at its end."""
         return re.sub(r" \([^()]*\)$", "", self.title)
+
+    def __repr__(self) -> str:
+        low, high = self.edges_kev[[0, -1]]
+        return (
+            f"<Experiment {self.name}, reading {self.reading}: {self.observed.sum():g} events in {len(self.observed)} bins "
+            f"of {low:g}-{high:g} keV, {self.exposure_tonne_years:.3g} t yr>"
+        )
 
     @property
     def in_region(self) -> NDArray[np.bool_]:

@@ -23,6 +23,8 @@ from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.zoom import find_support
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import read_value
+from bayesnu.support.arguments import read_probability
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
@@ -42,7 +44,7 @@ CURVE = 128  # points per panel of the density as a curve, between which it is s
 BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian: importance sampling then
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Marginal:
     """Marginal posterior of one parameter on Gauss-Legendre panels in u, the prior's own quantile.
 
@@ -63,6 +65,10 @@ class Marginal:
     batches: np.ndarray
     method: str
 
+    def __repr__(self) -> str:
+        prior = self.model.parameters[0]
+        return f"<Marginal posterior of {prior.column}: median {self.quantile(0.5):.4g}, {self.method}; {self.model!r}>"
+
     @property
     def nodes(self) -> np.ndarray:
         """Prior quantiles u (nodes,) at which `density` is given."""
@@ -73,15 +79,14 @@ class Marginal:
 
         Raises `BayesnuError` unless the probability lies in [0, 1].
         """
-        _check_probability(probability)
-        return self._find_quantile(self.density, probability)
+        return self._find_quantile(self.density, read_probability("probability", probability))
 
     def error(self, probability: float) -> float:
         """Monte-Carlo standard error of `quantile`, in units of `scale * unit`; zero for the tensor rule."""
-        _check_probability(probability)
+        wanted = read_probability("probability", probability)
         if len(self.batches) == 1:
             return 0.0
-        values = [self._find_quantile(batch, probability) for batch in self.batches]
+        values = [self._find_quantile(batch, wanted) for batch in self.batches]
         return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
     def interval(self, kind: str, probability: float) -> IntegratedInterval:
@@ -137,6 +142,8 @@ class Marginal:
 
     def probability_between(self, low: float, high: float) -> float:
         """Posterior probability, a pure number, of [low, high] in units of `scale * unit`."""
+        if not low <= high:
+            raise BayesnuError(f"probability_between: found {low} and {high}; must be two numbers, the smaller one first")
         u = self.model.parameters[0].cdf(np.array([low, high]))
         below = [_integrate_up_to(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
         return below[1] - below[0]
@@ -212,11 +219,6 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
         batches = np.exp(log_laplace) * means
         method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
     return Marginal(model, borders, batches.mean(axis=0), batches, method)
-
-
-def _check_probability(probability: float) -> None:
-    if not 0 <= probability <= 1:
-        raise BayesnuError(f"probability: found {probability:g}; must lie in [0, 1], for example 0.9")
 
 
 def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
@@ -345,13 +347,13 @@ def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
 
     Arguments:
         posterior: from `marginal`.
-        value: the fixed value in units of the parameter's scale (1e-11 mu_B, 1e-12 e, 1e-32 cm^2), not in mu_B, e or cm^2.
+        value: the fixed value in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
 
     Returns: a pure number; below one the data prefer the fixed value. It falls as the prior gets wider, so the prior
         belongs beside it.
 
     Raises: `BayesnuError` where the prior has no density, and where the posterior's is too small to be known. A prior
-        flat in the square has no density at 0.
+        flat in the square has no density at 0. A value in mu_B, e or cm^2, which its size betrays, is refused, too.
 
     Source: Savage-Dickey density ratio, Dickey 1971, Ann. Math. Statist. 42, 204. It is exact here, as the nuisance priors
         do not depend on the parameter.
@@ -363,7 +365,7 @@ def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
         0.059
     """
     prior = posterior.model.parameters[0]
-    at = np.array([value])
+    at = np.array([read_value(prior.of_interest, value)])
     log_prior = prior.logpdf(at)[0]
     if not np.isfinite(log_prior):
         raise BayesnuError(

@@ -80,7 +80,7 @@ def log_posterior(model: Model, theta: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(prior), prior + log_likelihood(model, theta), -np.inf)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledPosterior:
     """The log-posterior of a model as one call of compiled code: theta (..., parameters) -> natural logarithms (...,).
 
@@ -93,6 +93,9 @@ class CompiledPosterior:
     """
 
     arrays: ModelArrays
+
+    def __repr__(self) -> str:
+        return f"<CompiledPosterior of {len(self.arrays.prior_kind)} parameters and {len(self.arrays.observed)} bins>"
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         points = read_points(theta, len(self.arrays.prior_kind))

@@ -17,7 +17,7 @@ from bayesnu.support.errors import BayesnuError
 LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper bound is infinite at 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PriorTransform:
     """The map from the unit cube to parameters: u (..., parameters) -> theta of the same shape.
 
@@ -26,6 +26,9 @@ class PriorTransform:
     """
 
     priors: tuple[Prior, ...]
+
+    def __repr__(self) -> str:
+        return f"<PriorTransform of {len(self.priors)} parameters>"
 
     def __call__(self, cube: np.ndarray) -> np.ndarray:
         u = read_points(cube, len(self.priors), "u")

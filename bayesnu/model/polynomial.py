@@ -31,7 +31,7 @@ class Block:
     bins: slice
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """Expected counts as a polynomial, with the data and a prior per parameter.
 
@@ -61,6 +61,11 @@ class Model:
     is_signal: np.ndarray
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        physics = ", ".join(prior.column for prior in self.physics) or "the Standard Model"
+        data = " + ".join(experiment.name for experiment in self.experiments)
+        return f"<Model of {data}: {physics}; {len(self.nuisances)} nuisances, {len(self.observed)} bins>"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **valu
     return rates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Counts:
     """Expected and observed counts per bin, over the whole exposure.
 
@@ -86,6 +86,12 @@ class Counts:
     signal: np.ndarray
     backgrounds: dict[str, np.ndarray]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Counts in {len(self.observed)} bins: {self.observed.sum():g} observed; expected {self.signal.sum():.4g} of "
+            f"neutrinos and {self.background.sum():.4g} of backgrounds>"
+        )
 
     @property
     def background(self) -> np.ndarray:

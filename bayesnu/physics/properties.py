@@ -15,7 +15,7 @@ A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-dia
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -95,7 +95,7 @@ PROPERTIES = {
 class PhysicsParameter(Parameter):
     """A property of one common value, one flavour or one element of its matrix: a parameter of interest."""
 
-    em_property: Property
+    em_property: Property = field(repr=False)
     flavour: str
 
     @property

@@ -102,6 +102,7 @@ def cache_folder() -> Path:
         if _is_writable(folder):
             return folder
     folder = Path(temporary_place()) / _hash_sources()
+    folder.mkdir(exist_ok=True)
     tried = ", ".join(map(str, _list_bases())) or "there is no home"
     warnings.warn(
         f"no folder for compiled code can be written ({tried}): using {folder}, which may be emptied at any time; "

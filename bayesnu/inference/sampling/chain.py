@@ -24,7 +24,7 @@ class Piece:
     random_state: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Chain:
     """A chain as read from its file; every array holds every `thin`-th of the stored `steps` per walker.
 
@@ -58,6 +58,14 @@ class Chain:
     config: str
     steps: int
     thin: int
+
+    def __repr__(self) -> str:
+        ensembles, _, walkers, parameters = self.samples.shape
+        thinned = f", every {self.thin}th of them read" if self.thin > 1 else ""
+        return (
+            f"<Chain {self.path}: {ensembles} ensembles of {walkers} walkers, {self.steps} steps each{thinned}, "
+            f"{parameters} parameters ({', '.join(self.names[:3])}, ...)>"
+        )
 
     @property
     def digest(self) -> str:
