@@ -9,6 +9,7 @@ from typing import NamedTuple, Self, TypeVar
 from scipy.special import ndtri
 
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import intervals
 
@@ -199,7 +200,7 @@ def modes_note(found: Interval, regions: Interval, scale: float) -> str | None:
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:
     """Quantile of chi^2 with one degree of freedom: 2.71 at 90 %, or the one-sided 1.64."""
-    if not 0 < cl < 1:
+    if not 0 < read_number("cl", cl) < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
     if one_sided and cl <= 0.5:
         raise BayesnuError(f"cl: found {cl:g}; a one-sided limit needs more than 0.5")

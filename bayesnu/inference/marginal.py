@@ -24,7 +24,7 @@ from bayesnu.inference.zoom import find_support
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import read_value
-from bayesnu.support.arguments import read_probability
+from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
@@ -142,16 +142,17 @@ class Marginal:
 
     def probability_between(self, low: float, high: float) -> float:
         """Posterior probability, a pure number, of [low, high] in units of `scale * unit`."""
-        if not low <= high:
+        ends = read_array("probability_between", [low, high])
+        if not ends[0] <= ends[1]:
             raise BayesnuError(f"probability_between: found {low} and {high}; must be two numbers, the smaller one first")
-        u = self.model.parameters[0].cdf(np.array([low, high]))
+        u = self.model.parameters[0].cdf(ends)
         below = [_integrate_up_to(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
         return below[1] - below[0]
 
     def mean_density(self, values: np.ndarray) -> np.ndarray:
         """Posterior density in the parameter, per unit of `scale * unit`, at the given values (n,)."""
         prior = self.model.parameters[0]
-        u = prior.cdf(values)
+        u = prior.cdf(read_array("values", values))
         panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, PANELS - 1)
         left = self.borders[panel]
         width = np.diff(self.borders)[panel]
@@ -187,9 +188,10 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
         >>> f"{posterior.interval('upper', 0.9).scaled(1e-11).upper:.2e} mu_B"
         '7.07e-12 mu_B'
     """
+    require("model", model, Model, "build")
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
-    return integrate(Profiler(model), seed)
+    return integrate(Profiler(model), read_seed(seed))
 
 
 def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
@@ -364,6 +366,7 @@ def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:
         >>> round(bayesnu.bayes_factor(bayesnu.marginal(model)), 3)  # prior flat on [0, 10] 1e-11 mu_B
         0.059
     """
+    require("posterior", posterior, Marginal, "marginal")
     prior = posterior.model.parameters[0]
     at = np.array([read_value(prior.of_interest, value)])
     log_prior = prior.logpdf(at)[0]

@@ -15,6 +15,7 @@ from bayesnu.inference.interval import Piece, ProfileInterval, delta_chi2
 from bayesnu.inference.profiler import WIDER, Fit, Others, Profiler, widen_range
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.arguments import plain, require
 from bayesnu.support.errors import BayesnuError
 
 GRID = 401  # points of a scan in one parameter
@@ -148,8 +149,11 @@ def interval(
         >>> round(found.delta_chi2, 2)
         2.71
     """
-    if others not in ("zero", "profiled"):
-        raise BayesnuError(f"others: found '{others}'; must be 'zero' or 'profiled'")
+    require("model", model, Model, "build")
+    if not isinstance(others, str) or others not in ("zero", "profiled"):
+        raise BayesnuError(f"others: found {others!r:.60}; must be 'zero' or 'profiled'")
+    if plain(index) not in range(model.n_physics):
+        raise BayesnuError(f"index: found {index!r:.60}; must be a place among {model.n_physics} physics parameters, from 0")
     delta_chi2(cl, one_sided)  # a mistake is found before anything is compiled
     return interval_along(Line(Profiler(model), index, others), cl, one_sided)
 

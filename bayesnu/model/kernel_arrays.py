@@ -14,6 +14,7 @@ from scipy.special import gammaln, xlogy
 from bayesnu.model.polynomial import Model
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.model.priors import Gaussian, Prior
+from bayesnu.support.arguments import require
 from bayesnu.support.compiled import compiled
 from bayesnu.support.errors import BayesnuError
 
@@ -52,7 +53,8 @@ class ModelArrays(NamedTuple):
 
 
 def arrange_model(model: Model) -> ModelArrays:
-    """Arrange a model for compiled code; compiles nothing."""
+    """Arrange a model for compiled code; compiles nothing. Raises `BayesnuError` for anything but a model."""
+    require("model", model, Model, "build")
     observed = model.observed
     templates = np.ascontiguousarray(model.templates)
     reference = np.where(observed > 0, observed, 1.0)

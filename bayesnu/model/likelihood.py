@@ -13,7 +13,7 @@ from scipy.special import gammaln, xlogy
 from bayesnu.model import likelihood_kernel
 from bayesnu.model.kernel_arrays import ModelArrays, arrange_model
 from bayesnu.model.polynomial import Model
-from bayesnu.support.arguments import read_points
+from bayesnu.support.arguments import read_points, require
 
 
 def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
@@ -39,6 +39,7 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
         >>> round(float(bayesnu.log_likelihood(model, model.nominal())), 3)
         -76.791
     """
+    require("model", model, Model, "build")
     expected = model.expected(theta)
     is_positive = (expected > 0) & np.isfinite(expected)
     possible = np.all(is_positive | ((expected == 0) & (model.observed == 0)), axis=-1)
@@ -49,6 +50,7 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
 
 def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:
     """Log of the joint prior density, shape (...,), for theta (..., parameters); another length is refused."""
+    require("model", model, Model, "build")
     points = read_points(theta, len(model.parameters))
     densities = [prior.logpdf(points[..., k]) for k, prior in enumerate(model.parameters)]
     total: np.ndarray = np.sum(densities, axis=0)

@@ -11,7 +11,7 @@ from bayesnu.model.likelihood import CompiledPosterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.model.priors import Prior
-from bayesnu.support.arguments import read_points
+from bayesnu.support.arguments import read_points, require
 from bayesnu.support.errors import BayesnuError
 
 LAST = 1 - 2.0**-53  # the largest number below 1: a Gaussian without upper bound is infinite at 1
@@ -57,6 +57,7 @@ def prior_transform(model: Model) -> PriorTransform:
         >>> bayesnu.prior_transform(model)(numpy.full(len(model.names), 0.5))[:2]
         array([5., 1.])
     """
+    require("model", model, Model, "build")
     return PriorTransform(model.parameters)
 
 

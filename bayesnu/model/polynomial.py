@@ -15,7 +15,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.physics.properties import PhysicsParameter
-from bayesnu.support.arguments import read_points
+from bayesnu.support.arguments import read_points, require
 from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
@@ -112,7 +112,12 @@ class Model:
         return counts
 
     def with_priors(self, *priors: Prior) -> Model:
-        """Return the model with the priors of some parameters replaced, by name."""
+        """Return the model with the priors of some parameters replaced, by name.
+
+        Raises `BayesnuError` for what is no prior, and for a parameter that the model does not have.
+        """
+        for prior in priors:
+            require("prior", prior, Prior, "with_kind")  # type: ignore[arg-type]  # a union is what isinstance takes
         known = {prior.name: prior for prior in priors}
         unknown = set(known) - set(self.names)
         if unknown:

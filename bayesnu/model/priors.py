@@ -225,7 +225,7 @@ def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
             raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
         return Gaussian(**(same | changes))
     if kind not in PRIORS:
-        raise BayesnuError(f"prior of {prior.name}: found '{kind}'{did_you_mean(kind, PRIOR_KINDS)}")
+        raise BayesnuError(f"prior of {prior.name}: found {kind!r:.60}{did_you_mean(str(kind)[:60], PRIOR_KINDS)}")
     return PRIORS[kind](**(same | changes))
 
 

@@ -170,7 +170,7 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
     if not {*elements} <= known:
         groups = [group for group, members in GROUPS.items() if {*members} <= known]
         allowed = groups + [each for each in item.elements if each != "common"]
-        raise BayesnuError(f"flavour: found '{flavour}' for {name}{did_you_mean(flavour, allowed)}")
+        raise BayesnuError(f"flavour: found {flavour!r:.60} for {name}{did_you_mean(flavour[:60], allowed)}")
     return tuple(_join_name(item, element) for element in elements)
 
 

@@ -52,6 +52,8 @@ def find_chain(chain: str | Path) -> Path:
 
     A file is that file, whatever its name and whatever lies beside it.
     """
+    if not isinstance(chain, str | Path):
+        raise BayesnuError(f"chain: found {chain!r:.60}; must be the folder of a run or the file of its chain")
     path = Path(chain)
     path = path / CHAIN if os.path.isdir(path) else path
     if not os.path.isfile(path):

@@ -22,7 +22,7 @@ from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
 from bayesnu.physics.properties import LARGEST, PROPERTIES, PhysicsParameter, parameter_of, parameters_of, read_value
-from bayesnu.support.arguments import as_tuple, plain
+from bayesnu.support.arguments import as_table, as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import flattened
 
@@ -110,7 +110,7 @@ def resolve(
         ('xenonnt-sr0_mu_nu_flat_default', 'rrpa', 'upper', 5e-11)
     """
     first = parameter_of(parameters_of(parameter, flavour)[0])
-    given = {key: _in_unit(first, key, value) for key, value in dict(prior or {}).items()}
+    given = {key: _in_unit(first, key, value) for key, value in as_table("prior", prior).items()}
     return configure(experiments, parameter, flavour, preset, choices, given, sampling)
 
 
@@ -159,15 +159,15 @@ def choose(
     if not names:
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     parameters_of(parameter, flavour)  # raises for an unknown name
-    chosen = preset_of(preset, **dict(choices or {}))
-    settings = _read_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | dict(sampling or {}))
+    chosen = preset_of(preset, **as_table("choices", choices))
+    settings = _read_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | as_table("sampling", sampling))
     run = Run(
         experiments=names,
         parameter=parameter,
         flavour=flavour,
         preset=preset,
         analysis=chosen,
-        prior=_read_table(PriorChoice, "prior", dict(prior or {})),
+        prior=_read_table(PriorChoice, "prior", as_table("prior", prior)),
         sampling=settings,
     )
     priors(run)  # raises for what cannot be one

@@ -25,6 +25,7 @@ from bayesnu.runs.folder import (
 )
 from bayesnu.runs.result import RunResult
 from bayesnu.runs.run import Run, fingerprint, model_of
+from bayesnu.support.arguments import require
 from bayesnu.support.errors import BayesnuError
 
 
@@ -66,17 +67,10 @@ def sample(
         >>> f"{result.parameters['mu_nu'].cross_check.upper:.2e} mu_B"  # the same limit by integration
         '7.07e-12 mu_B'
     """
-    if not isinstance(run, Run):
-        raise BayesnuError(
-            f"run: found {run!r:.60}; must come from `resolve`, as in sample(resolve('xenonnt-sr0', 'mu_nu'))"
-        )
+    require("run", run, Run, "resolve")
     place = default_folder(run) if folder is None else Path(folder)
     begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))
     created = [each for each in (place, *place.parents) if not os.path.lexists(each)]
-    if not isinstance(run, Run):
-        raise BayesnuError(
-            f"run: found {run!r:.60}; must be a run from `resolve`, as sample(resolve('xenonnt-sr0', 'mu_nu'))"
-        )
     model = model_of(run) if begun and overwrite else None  # what is refused replaces nothing
     with held(place):
         there = claim(run, place, overwrite)

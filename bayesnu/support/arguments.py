@@ -5,7 +5,7 @@ Compiled code trusts the shape of what it is given: past the end of an array it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,21 @@ def plain(value: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () else value
 
 
+def require(name: str, given: object, kind: type, maker: str) -> None:
+    """Raise `BayesnuError` unless an argument is of a kind, which `maker` makes."""
+    if not isinstance(given, kind):
+        raise BayesnuError(f"{name}: found {given!r:.60}; must come from `{maker}`")
+
+
+def as_table(name: str, given: Any) -> dict[str, Any]:
+    """Return a table of keys and values, and an empty one for None; raises `BayesnuError` for anything else."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise BayesnuError(f"{name}: found {given!r:.60}; must be a dict of keys and values")
+    return {str(key): value for key, value in given.items()}
+
+
 def as_tuple(given: Any) -> tuple[Any, ...]:
     """Return one or several things as a tuple: a word, and whatever has no elements, is one."""
     is_single = isinstance(given, str) or not isinstance(given, Iterable)
@@ -32,6 +47,14 @@ def read_number(name: str, value: Any, unit: str = "") -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
         raise BayesnuError(f"{name}: found {number!r:.60}; must be a finite number" + (f" in {unit}" if unit else ""))
     return float(number)
+
+
+def read_seed(value: Any) -> int:
+    """Return the seed of random numbers; raises `BayesnuError` for anything but an integer from 0."""
+    seed = plain(value)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise BayesnuError(f"seed: found {seed!r:.60}; must be an integer, 0 or more")
+    return seed
 
 
 def read_probability(name: str, value: Any) -> float:

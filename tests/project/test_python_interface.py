@@ -139,6 +139,21 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a choice that is an array": (lambda: bayesnu.preset(electrons=np.array(["free", "rrpa"])), "electrons: found array"),
     "no name": (lambda: bayesnu.resolve(3, "mu_nu"), "experiments: found 3; must be names or files"),  # type: ignore[arg-type]
     "a number for a property": (lambda: bayesnu.parameters_of(3), "parameter: found 3"),  # type: ignore[arg-type]
+    "no model": (lambda: bayesnu.compile_posterior("x"), "model: found 'x'; must come from `build`"),  # type: ignore[arg-type]
+    "no model to profile": (lambda: bayesnu.profile_interval(None), "model: found None; must come"),  # type: ignore[arg-type]
+    "no model to integrate": (lambda: bayesnu.marginal(3), "model: found 3; must come from `build`"),  # type: ignore[arg-type]
+    "no likelihood of": (lambda: bayesnu.log_likelihood([], [1.0]), r"model: found \[\]; must come"),  # type: ignore[arg-type]
+    "no posterior": (lambda: bayesnu.bayes_factor(model()), "posterior: found <Model of xenonnt-sr0"),
+    "no prior": (lambda: model().with_priors("flat"), "prior: found 'flat'; must come from `with_kind`"),
+    "no seed": (lambda: bayesnu.marginal(model(), "x"), "seed: found 'x'; must be an integer, 0 or more"),  # type: ignore[arg-type]
+    "no such parameter": (lambda: bayesnu.profile_interval(model(), 1), "index: found 1; must be a place among 1 physics"),
+    "a level in per cent": (lambda: bayesnu.profile_interval(model(), cl=90), "cl: found 90; must lie between 0 and 1"),
+    "a level in words": (lambda: bayesnu.profile_interval(model(), cl="90"), "cl: found '90'; must be a"),  # type: ignore[arg-type]
+    "a prior in words": (
+        lambda: bayesnu.resolve("xenonnt-sr0", "mu_nu", prior="flat"),  # type: ignore[arg-type]
+        "prior: found 'flat'; must be a dict",
+    ),
+    "no chain": (lambda: bayesnu.read_chain(None), "chain: found None; must be the folder of a run"),  # type: ignore[arg-type]
     "a list of flavours": (lambda: bayesnu.parameters_of("mu_nu", ["e"]), "flavour: found"),  # type: ignore[arg-type]
 }
 
