@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,11 +25,17 @@ if TYPE_CHECKING:
 @analysis_options()
 @json_option()
 def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any) -> None:
-    """Validate an experiment file, and show what its counts are made of.
+    """Validate an experiment file and show what its counts are made of; or read a chain of unknown origin safely.
 
     Solar neutrinos of the model stand beside those that the file states. If these contradict each other, or with --grid the
-    integration grid is too coarse, the command ends with 1.
+    integration grid is too coarse, the command ends with 1. A chain is read in a process of its own, with limits on time
+    and memory: what was made to harm ends there.
     """
+    from bayesnu.runs.inspection import looks_like_chain
+
+    if looks_like_chain(file):
+        _check_chain(file, as_json)
+        return
     from bayesnu.cli.experiment_json import as_dict
     from bayesnu.cli.models import choose_analysis
     from bayesnu.model.budget import budget_of
@@ -102,6 +109,21 @@ def _as_dict(budget: Budget) -> dict[str, Any]:
         "remainder": budget.remainder,
         "components": budget.components,
     }
+
+
+def _check_chain(file: str, as_json: bool) -> None:
+    """Read a chain in another process, and say in one sentence what it is."""
+    from bayesnu.runs.inspection import inspect_chain
+
+    found = inspect_chain(file)
+    if as_json:
+        json_out(asdict(found))
+        return
+    verdicts = {None: "no result is stored", True: "converged", False: "NOT CONVERGED"}
+    click.echo(
+        f"{found.chain}: a whole chain of {found.about}, {found.ensembles} ensembles of {found.walkers} walkers and "
+        f"{found.steps} steps, {verdicts[found.converged]}"
+    )
 
 
 def _print_experiment(each: Experiment) -> None:
