@@ -61,3 +61,8 @@ def sampled(folder: Path, *words: str | Path, steps: int | None = 12) -> Any:
 def without_path(summary: dict[str, Any]) -> dict[str, Any]:
     """A summary without the only thing in it that depends on the place."""
     return {key: value for key, value in summary.items() if key != "chain"}
+
+
+def summary(chain: str | Path) -> dict[str, Any]:
+    """What a chain says, without toys and without its path."""
+    return without_path(answer("summary", chain, "--json", "--no-toys"))

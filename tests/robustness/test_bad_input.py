@@ -137,7 +137,7 @@ def test_a_word_that_cannot_be_is_refused(
 def test_a_length_that_cannot_be_is_refused(run: Path, words: tuple[str, ...], sentence: str) -> None:
     before = (run / "config.toml").read_bytes()
     assert sentence in refusal("resume", run, "--quiet", *words)
-    assert (run / "config.toml").read_bytes() == before and answer("summary", run, "--json")["steps"] == 12
+    assert (run / "config.toml").read_bytes() == before and answer("summary", run, "--json", "--no-toys")["steps"] == 12
 
 
 # Configurations
@@ -369,7 +369,7 @@ def test_a_refused_run_leaves_other_files_alone(tmp_path: Path) -> None:
 @POSIX
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_can_be_read(copy: Path) -> None:
-    stored = answer("summary", copy, "--json")
+    stored = answer("summary", copy, "--json", "--no-toys")
     copy.chmod(0o500)
     try:
         assert sampled(copy) == stored
@@ -483,16 +483,16 @@ def test_a_truncated_configuration_is_refused_or_whole(run: Path, tmp_path: Path
 @pytest.mark.parametrize("part", range(4))
 def test_a_damaged_configuration_is_refused_or_another_run(part: int, run: Path, copy: Path) -> None:
     content, dice = (run / "config.toml").read_bytes(), random.Random(part)
-    stored = without_path(answer("resume", copy, "--quiet", "--no-figures", "--json"))
+    stored = without_path(answer("resume", copy, "--quiet", "--no-figures", "--no-toys", "--json"))
     for _ in range(20):
         broken = damaged(content, dice)
         (copy / "config.toml").write_bytes(broken)
-        result = invoke("resume", copy, "--quiet", "--no-figures", "--json")
+        result = invoke("resume", copy, "--quiet", "--no-figures", "--no-toys", "--json")
         if result.exit_code:
             assert result.exit_code == 2 and result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
         else:
             assert without_path(parsed(result.stdout)) == stored
-        assert without_path(answer("summary", copy, "--json")) == stored
+        assert without_path(answer("summary", copy, "--json", "--no-toys")) == stored
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pytest
 
 from bayesnu import experiments
 from bayesnu.runs.stored import open_stored
-from tests.commands import SMALL, answer, invoke, refusal, without_path
+from tests.commands import SMALL, answer, invoke, refusal, summary, without_path
 
 TEXT = experiments.template()
 NUMBERS = "[0, 12, 25, 21]"
 assert NUMBERS in TEXT
-CALM = ("--quiet", "--no-figures", "--json")
+CALM = ("--quiet", "--no-figures", "--no-toys", "--json")
 
 
 def sample(file: Path, output: Path, *words: str) -> dict[str, object]:
@@ -76,9 +76,9 @@ def link_file(place: Path) -> Path:
 
 @pytest.mark.parametrize("happen", [lose_data, break_data, rename_folder, link_folder, take_file_alone, link_file])
 def test_a_chain_is_read_without_its_surroundings(happen: Callable[[Path], Path], made: Path, place: Path) -> None:
-    whole = without_path(answer("summary", made / "run", "--json"))
+    whole = summary(made / "run")
     chain = happen(place)
-    assert without_path(answer("summary", chain, "--json")) == whole
+    assert summary(chain) == whole
     assert invoke("export", chain, place / "chain.nc").exit_code == 0
     assert "Vinyoles" in invoke("bibliography", chain).stdout
     words = ("compare", "xenonnt-sr0", "--preset", "default", "--parameter", "mu_nu", "--chain", chain, "--format", "json")
@@ -97,10 +97,10 @@ def test_a_named_file_is_that_file(place: Path) -> None:
     """Not the chain that lies beside it under the usual name."""
     sample(place / "mine.toml", place / "second", "--seed", "2")
     shutil.copy(place / "second" / "chain.h5", place / "run" / "backup.h5")
-    second = answer("summary", place / "second", "--json")
-    named = answer("summary", place / "run" / "backup.h5", "--json")
+    second = answer("summary", place / "second", "--json", "--no-toys")
+    named = answer("summary", place / "run" / "backup.h5", "--json", "--no-toys")
     assert named["chain"].endswith("backup.h5") and without_path(named) == without_path(second)
-    assert without_path(named) != without_path(answer("summary", place / "run", "--json"))
+    assert without_path(named) != summary(place / "run")
 
 
 SAME: dict[str, Callable[[str], str]] = {
@@ -119,7 +119,7 @@ def test_a_run_goes_on_with_data_of_the_same_content(how: str, made: Path, place
         file = file.rename(place / "elsewhere.toml")
     else:
         file.write_text(SAME[how](TEXT), encoding="utf-8", newline="")
-    assert without_path(sample(file, place / "run")) == without_path(answer("summary", made / "run", "--json"))
+    assert without_path(sample(file, place / "run")) == summary(made / "run")
     assert (place / "run" / "chain.h5").read_bytes() == before
     longer = answer("resume", place / "run", "--up-to", "16", *CALM)
     shutil.copytree(made, place / "whole")
@@ -140,10 +140,10 @@ def test_a_longer_chain_says_so_by_itself(place: Path) -> None:
 )
 def test_a_run_does_not_go_on_with_other_data(before: str, after: str, key: str, place: Path) -> None:
     assert before in TEXT
-    whole = answer("summary", place / "run", "--json")
+    whole = answer("summary", place / "run", "--json", "--no-toys")
     (place / "mine.toml").write_text(TEXT.replace(before, after), encoding="utf-8")
     for words in (("resume", place / "run", *CALM), ("resume", place / "run", "--more", "8", *CALM)):
         assert key in refusal(*words)
     again = ("sample", place / "mine.toml", "--parameter", "mu_nu", *SMALL, "--walkers", "32", "--steps", "8")
     assert key in refusal(*again, "--output", place / "run")
-    assert answer("summary", place / "run", "--json") == whole
+    assert answer("summary", place / "run", "--json", "--no-toys") == whole
