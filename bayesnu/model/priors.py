@@ -244,11 +244,12 @@ LOG_CUT = 0.01  # lower cut of a log-uniform prior of the moment, 1e-13 mu_B: it
 def comparison_priors(prior: Prior) -> list[Prior]:
     """A prior and those that its limit is compared with; none for a signed parameter.
 
-    For a modulus they are the prior flat in the square and the log-uniform one with its cut.
+    For a modulus they are the prior flat in the square and, where the range goes beyond its cut, the log-uniform one.
     """
     if prior.of_interest.signed:
         return [prior]
-    return [prior, with_kind(prior, "flat-square"), with_kind(prior, "log-uniform", lower=LOG_CUT)]
+    uniform = [with_kind(prior, "log-uniform", lower=LOG_CUT)] if prior.upper > LOG_CUT else []
+    return [prior, with_kind(prior, "flat-square"), *uniform]
 
 
 def usual_prior(parameter: PhysicsParameter) -> Flat:

@@ -84,10 +84,12 @@ def _sampled_row(fits: Fits, kept: np.ndarray, index: int, kind: str, probabilit
 
 
 def _other_priors(model: Model) -> list[list[Prior]]:
-    """Priors of moments to compare with the flat one: flat in the square, and log-uniform with its cut."""
-    if not all(isinstance(p, Flat) and not p.of_interest.signed and p.lower < LOG_CUT < p.upper for p in model.physics):
+    """Priors of moments to compare with the flat one: flat in the square, and log-uniform beyond its cut."""
+    if not all(isinstance(p, Flat) and not p.of_interest.signed and p.lower < LOG_CUT for p in model.physics):
         return []
     squares: list[Prior] = [with_kind(p, "flat-square") for p in model.physics]
+    if any(p.upper <= LOG_CUT for p in model.physics):
+        return [squares]
     logarithms: list[Prior] = [with_kind(p, "log-uniform", lower=LOG_CUT) for p in model.physics]
     return [squares, logarithms]
 
@@ -96,12 +98,17 @@ def _weights(model: Model, kept: np.ndarray, others: list[Prior]) -> np.ndarray:
     """Importance weights (ensembles, steps, walkers) of samples under other priors of the physics parameters."""
     pairs = zip(model.physics, others, strict=True)
     change = np.sum([new.logpdf(kept[..., k]) - old.logpdf(kept[..., k]) for k, (old, new) in enumerate(pairs)], axis=0)
-    weights: np.ndarray = np.exp(change - change.max())
+    largest = change.max()
+    if not np.isfinite(largest):  # no sample lies in the range of the others
+        return np.zeros_like(change)
+    weights: np.ndarray = np.exp(change - largest)
     return weights
 
 
 def _effective(kept: np.ndarray, weights: np.ndarray) -> float:
     """Effective samples that weights leave of a chain: their own loss times that of its autocorrelation."""
+    if not np.any(weights):
+        return 0.0
     independent = ess(kept[..., 0], "bulk") / weights.size
     return float(weights.sum() ** 2 / np.sum(weights**2) * independent)
 

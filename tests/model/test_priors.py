@@ -7,7 +7,18 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import loguniform, truncnorm
 
-from bayesnu.model.priors import PRIORS, Flat, FlatInSquare, Gaussian, LogUniform, Prior, describe, with_kind
+from bayesnu.model.priors import (
+    LOG_CUT,
+    PRIORS,
+    Flat,
+    FlatInSquare,
+    Gaussian,
+    LogUniform,
+    Prior,
+    comparison_priors,
+    describe,
+    with_kind,
+)
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 
@@ -182,3 +193,8 @@ def test_the_head_of_a_column_has_the_unit(unit: str, scale: float, column: str)
 def test_a_prior_on_an_infinite_range_is_refused_because_it_cannot_be_normalised(kind: type) -> None:
     with pytest.raises(BayesnuError, match="needs finite bounds"):
         kind(HEAD, 1.0, np.inf)
+
+
+@pytest.mark.parametrize(("upper", "kinds"), [(10.0, [Flat, FlatInSquare, LogUniform]), (LOG_CUT, [Flat, FlatInSquare])])
+def test_a_range_below_the_cut_has_no_log_uniform_prior_beside_it(upper: float, kinds: list[type]) -> None:
+    assert [type(each) for each in comparison_priors(Flat(parameter_of("mu_nu"), 0.0, upper))] == kinds

@@ -44,3 +44,13 @@ def test_a_prior_that_ends_at_the_logarithms_cut_is_sampled_and_leaves_the_logar
 def test_a_prior_that_leaves_too_few_effective_samples_is_not_quoted(tmp_path: Path) -> None:
     priors = {row.prior for row in rows_of(tmp_path, "all")}
     assert priors == {"flat", "flat in the square"}  # three logarithms at once need a run of their own
+
+
+@pytest.mark.parametrize("upper", [0.005, 0.01, 0.0100001])
+def test_a_prior_that_ends_at_the_cut_of_the_log_uniform_one_costs_no_result(upper: float, tmp_path: Path) -> None:
+    short = {"steps": 12, "ensembles": 2, "walkers": 16}
+    run = resolve("xenonnt-sr0", "mu_nu", choices={"background": "single"}, prior={"upper": upper}, sampling=short)
+    result = sampling.sample(run, tmp_path / "run", figures=False, toys=False)
+    assert "log-uniform" not in {row.prior for row in result.rows}
+    limit = result.parameters["mu_nu"].cross_check
+    assert limit is not None and limit.upper == pytest.approx(0.9 * upper * 1e-11, rel=0.01)  # nothing but the prior
