@@ -14,7 +14,7 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.priors import Flat, Gaussian, Prior
-from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.physics.properties import PhysicsParameter, read_value
 from bayesnu.support.arguments import read_points, require
 from bayesnu.support.errors import BayesnuError
 
@@ -87,10 +87,19 @@ class Model:
         """Priors of the nuisance parameters, relative to published values or in standard deviations."""
         return self.parameters[self.n_physics :]
 
-    def nominal(self) -> np.ndarray:
-        """Parameters of the Standard Model with every nuisance at its published value, shape (parameters,)."""
+    def nominal(self, **values: float) -> np.ndarray:
+        """Parameters of the Standard Model with every nuisance at its published value, shape (parameters,).
+
+        `values` of physics parameters by name, as `mu_nu=0.7` for 7e-12 mu_B, take the place of zero. Raises `BayesnuError`
+        for a parameter that the model does not have, and for a value in mu_B, e or cm^2, which its size betrays.
+        """
+        known = {prior.name: prior for prior in self.physics}
+        unknown = set(values) - set(known)
+        if unknown:
+            raise BayesnuError(f"parameter: the model has no '{min(unknown)}'; it has {', '.join(known) or 'none'}")
+        given = {name: read_value(known[name].of_interest, value) for name, value in values.items()}
         centres = [prior.mean if isinstance(prior, Gaussian) else 1.0 for prior in self.nuisances]
-        return np.array([0.0] * self.n_physics + centres)
+        return np.array([given.get(name, 0.0) for name in known] + centres)
 
     def coefficients(self, theta: np.ndarray) -> np.ndarray:
         """Products of parameters, shape (..., terms), for theta (..., parameters).

@@ -73,7 +73,7 @@ def read_array(name: str, values: Any) -> np.ndarray:
         found = np.asarray(values)
         if found.dtype.kind not in "iuf":  # what numpy would turn into numbers is as often a mistake
             raise TypeError
-        return np.ascontiguousarray(found, dtype=float).reshape(found.shape)
+        return np.asarray(found, dtype=float, order="C")
     except (TypeError, ValueError):
         raise BayesnuError(f"{name}: found {values!r:.60}; must be numbers, as a list or an array") from None
 

@@ -93,9 +93,19 @@ def test_the_shortcut_has_no_off_diagonal_elements_anywhere(name: str) -> None:
             ask()
     exact = expected_counts("xenonnt-sr0", None, **{name: 1.0})
     model = build("xenonnt-sr0", name)
-    theta = model.nominal()
-    theta[0] = 1.0
-    np.testing.assert_allclose(model.expected(theta), exact.expected, rtol=1e-12)
+    np.testing.assert_allclose(model.expected(model.nominal(**{name: 1.0})), exact.expected, rtol=1e-12)
+
+
+def test_a_point_of_a_model_is_given_by_names_in_units_of_the_scale() -> None:
+    model = build("xenonnt-sr0", ("q_nu_e", "q_nu_tau"))
+    theta = model.nominal(q_nu_tau=-0.7)
+    assert list(theta[:2]) == [0.0, -0.7] and list(theta[2:]) == list(model.nominal()[2:])
+    with pytest.raises(
+        BayesnuError, match=r"^q_nu_e: found -7e-13 in units of 1e-12 e; give -0.7 if -7e-13 e is meant, or 0$"
+    ):
+        model.nominal(q_nu_e=-7e-13)
+    with pytest.raises(BayesnuError, match=r"^parameter: the model has no 'mu_nu'; it has q_nu_e, q_nu_tau$"):
+        model.nominal(mu_nu=1.0)
 
 
 def same(one: Counts, other: Counts) -> bool:

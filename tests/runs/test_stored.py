@@ -101,6 +101,7 @@ def test_a_named_file_is_that_file(place: Path) -> None:
     named = answer("summary", place / "run" / "backup.h5", "--json", "--no-toys")
     assert named["chain"].endswith("backup.h5") and without_path(named) == without_path(second)
     assert without_path(named) != summary(place / "run")
+    assert "a run goes on from" in refusal("resume", place / "run" / "backup.h5", *CALM)
 
 
 SAME: dict[str, Callable[[str], str]] = {
