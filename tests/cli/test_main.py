@@ -482,14 +482,14 @@ def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
 
 def test_what_is_cut_at_zero_is_said_beside_the_numbers(tmp_path: Path) -> None:
     said = "xenonnt-sr0: the background is cut at zero in 0-1 keV, where what is taken out of the "
-    paper = ("--preset", "paper", "--json")
-    notes = [answer("limits", "xenonnt-sr0", "--parameter", "mu_nu", *paper)["notes"]]
-    notes += [answer("counts", "xenonnt-sr0", *paper)["notes"]]
+    limits = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--no-toys")
+    counts = ("counts", "xenonnt-sr0")
+    paper = ("--preset", "paper")
+    notes = [answer(*words, *paper, "--json")["notes"] for words in (limits, counts)]
     run = ("--steps", "12", "--walkers", "16", "--ensembles", "2", "--no-figures", "--quiet", "--output", tmp_path / "run")
-    notes += [answer("sample", "xenonnt-sr0", "--parameter", "mu_nu", *paper, *run)["notes"]]
-    notes += [answer("summary", tmp_path / "run", "--json")["notes"]]
+    notes += [answer("sample", *limits[1:], *paper, *run, "--json")["notes"]]
+    notes += [answer("summary", tmp_path / "run", "--json", "--no-toys")["notes"]]
     assert all(len(each) == 1 and each[0].startswith(said) for each in notes)
-    assert answer("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json")["notes"] == []
-    for words in (("limits", "xenonnt-sr0", "--parameter", "mu_nu"), ("counts", "xenonnt-sr0")):
-        assert invoke(*words, "--preset", "paper").stdout.count(said) == 1
-    assert invoke("summary", tmp_path / "run").stdout.count(said) == 1
+    assert answer(*limits, "--json")["notes"] == []
+    for words in ((*limits, *paper), (*counts, *paper), ("summary", tmp_path / "run", "--no-toys")):
+        assert invoke(*words).stdout.count(said) == 1
