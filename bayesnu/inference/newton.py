@@ -11,17 +11,16 @@ from math import inf, log
 
 import numpy as np
 
+from bayesnu.inference.bounded_step import aim_within
 from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM, INVERSE_WIDTH, MEAN
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
-ITERATIONS = 100  # then a fit is given up
+ITERATIONS = 1000  # then a fit is given up; ten are the rule, hundreds a curved valley of several physics parameters
 TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
 GOOD_ENOUGH = 1e-6  # the same where rounding lets no step go downhill any more
 HALVINGS = 60  # of a step that does not decrease chi^2
-DAMPINGS = 40  # of a Hessian that is not positive
-SMALLEST_DIAGONAL = 1e-12  # of a Hessian that is damped
-SMALLEST_PIVOT = 1e-14  # of the diagonal element
+ROUNDING = 1e-14  # of chi^2: a smaller decrease is none
 
 
 @compiled
@@ -38,15 +37,16 @@ def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
     for k in range(parameters):
         if kind[k] == PriorKind.GAUSSIAN:
             value += ((theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]) ** 2
+    coefficient = np.ones(factors.shape[0])
+    for t in range(factors.shape[0]):
+        for f in range(factors.shape[1]):
+            if factors[t, f] < parameters:
+                coefficient[t] *= theta[factors[t, f]]
     for e in range(blocks.shape[0]):
         for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
             expected = 0.0
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
-                c = templates[t, b]
-                for f in range(factors.shape[1]):
-                    if factors[t, f] < parameters:
-                        c *= theta[factors[t, f]]
-                expected += c
+                expected += coefficient[t] * templates[t, b]
             n = observed[b]
             if expected < 0 or (expected == 0 and n > 0):
                 return inf
@@ -137,99 +137,47 @@ def all_derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-
 
 
 @compiled
-def _solve_step(gradient, hessian, held, step):  # type: ignore[no-untyped-def]
-    """Solve for the step of the parameters that are not held, raising the diagonal until the matrix is positive."""
-    size = gradient.size
-    diagonal = np.empty(size)
-    for k in range(size):
-        diagonal[k] = max(abs(hessian[k, k]), SMALLEST_DIAGONAL)
-    # Cholesky's factor L; the row and column of a held parameter are those of a diagonal matrix.
-    damping = 0.0
-    lower = np.empty((size, size))
-    for _attempt in range(DAMPINGS):
-        positive = True
-        for k in range(size):
-            for m in range(k + 1):
-                total = 0.0
-                if not held[k] and not held[m]:
-                    total = hessian[k, m]
-                if k == m:
-                    total = diagonal[k] if held[k] else total + damping * diagonal[k]
-                for j in range(m):
-                    total -= lower[k, j] * lower[m, j]
-                if k == m:
-                    if total <= SMALLEST_PIVOT * diagonal[k]:
-                        positive = False
-                        break
-                    lower[k, k] = total**0.5
-                else:
-                    lower[k, m] = total / lower[m, m]
-            if not positive:
-                break
-        if positive:
-            break
-        damping = max(1e-3, 4 * damping)
-    # Solve L y = -gradient, then L^T step = y.
-    for k in range(size):
-        total = 0.0 if held[k] else -gradient[k]
-        for j in range(k):
-            total -= lower[k, j] * step[j]
-        step[k] = total / lower[k, k]
-    for k in range(size - 1, -1, -1):
-        total = step[k]
-        for j in range(k + 1, size):
-            total -= lower[j, k] * step[j]
-        step[k] = total / lower[k, k]
-
-
-@compiled
 def minimise(theta, free, low, high, arrays, chi2, ended):  # type: ignore[no-untyped-def]
     """Move the free parameters of every row of theta (n, parameters) to a minimum between low and high (parameters,).
 
     Fills chi2 (n,) and whether each fit ended (n,).
     """
     size = free.size
+    lowest = low[free]
+    highest = high[free]
     gradient = np.empty(size)
     hessian = np.empty((size, size))
-    step = np.empty(size)
-    held = np.empty(size, dtype=np.bool_)
+    here = np.empty(size)
+    goal = np.empty(size)
     trial = np.empty(theta.shape[1])
     for i in range(theta.shape[0]):
         # Begin within the bounds.
         x = theta[i]
         for k in range(size):
-            x[free[k]] = min(max(x[free[k]], low[free[k]]), high[free[k]])
+            x[free[k]] = min(max(x[free[k]], lowest[k]), highest[k])
         now = _chi2(x, arrays)
         ended[i] = size == 0
         for _iteration in range(ITERATIONS):
             if ended[i] or now == inf:
                 break
             derivatives(x, free, arrays, gradient, hessian)
-            # Hold what is at a bound and pulled outwards.
             for k in range(size):
-                at_low = x[free[k]] <= low[free[k]] and gradient[k] >= 0
-                at_high = x[free[k]] >= high[free[k]] and gradient[k] <= 0
-                held[k] = at_low or at_high
-            _solve_step(gradient, hessian, held, step)
+                here[k] = x[free[k]]
             # The fit ends when the next step promises nothing.
-            predicted = 0.0
-            for k in range(size):
-                if not held[k]:
-                    predicted -= gradient[k] * step[k]
-            if predicted < TOLERANCE:
+            promise = aim_within(here, gradient, hessian, lowest, highest, goal)
+            if promise < TOLERANCE:
                 ended[i] = True
                 break
-            # Go along the step, cut at the bounds; halve it until chi^2 decreases.
+            # Go there; halve the step until chi^2 decreases.
             length = 1.0
             moved = False
+            for j in range(x.size):
+                trial[j] = x[j]
             for _halving in range(HALVINGS):
-                for j in range(x.size):
-                    trial[j] = x[j]
                 for k in range(size):
-                    j = free[k]
-                    trial[j] = min(max(x[j] + length * step[k], low[j]), high[j])
+                    trial[free[k]] = goal[k] if length == 1.0 else here[k] + length * (goal[k] - here[k])
                 after = _chi2(trial, arrays)
-                if after < now - 1e-14 * abs(now):
+                if after < now - ROUNDING * abs(now):
                     for j in range(x.size):
                         x[j] = trial[j]
                     now = after
@@ -237,6 +185,6 @@ def minimise(theta, free, low, high, arrays, chi2, ended):  # type: ignore[no-un
                     break
                 length *= 0.5
             if not moved:
-                ended[i] = predicted < GOOD_ENOUGH
+                ended[i] = promise < GOOD_ENOUGH
                 break
         chi2[i] = now

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from iminuit import Minuit
 from scipy.optimize import brentq, minimize, minimize_scalar
 
-from bayesnu.experiments import load
+from bayesnu.experiments import Experiment, FreeWidth, load, template
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.profile import Line, interval
@@ -428,3 +430,35 @@ def test_an_interval_says_what_became_of_the_other_flavours() -> None:
 def test_a_ridge_of_moments_has_no_best_fit_per_flavour() -> None:
     result = interval(model_of("xenonnt-sr0", "mu_nu_e", "mu_nu_mu", "mu_nu_tau"), 0, others="profiled")
     assert result.best_fit is None and "ridge" in result.status and result.upper is not None
+
+
+def load_template() -> Experiment:
+    """The made-up experiment of the template."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "my-experiment.toml"
+        path.write_text(template(), encoding="utf-8")
+        return load(str(path))
+
+
+def with_a_twin(difference: float, parameter: str = "mu_nu") -> Model:
+    """The template's experiment with its free background halved into two, whose last bins differ by this part."""
+    experiment = load_template()
+    components = experiment.background.components
+    free = next(c for c in components if isinstance(c.width, FreeWidth))
+    assert free.counts is not None
+    half = replace(free, counts=free.counts / 2)
+    twin = replace(half, name="twin", shape="twin", counts=half.counts * np.array([1.0, 1.0, 1.0, 1.0 + difference]))
+    others = [c for c in components if c is not free]
+    background = replace(experiment.background, components=(*others, half, twin))
+    return build([replace(experiment, background=background)], [parameter], PRESETS["default"])
+
+
+@pytest.mark.parametrize("difference", (0.5, 0.2, 0.1, 0.01, 1e-3, 1e-6, 0.0))
+def test_two_free_backgrounds_of_nearly_one_shape_have_the_interval_of_one(difference: float) -> None:
+    model = with_a_twin(difference)
+    assert Profiler(model).at(0, np.linspace(0, 10, 101)).ended.all()
+    result = interval(model)
+    assert result.upper is not None and len(result.pieces) == 1
+    # what the difference of the shapes may change is small: 0.9550 with one shape, and 0.9605 with a half more in a bin
+    assert 0.9549 < result.upper < 0.955 + 0.011 * difference + 1e-4
+    assert scipy_profile(model, result.upper) == pytest.approx(result.chi2_min + CL_90, abs=1e-5)
