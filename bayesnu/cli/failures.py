@@ -13,7 +13,7 @@ from bayesnu.support.text import one_line
 
 # Arguments that a library's sentence may name, in backticks as `output` or `region='all'`: here they are flags.
 ARGUMENTS = (
-    *("bin", "flavour", "output", "overwrite", "parameter", "prior.lower", "prior.upper", "region", "replicas"),
+    *("bin", "flavour", "one_sided", "output", "overwrite", "parameter", "prior.lower", "prior.upper", "region", "replicas"),
     *("scheduler", "workers"),
 )
 
@@ -23,7 +23,7 @@ def with_flags(sentence: str) -> str:
 
     def flag(found: re.Match[str]) -> str:
         name, value = found.groups()
-        words = f"--{name.replace('.', '-')}"
+        words = f"--{re.sub(r'[._]', '-', name)}"
         return f"{words} {value}" if value else words
 
     names = "|".join(map(re.escape, ARGUMENTS))

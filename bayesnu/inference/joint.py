@@ -15,7 +15,7 @@ from scipy.ndimage import label
 from scipy.special import chdtri
 
 from bayesnu.inference.laplace import log_bounded_volumes
-from bayesnu.inference.profiler import WIDER, Profiler, widen_range
+from bayesnu.inference.profiler import WIDER, Profiler, check_ended, widen_range
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LogUniform, Prior
 from bayesnu.support.errors import BayesnuError
@@ -136,6 +136,7 @@ def _profile_grid(profiler: Profiler, x: np.ndarray, y: np.ndarray) -> tuple[np.
     theta = np.tile(profiler.model.nominal(), (len(x), len(y), 1))
     theta[..., 0], theta[..., 1] = np.meshgrid(x, y, indexing="ij")
     fit = profiler.fit(theta.reshape(-1, theta.shape[-1]), profiler.nuisances_free())
+    check_ended(fit, "joint")
     return fit.theta.reshape(theta.shape), fit.chi2.reshape(theta.shape[:2])
 
 
@@ -146,6 +147,7 @@ def _find_minima(profiler: Profiler, theta: np.ndarray, chi2: np.ndarray) -> tup
     around = [padded[1 + i : 1 + i + rows, 1 + j : 1 + j + columns] for i, j in product((-1, 0, 1), repeat=2)]
     lowest = (chi2 <= np.min(around, axis=0)) & np.isfinite(chi2)
     fit = profiler.fit(theta[lowest], np.ones(theta.shape[-1], dtype=bool))
+    check_ended(fit, "joint")
     return fit.theta, fit.chi2
 
 

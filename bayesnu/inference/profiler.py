@@ -16,8 +16,11 @@ from bayesnu.model.kernel_arrays import arrange_model
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.errors import BayesnuError
 
 WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
+FAR_ABOVE = 100.0  # chi^2 above its minimum where no statement asks whether a fit has ended
+TIED = 1e-6  # chi^2 by which a fit that has ended may lie above one that has not, and is still preferred
 START_QUANTILES = (0.03, 0.35, 0.55, 0.9)  # of a range, where fits of the other physics parameters start
 
 Others: TypeAlias = Literal["zero", "profiled"]  # what becomes of the other physics parameters
@@ -25,11 +28,34 @@ Others: TypeAlias = Literal["zero", "profiled"]  # what becomes of the other phy
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Minima of chi^2: `theta` (n, parameters), `chi2` (n,), and whether each fit ended (n,)."""
+    """Minima of chi^2: `theta` (n, parameters), `chi2` (n,), and whether each fit ended (n,).
+
+    Where the model excludes the data chi^2 is inf, and there is nothing to fit.
+    """
 
     theta: np.ndarray
     chi2: np.ndarray
     ended: np.ndarray
+
+    def unended(self, lowest: float | None = None) -> int:
+        """How many fits did not end that may lie near the lowest chi^2, by default that of these."""
+        lowest = float(np.min(self.chi2)) if lowest is None else lowest
+        return int(np.sum(~self.ended & (self.chi2 < lowest + FAR_ABOVE)))
+
+
+def describe_unended(number: int) -> str:
+    """Why fits that did not end make no statement, in words."""
+    return (
+        f"{number} fits near the minimum of chi^2 did not end; parameters that can replace each other have to be merged or "
+        "given a width"
+    )
+
+
+def check_ended(fit: Fit, what: str) -> None:
+    """Raise `BayesnuError` in the name of `what` if a fit that matters did not end."""
+    number = fit.unended()
+    if number:
+        raise BayesnuError(f"{what}: {describe_unended(number)}")
 
 
 class Profiler:
@@ -114,18 +140,23 @@ class Profiler:
             start = theta[i - 1].copy()
             start[index] = value
             trial = self.fit(start, free)
-            if trial.chi2[0] < chi2[i]:
+            if _is_better(trial, Fit(theta[i], chi2[i], ended[i]))[0]:
                 theta[i] = trial.theta[0]
                 chi2[i] = trial.chi2[0]
                 ended[i] = trial.ended[0]
         return Fit(theta[order], chi2[order], ended[order])
 
 
+def _is_better(one: Fit, other: Fit) -> np.ndarray:
+    """Whether a fit (n,) is lower than another, or has ended where the other has not and is as low."""
+    return np.asarray((one.chi2 < other.chi2) | (one.ended & ~other.ended & (one.chi2 < other.chi2 + TIED)))
+
+
 def _take_better(one: Fit | None, other: Fit) -> Fit:
     """The lower of two fits, row by row."""
     if one is None:
         return other
-    take = other.chi2 < one.chi2
+    take = _is_better(other, one)
     return Fit(
         np.where(take[:, None], other.theta, one.theta),
         np.where(take, other.chi2, one.chi2),

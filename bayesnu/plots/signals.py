@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from bayesnu.experiments import Experiment
 from bayesnu.inference import profile
-from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.profiler import Profiler, check_ended
 from bayesnu.model import predict
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
@@ -112,8 +112,9 @@ def _find_bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
 def _draw_bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Counts with the nuisances fitted anew at every value."""
     edges, observed = _find_bin_edges(model, experiment), model.observed
-    theta = Profiler(model).at(0, np.array([0.0, *ends])).theta
-    coefficients = model.coefficients(theta)
+    fit = Profiler(model).at(0, np.array([0.0, *ends]))
+    check_ended(fit, "signals")
+    coefficients = model.coefficients(fit.theta)
     neutrinos = (coefficients * model.is_signal) @ model.templates
     total = coefficients @ model.templates
     axes.stairs((total - neutrinos)[0], edges, fill=True, color=FILLED)

@@ -427,7 +427,7 @@ def test_an_argument_in_a_sentence_is_a_flag_of_some_command() -> None:
     flags = {flag for command in commands if command is not None for option in command.params for flag in option.opts}
     for name in ARGUMENTS:
         found = with_flags(f"`{name}`: found 3; change `{name}='all'`, and leave {name} and `bayesnu {name}` alone")
-        flag = f"--{name.replace('.', '-')}"
+        flag = "--" + name.replace(".", "-").replace("_", "-")
         assert flag in flags
         assert found == f"{flag}: found 3; change {flag} all, and leave {name} and `bayesnu {name}` alone"
 

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from iminuit import Minuit
 from scipy.optimize import brentq, minimize, minimize_scalar
 
-from bayesnu.experiments import Experiment, FreeWidth, load, template
+from bayesnu.experiments import load
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
-from bayesnu.inference.profile import Line, interval
-from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.joint import joint
+from bayesnu.inference.profile import Line, fine_scan, interval
+from bayesnu.inference.profiler import Fit, Profiler
+from bayesnu.inference.sampling.ensembles import starts
+from bayesnu.inference.settings import Settings
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
+from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
+from tests.commands import answer
 from tests.statistics.models import (
     EXPERIMENTS,
     PARAMETERS,
@@ -33,6 +36,7 @@ from tests.statistics.models import (
     expected,
     model_of,
     nuisance_limits,
+    with_a_twin,
     with_data,
     xenonnt_with,
 )
@@ -246,14 +250,38 @@ def test_a_counting_experiment_has_the_textbook_interval() -> None:
     assert result.best_fit == pytest.approx(0.0, abs=1e-3)
 
 
-def test_one_sided_ends_lie_inside_the_two_sided_ones() -> None:
-    for parameter in PARAMETERS:
-        model = model_of("xenonnt-sr0", parameter)
-        one, two = interval(model, one_sided=True), interval(model)
-        eighty = interval(model, cl=0.8)
-        assert one.upper is not None and two.upper is not None and eighty.upper is not None
-        assert one.upper < two.upper and one.upper == pytest.approx(eighty.upper, rel=1e-9)
-        assert one.one_sided and one.delta_chi2 == pytest.approx(1.6423744151498)
+def test_a_one_sided_limit_of_a_moment_is_the_upper_end_of_a_smaller_level() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    one, two, eighty = interval(model, one_sided=True), interval(model), interval(model, cl=0.8)
+    assert one.upper is not None and two.upper is not None and eighty.upper is not None
+    assert one.upper < two.upper and one.upper == pytest.approx(eighty.upper, rel=1e-9)
+    assert one.one_sided and one.delta_chi2 == pytest.approx(1.6423744151498)
+
+
+@pytest.mark.parametrize("parameter", ("q_nu", "r2_nu", "q_nu_e", "mu_nu_lambda1", "mu_nu_12"))
+def test_a_one_sided_limit_is_only_that_of_a_parameter_without_a_sign(parameter: str) -> None:
+    model = model_of("xenonnt-sr0", parameter)
+    if model.of_interest[0].signed:
+        with pytest.raises(BayesnuError, match=f"`one_sided`: found {parameter}, which has a sign"):
+            interval(model, one_sided=True)
+    else:
+        assert interval(model, one_sided=True).upper is not None
+
+
+@pytest.mark.parametrize("index", (-1, 1, 0.0, "0", True, None))
+def test_an_index_that_the_model_does_not_have_is_refused(index: object) -> None:
+    with pytest.raises(BayesnuError, match=r"index: found .*; must be a whole number from 0 to 0"):
+        interval(model_of("xenonnt-sr0", "mu_nu"), index)  # type: ignore[arg-type]  # the mistake itself
+
+
+def test_an_index_of_numpy_is_one() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu", "q_nu")
+    assert interval(model, np.int64(1)) == interval(model, 1)  # type: ignore[arg-type]  # numpy's numbers are numbers
+
+
+def test_a_model_without_physics_parameters_has_no_interval() -> None:
+    with pytest.raises(BayesnuError, match="the model has no physics parameter"):
+        interval(model_of("xenonnt-sr0"))
 
 
 def test_limit_at_the_boundary_says_so() -> None:
@@ -432,27 +460,6 @@ def test_a_ridge_of_moments_has_no_best_fit_per_flavour() -> None:
     assert result.best_fit is None and "ridge" in result.status and result.upper is not None
 
 
-def load_template() -> Experiment:
-    """The made-up experiment of the template."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "my-experiment.toml"
-        path.write_text(template(), encoding="utf-8")
-        return load(str(path))
-
-
-def with_a_twin(difference: float, parameter: str = "mu_nu") -> Model:
-    """The template's experiment with its free background halved into two, whose last bins differ by this part."""
-    experiment = load_template()
-    components = experiment.background.components
-    free = next(c for c in components if isinstance(c.width, FreeWidth))
-    assert free.counts is not None
-    half = replace(free, counts=free.counts / 2)
-    twin = replace(half, name="twin", shape="twin", counts=half.counts * np.array([1.0, 1.0, 1.0, 1.0 + difference]))
-    others = [c for c in components if c is not free]
-    background = replace(experiment.background, components=(*others, half, twin))
-    return build([replace(experiment, background=background)], [parameter], PRESETS["default"])
-
-
 @pytest.mark.parametrize("difference", (0.5, 0.2, 0.1, 0.01, 1e-3, 1e-6, 0.0))
 def test_two_free_backgrounds_of_nearly_one_shape_have_the_interval_of_one(difference: float) -> None:
     model = with_a_twin(difference)
@@ -462,3 +469,58 @@ def test_two_free_backgrounds_of_nearly_one_shape_have_the_interval_of_one(diffe
     # what the difference of the shapes may change is small: 0.9550 with one shape, and 0.9605 with a half more in a bin
     assert 0.9549 < result.upper < 0.955 + 0.011 * difference + 1e-4
     assert scipy_profile(model, result.upper) == pytest.approx(result.chi2_min + CL_90, abs=1e-5)
+
+
+@pytest.fixture
+def unended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of which the last one near the minimum does not end."""
+    fit_all = Profiler.fit
+
+    def fit(self: Profiler, start: np.ndarray, free: np.ndarray) -> Fit:
+        found = fit_all(self, start, free)
+        near = np.flatnonzero(found.chi2 < found.chi2.min() + 1)
+        found.ended[near[-1]] = False
+        return found
+
+    monkeypatch.setattr(Profiler, "fit", fit)
+
+
+@pytest.mark.usefixtures("unended")
+def test_fits_that_do_not_end_make_no_interval() -> None:
+    for parameter, one_sided in (("mu_nu", False), ("mu_nu", True), ("r2_nu", False)):
+        result = interval(model_of("xenonnt-sr0", parameter), one_sided=one_sided)
+        assert result.pieces == ((None, None),) and result.best_fit is None
+        assert result.status.startswith("not found: ") and "did not end" in result.status
+
+
+@pytest.mark.usefixtures("unended")
+def test_fits_that_do_not_end_make_no_curve_no_posterior_and_no_chain() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    profiler = Profiler(model)
+    with pytest.raises(BayesnuError, match=r"^curve: \d+ fits near the minimum of chi\^2 did not end"):
+        fine_scan(Line(profiler))
+    with pytest.raises(BayesnuError, match=r"^start: \d+ fits"):
+        starts(profiler, compile_posterior(model), Settings("upper", 0.9))
+    with pytest.raises(BayesnuError, match=r"^joint: \d+ fits"):
+        joint(model_of("xenonnt-sr0", "mu_nu", "q_nu"), 41)
+
+
+@pytest.mark.usefixtures("unended")
+def test_limits_prints_no_number_where_fits_did_not_end() -> None:
+    found = answer("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json")
+    assert found["lower"] is None and found["upper"] is None and found["best_fit"] is None
+    assert "did not end" in found["status"]
+
+
+def test_the_minimum_of_a_range_that_ends_too_early_has_no_interval_around_it() -> None:
+    model = counting(
+        np.array([1.0]),
+        np.array([1.0]),
+        np.array([1e9]),
+        [
+            Flat(replace(parameter_of("q_nu"), scale=1.0), -1.0, 1.0),
+            Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=1e-6),
+        ],
+    )
+    result = interval(model)  # a billion events are a thousand times farther than is looked
+    assert result.pieces == ((None, None),) and result.status.startswith("not found: the chi^2 difference")

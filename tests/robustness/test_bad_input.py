@@ -64,6 +64,7 @@ WORDS: list[tuple[tuple[str, ...], str]] = [
     ((*LIMITS, "--cl", "-0.9"), "cl: found -0.9"),
     ((*LIMITS, "--cl", "nan"), "cl: found nan"),
     ((*LIMITS, "--cl", "0.3", "--one-sided"), "cl: found 0.3"),
+    (("limits", "xenonnt-sr0", "--parameter", "q_nu", "--one-sided"), "--one-sided: found q_nu, which has a sign"),
     (("limits", "xenonnt-sr0"), "--parameter: none given"),
     (("limits", "--parameter", "mu_nu"), "EXPERIMENT"),
     (("limits", "xenonnt-sr0", "xenonnt-sr0", "--parameter", "mu_nu"), "found 'xenonnt-sr0' twice"),

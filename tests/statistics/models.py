@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from scipy.special import xlogy
 
-from bayesnu.experiments import Experiment, load
+from bayesnu.experiments import Experiment, FreeWidth, load, template
 from bayesnu.inference.sampling import chain
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -42,6 +43,27 @@ def xenonnt_with(*parameters: str, choices: dict[str, Any] | None = None, **chan
     """Return the model of XENONnT with fields of the experiment replaced."""
     experiment: Experiment = replace(load("xenonnt-sr0"), **changes)
     return build([experiment], parameters, replace(PRESETS["default"], **(choices or {})))
+
+
+def load_template() -> Experiment:
+    """The made-up experiment of the template."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "my-experiment.toml"
+        path.write_text(template(), encoding="utf-8")
+        return load(str(path))
+
+
+def with_a_twin(difference: float, parameter: str = "mu_nu") -> Model:
+    """The template's experiment with its free background halved into two, whose last bins differ by this part."""
+    experiment = load_template()
+    components = experiment.background.components
+    free = next(c for c in components if isinstance(c.width, FreeWidth))
+    assert free.counts is not None
+    half = replace(free, counts=free.counts / 2)
+    twin = replace(half, name="twin", shape="twin", counts=half.counts * np.array([1.0, 1.0, 1.0, 1.0 + difference]))
+    others = [c for c in components if c is not free]
+    background = replace(experiment.background, components=(*others, half, twin))
+    return build([replace(experiment, background=background)], [parameter], PRESETS["default"])
 
 
 def with_data(model: Model, observed: np.ndarray) -> Model:

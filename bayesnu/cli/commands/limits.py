@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @experiments_argument()
 @parameter_options()
 @cl_option()
-@click.option("--one-sided", is_flag=True, help="Use the one-sided quantile (1.64 at 90 %).")
+@click.option("--one-sided", is_flag=True, help="Use the one-sided quantile (1.64 at 90 %), for moments.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the toy experiments.")
 @no_toys_option()
 @analysis_options()

@@ -11,7 +11,7 @@ from typing import Any
 import emcee
 import numpy as np
 
-from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.profiler import Profiler, check_ended
 from bayesnu.inference.sampling import chain, proposal
 from bayesnu.inference.sampling.moves import IndependenceMove, SweepMove
 from bayesnu.inference.settings import Settings
@@ -108,6 +108,7 @@ def _start_ensemble(
     for k, prior in enumerate(model.physics):
         points[:, k] = prior.ppf(random.random(START_POINTS))
     fit = profiler.fit(points, profiler.nuisances_free())
+    check_ended(fit, "start")
     weight = np.exp(-(fit.chi2 - fit.chi2.min()) / 2)
     share = weight / weight.sum()
     jitter = _choose_jitter(model, points[:, : model.n_physics], weight)
