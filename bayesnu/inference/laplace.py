@@ -1,13 +1,16 @@
 """Laplace's approximation: the nuisances around their maximum as a Gaussian, with and without their bounds.
 
-Three questions, each with its own treatment of a nuisance at a bound, where the likelihood still has a slope:
+Four questions, each with its own treatment of a nuisance at a bound, where the likelihood still has a slope:
 
 - `conditional_factors`: a Gaussian to draw from. It has to be wide enough, and the draws are corrected afterwards.
+- `tangent_gaussians`: Gaussians that have to be cut at the bounds. Their maxima may lie beyond.
 - `log_bounded_volumes`: the integral itself, over the part of the Gaussian that lies within the bounds.
 - `log_volumes`: the integral over the whole Gaussian, in compiled code for very many toys. Bounds are left out.
 """
 
 from __future__ import annotations
+
+from math import inf
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -15,7 +18,12 @@ from scipy.special import log_ndtr
 from bayesnu.inference.newton import derivatives
 from bayesnu.inference.profiler import Profiler
 from bayesnu.model.kernel_arrays import with_data
+from bayesnu.model.priors import Gaussian
 from bayesnu.support.compiled import compiled
+
+SPAN = 4.0  # of a Gaussian prior, in its widths
+FLATTEST = 1.0  # curvature of chi^2/2 at least, with the span of every prior as the unit
+ROUNDING = 1e-13  # of the largest curvature: what a smaller one is made of
 
 
 def conditional_factors(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
@@ -29,7 +37,48 @@ def conditional_factors(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     gradient, hessian = profiler.derivatives(theta, which)
     at_bound = (theta[:, which] <= low) | (theta[:, which] >= high)
     extra = at_bound * (gradient**2 + 1 / (high - low) ** 2)
-    return np.linalg.cholesky(np.linalg.inv(hessian + extra[:, :, None] * np.eye(len(which))))
+    return _invert_to_factors(_lift_flat_directions(hessian + extra[:, :, None] * np.eye(len(which)), _find_spans(profiler)))
+
+
+def tangent_gaussians(profiler: Profiler, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means (n, nuisances) and lower factors (n, nuisances, nuisances) of the Gaussians that touch the likelihood at theta.
+
+    They have its slope and curvature at the maxima theta (n, parameters) within the bounds.
+    """
+    which = np.flatnonzero(profiler.nuisances_free())
+    gradient, hessian = profiler.derivatives(theta, which)
+    at_bound = (theta[:, which] <= profiler.lower[which]) | (theta[:, which] >= profiler.upper[which])
+    curvature = _lift_flat_directions(hessian, _find_spans(profiler))
+    beyond = np.linalg.solve(curvature, (gradient * at_bound)[:, :, None])[:, :, 0]
+    return theta[:, which] - beyond, _invert_to_factors(curvature)
+
+
+def _invert_to_factors(curvature: np.ndarray) -> np.ndarray:
+    """Lower factors (n, k, k) of the inverse of curvatures (n, k, k).
+
+    Backwards the factor of a matrix is that of its inverse. So no covariance is formed, which rounding may spoil.
+    """
+    upper = np.linalg.inv(np.linalg.cholesky(curvature[:, ::-1, ::-1])).transpose(0, 2, 1)
+    return np.ascontiguousarray(upper[:, ::-1, ::-1])
+
+
+def _find_spans(profiler: Profiler) -> np.ndarray:
+    """How far apart the values (nuisances,) are that the prior of each nuisance allows."""
+    priors = profiler.model.nuisances
+    return np.array([min(p.upper - p.lower, SPAN * p.width if isinstance(p, Gaussian) else inf) for p in priors])
+
+
+def _lift_flat_directions(hessian: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Hessians (n, k, k) whose Gaussian is in no direction wider than the priors, which span (k,).
+
+    Backgrounds of one shape can replace each other, and only their priors tell how far.
+    """
+    units = np.multiply.outer(spans, spans)
+    values, vectors = np.linalg.eigh(hessian * units)
+    lowest = np.maximum(FLATTEST, ROUNDING * values[:, -1:])
+    is_flat: np.ndarray = np.any(values < lowest, axis=1)
+    lifted = (vectors * np.maximum(values, lowest)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return np.where(is_flat[:, None, None], lifted / units, hessian)
 
 
 def log_volumes_of(factors: np.ndarray) -> np.ndarray:
@@ -53,6 +102,7 @@ def log_bounded_volumes(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     at_bound = (theta[:, which] <= low) | (theta[:, which] >= high)
     gradient = gradient * at_bound
     hessian = hessian + at_bound[:, :, None] * np.diag((high - low) ** -2.0)  # it may have no curvature there
+    hessian = _lift_flat_directions(hessian, _find_spans(profiler))
     sigma = np.sqrt(np.diagonal(np.linalg.inv(hessian), axis1=1, axis2=2))
     below = log_ndtr((theta[:, which] - low) / sigma - gradient * sigma)
     above = log_ndtr((high - theta[:, which]) / sigma + gradient * sigma)

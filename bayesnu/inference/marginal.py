@@ -2,7 +2,8 @@
 
 Integrates in u, the prior's own quantile, where the prior is constant: p(u) is proportional to the likelihood with the
 nuisance parameters integrated out. At each node that integral is a Gauss-Hermite tensor rule around the conditional
-maximum (up to four nuisances), or Laplace's approximation corrected by importance sampling, with its error.
+maximum (up to four nuisances), or Laplace's approximation corrected by importance sampling, with its error. Where a
+nuisance may reach a bound, the approximation is cut there.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 from math import pi
+from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import legendre
 
+from bayesnu.inference.cut_gaussian import draw_within
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
-from bayesnu.inference.laplace import conditional_factors, log_volumes_of
-from bayesnu.inference.profiler import Profiler
-from bayesnu.inference.zoom import find_support
+from bayesnu.inference.laplace import conditional_factors, log_volumes_of, tangent_gaussians
+from bayesnu.inference.profile import find_local_minima
+from bayesnu.inference.profiler import Fit, Profiler, check_ended
+from bayesnu.inference.zoom import find_segments
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import read_value
@@ -28,7 +32,7 @@ from bayesnu.support.arguments import read_array, read_probability, read_seed, r
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.quadrature import gauss_legendre
 
-PANELS = 64  # Gauss-Legendre panels in u
+PANELS = 64  # Gauss-Legendre panels in u, in each range where the likelihood counts
 ORDER = 8  # nodes per panel
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 LOOK = 2001  # values of u per look for where the likelihood counts
@@ -38,10 +42,12 @@ TENSOR_DIMENSIONS = 4  # nuisances up to which a tensor rule is used
 TENSOR_ORDER = 7  # points of that rule per nuisance
 DRAWS = 2048  # importance samples per node
 BATCHES = 16  # of them, whose scatter gives the error
+WIDER = 1.15  # times the cut Gaussian's widths for draws, as a likelihood may have wider tails
+SMALLEST = 1e-15  # of a number drawn from the unit interval
 HALVINGS = 50  # of a panel, to find a quantile in it
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 CURVE = 128  # points per panel of the density as a curve, between which it is straight
-BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian: importance sampling then
+BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian, but cut
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,7 +159,7 @@ class Marginal:
         """Posterior density in the parameter, per unit of `scale * unit`, at the given values (n,)."""
         prior = self.model.parameters[0]
         u = prior.cdf(read_array("values", values))
-        panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, PANELS - 1)
+        panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, len(self.borders) - 2)
         left = self.borders[panel]
         width = np.diff(self.borders)[panel]
         nodes, _ = gauss_legendre(ORDER)
@@ -175,7 +181,7 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     Returns: a `Marginal`. Its `quantile`, `error` and `interval` are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e
         or 1e-32 cm^2; `mean_density` is per such a unit. `interval(...).scaled(scale)` is in mu_B, e or cm^2.
 
-    Raises: `BayesnuError` for a model with no or several physics parameters.
+    Raises: `BayesnuError` for a model with no or several physics parameters, and where fits of the nuisances did not end.
 
     Source: Gauss-Hermite rule, or Laplace's approximation corrected by importance sampling; see docs/methods.md.
 
@@ -201,26 +207,82 @@ def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
     borders = _place_panels(profiler)
     u = _place_nodes(borders)
     fit = profiler.at(0, prior.ppf(u))
+    check_ended(fit, "integrate")
+    possible = np.isfinite(fit.chi2)
+    average = _integrate_nuisances(profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
+    batches = np.zeros((len(average.batches), len(u)))
+    batches[:, possible] = average.batches
+    return Marginal(model, borders, batches.mean(axis=0), batches, average.method)
+
+
+class _Average(NamedTuple):
+    """The likelihood integrated over the nuisances (batches, nodes), in arbitrary units, and how."""
+
+    batches: np.ndarray
+    method: str
+
+
+def _integrate_nuisances(profiler: Profiler, fit: Fit, seed: int) -> _Average:
+    """Laplace's approximation at every node, times the average over it of the posterior divided by it."""
+    posterior = compile_posterior(profiler.model.with_flat_physics())
     which = np.flatnonzero(profiler.nuisances_free())
+    random = np.random.default_rng(seed)
     factors = conditional_factors(profiler, fit.theta)
-    # Laplace's approximation at every node, then the average of the posterior over it.
-    log_laplace = -fit.chi2 / 2 + log_volumes_of(factors)
-    log_laplace -= log_laplace.max()
-    flat = compile_posterior(model.with_flat_physics())
-    if len(which) <= TENSOR_DIMENSIONS and _is_far_from_bounds(profiler, fit.theta, factors, which):
+    if not _is_far_from_bounds(profiler, fit.theta, factors, which):
+        means, factors = tangent_gaussians(profiler, fit.theta)
+        factors = WIDER * factors
+        ratio = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
+        average = _Average(_average_batches(ratio), f"cut Gaussian corrected by importance sampling ({DRAWS} draws)")
+    elif len(which) <= TENSOR_DIMENSIONS:
         points, rule = _build_hermite_rule(len(which))
-        ratio = _divide_by_gaussian(flat, fit.theta, factors, which, points) @ rule
-        batches = (np.exp(log_laplace) * ratio)[None]
-        method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points"
+        ratio = _divide_by_gaussian(posterior, fit.theta, factors, which, points)
+        average = _Average((ratio @ rule)[None], f"tensor rule of {TENSOR_ORDER}^{len(which)} points")
     else:
-        points = np.random.default_rng(seed).standard_normal((DRAWS // 2, len(which)))
+        points = random.standard_normal((DRAWS // 2, len(which)))
         antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
-        ratio = _divide_by_gaussian(flat, fit.theta, factors, which, antithetic)
+        ratio = _divide_by_gaussian(posterior, fit.theta, factors, which, antithetic)
         pairs = (ratio[:, : DRAWS // 2] + ratio[:, DRAWS // 2 :]) / 2
-        means = pairs.reshape(len(u), BATCHES, -1).mean(axis=2).T
-        batches = np.exp(log_laplace) * means
-        method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
-    return Marginal(model, borders, batches.mean(axis=0), batches, method)
+        average = _Average(_average_batches(pairs), f"Laplace corrected by importance sampling ({DRAWS} draws)")
+    log_laplace = -fit.chi2 / 2 + log_volumes_of(factors)
+    return average._replace(batches=average.batches * np.exp(log_laplace - log_laplace.max()))
+
+
+def _average_batches(ratio: np.ndarray) -> np.ndarray:
+    """Averages (BATCHES, nodes) of the batches of a ratio (nodes, draws)."""
+    averages: np.ndarray = ratio.reshape(len(ratio), BATCHES, -1).mean(axis=2).T
+    return averages
+
+
+def _divide_by_cut_gaussian(
+    profiler: Profiler,
+    posterior: CompiledPosterior,
+    theta: np.ndarray,
+    means: np.ndarray,
+    factors: np.ndarray,
+    which: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Posterior over the density of draws within bounds, in units of its maximum at theta: shape (nodes, DRAWS)."""
+    uniform = _shift_lattices(len(which), random)
+    low = profiler.lower[which]
+    high = profiler.upper[which]
+    at_mode = posterior(theta)
+    ratio = np.empty((len(theta), DRAWS))
+    for i, (mean, factor) in enumerate(zip(means, factors, strict=True)):
+        trial = np.tile(theta[i], (DRAWS, 1))
+        trial[:, which], log_density = draw_within(mean, factor, low, high, uniform)
+        ratio[i] = np.exp(posterior(trial) - at_mode[i] - log_density)
+    return ratio
+
+
+def _shift_lattices(dimensions: int, random: np.random.Generator) -> np.ndarray:
+    """Points (DRAWS, dimensions) of the unit cube, a batch after the other: one lattice of irrational steps, shifted."""
+    ratio = 2.0
+    for _ in range(60):  # the root of x^(d+1) = x + 1, whose powers are the steps
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    lattice = np.arange(1, DRAWS // BATCHES + 1)[:, None] * ratio ** -np.arange(1.0, dimensions + 1)
+    shifts = random.random((BATCHES, 1, dimensions))
+    return np.clip((lattice + shifts) % 1, SMALLEST, 1 - SMALLEST).reshape(DRAWS, dimensions)
 
 
 def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
@@ -245,15 +307,28 @@ def _place_nodes(borders: np.ndarray) -> np.ndarray:
 
 
 def _place_panels(profiler: Profiler) -> np.ndarray:
-    """Borders in u of panels that cover where the likelihood counts, finer where it is larger."""
+    """Borders in u of panels: `PANELS` in every range where the likelihood counts, one in each gap between two."""
     prior = profiler.model.parameters[0]
 
-    def rise_at(u: np.ndarray) -> np.ndarray:
-        chi2 = profiler.at(0, prior.ppf(u)).chi2
-        return np.asarray(chi2 - chi2.min())
+    def chi2_at(u: np.ndarray) -> np.ndarray:
+        return profiler.at(0, prior.ppf(u)).chi2
 
-    support = find_support(rise_at, np.linspace(0, 1, LOOK), SUPPORT, ENOUGH, LOOKS)
-    return np.linspace(support.low, support.high, PANELS + 1)
+    segments = find_segments(chi2_at, _choose_first_look(profiler), SUPPORT, ENOUGH, LOOKS)
+    return np.concatenate([np.linspace(low, high, PANELS + 1) for low, high in segments])
+
+
+def _choose_first_look(profiler: Profiler) -> np.ndarray:
+    """Quantiles u of the prior with a point in every mode, however narrow the modes are in it."""
+    prior = profiler.model.parameters[0]
+    u = np.linspace(0, 1, LOOK)
+    usual = prior.of_interest.usual_range
+    if prior.lower < usual[0] or prior.upper > usual[1]:
+        u = np.union1d(u, prior.cdf(np.linspace(*usual, LOOK)))
+    fit = profiler.at(0, prior.ppf(u))
+    free = profiler.nuisances_free()
+    free[0] = True
+    modes = profiler.fit(fit.theta[find_local_minima(fit.chi2)], free).theta[:, 0]
+    return np.union1d(u, prior.cdf(modes[(modes > prior.lower) & (modes < prior.upper)]))
 
 
 def _is_far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:

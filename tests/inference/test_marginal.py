@@ -12,8 +12,9 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 from bayesnu.inference import marginal as integration
-from bayesnu.inference.marginal import marginal
-from bayesnu.model.polynomial import Model
+from bayesnu.inference.marginal import find_modes, marginal
+from bayesnu.inference.profile import interval
+from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
@@ -106,10 +107,14 @@ def on_off(n: int, m: int, size: float) -> Model:
     return counting(np.array([1.0, 0.0]), np.array([size, size]), np.array([n, m]), priors)
 
 
-def on_off_quantile(n: int, m: int, probability: float) -> float:
-    """Closed form: p(s) is a sum of gamma densities s^(n-j) e^-s with weights C(n,j) Gamma(j+m+1) / 2^(j+m+1)."""
+def on_off_quantile(n: int, m: int, probability: float, power: int = 0) -> float:
+    """Closed form, with a prior of b that goes as a power of it.
+
+    p(s) is a sum of gamma densities s^(n-j) e^-s with weights C(n,j) Gamma(k) / 2^k, where k = j + m + power + 1.
+    """
     j = np.arange(n + 1)
-    log_weight = special.gammaln(n + 1) - special.gammaln(j + 1) + special.gammaln(j + m + 1) - (j + m + 1) * np.log(2)
+    k = j + m + power + 1
+    log_weight = special.gammaln(n + 1) - special.gammaln(j + 1) + special.gammaln(k) - k * np.log(2)
     weight = np.exp(log_weight - log_weight.max())  # (n-j)! of C(n,j) cancels against the norm of the gamma density
     weight /= weight.sum()
     return float(brentq(lambda s: weight @ stats.gamma.cdf(s, n - j + 1) - probability, 0, 200))
@@ -128,6 +133,31 @@ def test_a_background_near_zero_has_the_closed_form_within_the_error(n: int, m: 
     exact = on_off_quantile(n, m, 0.9)
     assert "importance" in result.method and 0 < result.error(0.9) < 0.03 * exact
     assert abs(result.quantile(0.9) - exact) < 5 * result.error(0.9)
+
+
+def twice_the_background(n: int, m: int, size: float) -> Model:
+    """The same with the background as the sum of two halves of one shape: the prior of b goes as b, up to 5 size."""
+    model = on_off(n, m, size)
+    (other,) = model.nuisances
+    factors = np.full((3, 6), 3)
+    factors[:, 0] = 0, 1, 2
+    return replace(
+        model,
+        parameters=(*model.parameters, Flat(Parameter("c", "", "", 1.0), other.lower, other.upper)),
+        templates=np.array([[1.0, 0.0], [size / 2, size / 2], [size / 2, size / 2]]),
+        factors=factors,
+        is_signal=np.array([True, False, False]),
+        blocks=(Block("counting", slice(0, 3), slice(0, 2)),),
+    )
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 50), (8, 3)])
+def test_backgrounds_that_replace_each_other_have_the_closed_form_within_the_error(n: int, m: int) -> None:
+    result = marginal(twice_the_background(n, m, float(m)), seed=1)
+    for probability in (0.05, 0.5, 0.9):
+        exact = on_off_quantile(n, m, probability, power=1)
+        error = result.error(probability)
+        assert 0 < error < 0.02 * exact and abs(result.quantile(probability) - exact) < 5 * error
 
 
 def test_signal_alone_is_a_gamma_distribution() -> None:
@@ -162,6 +192,32 @@ def test_one_prior_range_wider_than_the_likelihood_by_a_thousand_changes_nothing
         assert marginal(wide).quantile(p) == pytest.approx(marginal(model).quantile(p), abs=1e-5)
 
 
+def squared_signal(lower: float, upper: float, events: float) -> Model:
+    """So many events where s^2 + 1 are expected, the one known to a millionth: modes at plus and minus a root."""
+    priors: list[Prior] = [
+        Flat(replace(parameter_of("q_nu"), scale=1.0), lower, upper),
+        Gaussian(Parameter("b", "", "", 1.0), 0.0, 2.0, mean=1.0, width=1e-6),
+    ]
+    model = counting(np.array([1.0]), np.array([1.0]), np.array([events]), priors)
+    factors = model.factors.copy()
+    factors[0, :2] = 0
+    return replace(model, factors=factors)
+
+
+@pytest.mark.parametrize("wide", (50.0, 5e3, 5e6, 5e9))
+def test_modes_are_found_however_wide_the_prior_is(wide: float) -> None:
+    model = squared_signal(-0.7 * wide, wide, 400.0)
+    s = np.linspace(15.0, 25.0, 20_001)
+    below = np.cumsum(np.exp(400 * np.log((s**2 + 1) / 401) - s**2 + 400))
+    quantiles = np.interp([0.2, 0.8], below / below[-1], s)  # of one mode; each holds half of the posterior
+    result = marginal(model)
+    assert len(find_modes(result)) == 2
+    np.testing.assert_allclose([result.quantile(0.6), result.quantile(0.9)], quantiles, atol=2e-3)
+    np.testing.assert_allclose([result.quantile(0.4), result.quantile(0.1)], -quantiles, atol=2e-3)
+    pieces = interval(model).pieces
+    assert len(pieces) == 2 and pieces[0].lower == pytest.approx(-(pieces[1].upper or 0.0), rel=1e-6)
+
+
 def test_free_backgrounds_without_any_event_are_integrated_or_refused_in_words() -> None:
     model = xenonnt_with("mu_nu", choices={"normalisations": "free"}, observed=np.zeros(30))
     try:
@@ -177,3 +233,12 @@ def test_free_backgrounds_without_any_event_are_integrated_or_refused_in_words()
 def test_it_needs_exactly_one_physics_parameter(parameters: tuple[str, ...]) -> None:
     with pytest.raises(BayesnuError, match="needs exactly one"):
         marginal(model_of("xenonnt-sr0", *parameters))
+
+
+@pytest.mark.slow
+def test_free_normalisations_at_their_bounds_are_integrated_as_a_long_chain_samples_them() -> None:
+    result = marginal(model_of("pandax4t-run1", "r2_nu", normalisations="free"))
+    # 16,000 stored steps of 512 walkers, 170,000 effective samples in the tails: -152.4 and 110.0, each +- 0.14
+    for probability, sampled in ((0.05, -152.4), (0.95, 110.0)):
+        assert result.error(probability) < 0.1
+        assert abs(result.quantile(probability) - sampled) < 3 * np.hypot(result.error(probability), 0.14)

@@ -15,6 +15,7 @@ from bayesnu.experiments import load
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.joint import joint
+from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import Line, fine_scan, interval
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.sampling.ensembles import starts
@@ -499,6 +500,8 @@ def test_fits_that_do_not_end_make_no_curve_no_posterior_and_no_chain() -> None:
     profiler = Profiler(model)
     with pytest.raises(BayesnuError, match=r"^curve: \d+ fits near the minimum of chi\^2 did not end"):
         fine_scan(Line(profiler))
+    with pytest.raises(BayesnuError, match=r"^integrate: \d+ fits"):
+        marginal(model)
     with pytest.raises(BayesnuError, match=r"^start: \d+ fits"):
         starts(profiler, compile_posterior(model), Settings("upper", 0.9))
     with pytest.raises(BayesnuError, match=r"^joint: \d+ fits"):
