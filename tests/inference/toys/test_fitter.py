@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -26,7 +27,8 @@ from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat
 from bayesnu.support.errors import BayesnuError
-from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of
+from scripts.differential import Oracle
+from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of, with_a_twin
 
 CL_90 = delta_chi2(0.9)
 SINGLE = {"background": "single", "efficiency_width": 0.05}
@@ -319,3 +321,16 @@ def test_mistakes_are_named() -> None:
         fitter.limit(toys, CL_90, "both")
     with pytest.raises(BayesnuError, match="level: found -1"):
         fitter.limit(toys, -1.0)
+
+
+@pytest.mark.parametrize("difference", (0.2, 1e-3))
+def test_toys_with_two_free_backgrounds_of_nearly_one_shape_end_at_the_minimum_of_scipy(difference: float) -> None:
+    model = with_a_twin(difference)
+    toys = draw(model, model.nominal(), 60, np.random.default_rng(3))
+    fitter = ToyFitter(model)
+    fit = fitter.fit(toys, model.nominal(), fitter.nuisances)
+    assert fit.ended.all() and fitter.limit(toys, 2.7).ended.all()
+    for i in range(0, 60, 10):
+        oracle = Oracle(replace(model, observed=toys.counts[i]))
+        oracle.mean = toys.centres[i, 1:][oracle.which]
+        assert fit.chi2[i] == pytest.approx(oracle.chi2(0.0), abs=1e-7)
