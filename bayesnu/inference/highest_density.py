@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from bayesnu.inference.interval import Piece
 
+EQUAL = 1e-6  # of the highest density: smaller differences are rounding, so a constant density is one piece
 HALVINGS = 60  # of the density, to find the level of a probability
 SMOOTHING = 0.2  # of the width of a mode, in standard deviations of a Gaussian: an error of the density below 1e-3
 PASSES = 3  # of the smoothing, each over what the ones before have lost
@@ -60,11 +61,15 @@ class Curve:
             middle = (level + too_high) / 2
             part = np.where(low >= middle, 1.0, np.clip(high - middle, 0, rise) / rise)
             above = np.sum(part * width * (high + np.maximum(low, middle)) / 2)
-            level, too_high = (middle, too_high) if above >= target else (level, middle)
+            if above >= target:
+                level = middle
+            else:
+                too_high = middle
         return level
 
     def pieces_above(self, level: float) -> tuple[Piece, ...]:
-        """Where the density is at least `level`, lowest first."""
+        """Where the density is at least `level`, or equal to it but for rounding; lowest first."""
+        level -= EQUAL * float(self.density.max())
         inside = np.concatenate([[False], self.density >= level, [False]])
         begins = np.flatnonzero(inside[1:] & ~inside[:-1])  # the first point inside
         stops = np.flatnonzero(inside[:-1] & ~inside[1:]) - 1  # the last one

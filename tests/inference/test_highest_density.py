@@ -125,6 +125,15 @@ def test_a_constant_density_is_its_own_region() -> None:
     assert Curve(np.array([0.0, 1.0, 3.0]), np.ones(3)).region(0.5) == (Piece(0.0, 3.0),)
 
 
+def test_a_density_that_is_constant_but_for_rounding_is_one_piece() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu", background="single")
+    posterior = marginal(model.with_priors(Flat(model.parameters[0].parameter, 0.0, 1e-5)))
+    samples = np.random.default_rng(4).uniform(0, 1e-5, SHAPE)
+    sampled = credible_interval(samples, "hdi", 0.9, curve=posterior.curve)
+    for pieces in (posterior.interval("hdi", 0.9).pieces, sampled.pieces):
+        np.testing.assert_allclose(np.array(pieces, dtype=float), [[0.0, 1e-5]], rtol=1e-6)
+
+
 def two_modes(counts: float, slope: float) -> Model:
     """One bin with `counts` events where counts * b + slope * r * (r + 42) are expected: the same at r = 0 and r = -42."""
     priors: list[Prior] = [

@@ -29,15 +29,18 @@ def test_re_weighted_limits_agree_with_the_integrated_posteriors_of_their_own_pr
         assert found.mcse_upper < 0.01 * found.upper
 
 
-def test_a_prior_that_ends_at_the_logarithms_cut_is_sampled_and_leaves_the_logarithm_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("upper", [1e-13, 1.000001e-13, 1e-15])
+def test_a_prior_that_ends_at_the_logarithms_cut_is_sampled_and_leaves_the_logarithm_out(
+    tmp_path: Path, upper: float
+) -> None:
     short = {"steps": 40, "ensembles": 2, "walkers": 32}
-    run = resolve(("xenonnt-sr0",), "mu_nu", prior={"upper": 1e-13}, sampling=short)
+    run = resolve(("xenonnt-sr0",), "mu_nu", prior={"upper": upper}, sampling=short)
     result = sampling.sample(run, tmp_path / "run", figures=False, toys=False)
     assert {row.prior for row in result.rows if row.method == "credible"} <= {"flat", "flat in the square"}
     limit = result.parameters["mu_nu"].interval
     assert limit.upper is not None and limit.mcse_upper is not None
     # the likelihood is constant on so short a range, so the posterior is its flat prior
-    assert abs(limit.upper - 0.9e-13) < 4 * limit.mcse_upper < 0.1e-13
+    assert abs(limit.upper - 0.9 * upper) < 4 * limit.mcse_upper < 0.1 * upper
 
 
 @pytest.mark.slow
