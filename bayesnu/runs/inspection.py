@@ -7,7 +7,6 @@ process of its own none of this reaches anybody.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,12 +15,14 @@ from pathlib import Path
 
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import one_line
+from bayesnu.support.versions import package_folder
 
 SECONDS = 60  # of processor time
 CLOCK = 300  # seconds that pass meanwhile, on a busy machine
 BYTES = 4 * 2**30  # of address space; the largest chain that is read whole takes a fifth
+BEGIN = b"bayesnu chain"  # of the file of a chain
 REFUSED = 3  # exit code of a child that says why
-CHILD = "import sys; from bayesnu.runs.inspection import look; look(sys.argv[1])"
+CHILD = "import sys; sys.path.insert(0, sys.argv[2]); from bayesnu.runs.inspection import look; look(sys.argv[1])"
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,24 @@ class Inspection:
 
 def looks_like_chain(path: str | Path) -> bool:
     """Whether a path is a folder with a chain, or a file that begins as one; nothing of it is given to the HDF5 library."""
-    from bayesnu.runs.folder import CHAIN
-
-    place = Path(path) / CHAIN if os.path.isdir(path) else Path(path)
+    place = Path(path)
     try:
+        if place.is_dir():
+            from bayesnu.runs.folder import CHAIN
+
+            place = place / CHAIN
+        if not place.is_file():  # nobody waits for a pipe
+            return False
         with place.open("rb") as file:
-            return file.read(13) == b"bayesnu chain"
+            return file.read(len(BEGIN)) == BEGIN
     except (OSError, ValueError):
         return False
 
 
 def inspect_chain(path: str | Path) -> Inspection:
     """Read all of a chain in another process; raises `BayesnuError` unless it is one that can be used."""
-    command = [sys.executable, "-c", CHILD, str(path)]
+    # Isolated from the folder it is started in, whose files would be imported, but not from these sources.
+    command = [sys.executable, "-P", "-c", CHILD, str(path), str(package_folder().parent)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=CLOCK, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:

@@ -70,6 +70,21 @@ def test_what_hangs_crashes_or_fills_the_memory_ends_in_its_own_process(
         inspection.inspect_chain(run)
 
 
+def test_nothing_is_imported_from_the_folder_where_the_command_is_started(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("numpy", "h5py", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken in')")
+    monkeypatch.chdir(tmp_path)
+    assert inspection.inspect_chain(run).steps == 12
+
+
+@LIMITS
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "chain.h5")
+    assert not inspection.looks_like_chain(tmp_path) and not inspection.looks_like_chain(tmp_path / "chain.h5")
+
+
 def test_an_experiment_is_no_chain(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("bayesnu chain")
     assert not inspection.looks_like_chain("xenonnt-sr0") and not inspection.looks_like_chain(tmp_path)

@@ -48,7 +48,8 @@ class Quantity:
 class Explanation:
     """One bin of an experiment, explained. `stages` are in the order of the pipeline; counts are per whole exposure.
 
-    `signal` is the bin's count of neutrinos as every prediction has it; the contributions sum to it.
+    `signal` is the bin's count of neutrinos as every prediction has it; the contributions sum to it. `couplings` are in the
+    units of a model's parameters: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
     """
 
     experiment: str
