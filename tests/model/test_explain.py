@@ -210,6 +210,14 @@ def test_backgrounds_and_neutrinos_add_up_to_the_published_total_at_the_standard
     assert found.signal + found.background == pytest.approx(12.461, rel=1e-12)
 
 
+def test_what_is_cut_at_zero_is_a_row_of_its_own() -> None:
+    found = explain(experiment("xenonnt-sr0", "paper"), PRESETS["paper"], 0)
+    total, taken, cut, *shapes = found.stages["background"]
+    assert total.value == 0 and cut.name == "+ cut at zero"
+    assert cut.value == taken.value == pytest.approx(found.signal, rel=1e-12)
+    assert sum(each.value or 0.0 for each in shapes) == found.background == 0
+
+
 def test_every_number_has_a_source_and_those_of_the_file_are_quoted() -> None:
     for name in experiments.names():
         found = explain(experiment(name), Analysis(), 0, mu_nu=1.0, q_nu=1.0, r2_nu=1.0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
-from bayesnu.model.backgrounds import Shape, background_shapes
+from bayesnu.model.backgrounds import Shape, background_shapes, find_excess
 from bayesnu.model.choices import Analysis
 from bayesnu.model.explain.counts import Contribution, Smearing, recoil_rates, smear, split_counts, split_couplings
 from bayesnu.model.observation import Observation, observe
@@ -104,7 +104,7 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
             "couplings": _explain_couplings(analysis, values),
             "recoil": _explain_recoil(analysis, low, high, smearing, values),
             "detector": _explain_detector(observation, index, smearing, signal),
-            "background": _explain_background(observation, shapes, float(neutrinos[index]), index),
+            "background": _explain_background(observation, shapes, neutrinos, index),
             "data": _explain_data(experiment, observed, signal, background),
         },
         contributions=contributions,
@@ -263,19 +263,24 @@ def _name_source(experiment: Experiment, table: str) -> str:
     return f"{item.quality}: {item.source}"
 
 
-def _explain_background(observation: Observation, shapes: list[Shape], neutrinos: float, index: int) -> tuple[Quantity, ...]:
-    """The published total, the neutrinos taken out of it, and what floats; nothing negative is left."""
+def _explain_background(
+    observation: Observation, shapes: list[Shape], neutrinos: np.ndarray, index: int
+) -> tuple[Quantity, ...]:
+    """The published total, the neutrinos taken out of it, what of them it does not hold, and what floats."""
     experiment = observation.experiment
     table = experiment.background
     source = _name_source(experiment, "background")
     out = []
     if table.total is not None and table.published_solar_neutrinos is not None:
         own = observation.analysis.solar_subtraction == "model"
-        taken = neutrinos if own else float(observation.cut(table.published_solar_neutrinos)[index])
+        taken = float(neutrinos[index]) if own else float(observation.cut(table.published_solar_neutrinos)[index])
         how = "Standard Model neutrinos of this analysis" if own else source
         total = float(observation.cut(table.total)[index])
         out.append(Quantity("published total, with neutrinos", total, "counts", source))
         out.append(Quantity("- neutrinos taken out of it", taken, "counts", how))
+        excess = float(find_excess(observation, neutrinos)[index])
+        if excess > 0:
+            out.append(Quantity("+ cut at zero", excess, "counts", "what is taken out exceeds the total, with components"))
     for shape in shapes:
         spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
         names = [each.name for each in table.components if shape.name in (each.name, each.shape)]
