@@ -133,7 +133,7 @@ def test_an_efficiency_on_true_energy_is_the_oracle_s(reading: str) -> None:
     experiment = experiments.load("pandax4t-run1", reading)
     assert experiment.efficiency.energy == "true"
     mu, q, r2 = POINTS["everything"]
-    found = fold.fold(experiment, Analysis()).signal(at("everything")).sum(axis=0)
+    found = fold.fold(experiment, Analysis(inputs=reading)).signal(at("everything")).sum(axis=0)
     knots = tuple(zip(*(column.tolist() for column in efficiency_curve(experiment)), strict=True))
     for low in (1, 22):
         expected = oracle.bin_counts(
