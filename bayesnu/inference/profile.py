@@ -119,7 +119,7 @@ def _check_index(model: Model, index: int) -> None:
         raise BayesnuError("profile_interval: the model has no physics parameter; build it with one, for example mu_nu")
     if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < model.n_physics:
         raise BayesnuError(
-            f"index: found {index!r}; must be a whole number from 0 to {model.n_physics - 1}, a physics parameter's place"
+            f"index: found {index!r:.60}; must be a place among {model.n_physics} physics parameters, counted from 0"
         )
 
 

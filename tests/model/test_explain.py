@@ -373,7 +373,7 @@ def test_the_command_prints_the_object_it_computes_and_json_keeps_every_digit() 
     printed = answer("explain", "xenonnt-sr0", "--bin", "2-3keV", "--mu-nu", "1e-11", "--q-nu-e=-1e-12", "--json")
     found = explain(experiment("xenonnt-sr0"), Analysis(), 1, mu_nu=1.0, q_nu_e=-1.0)
     couplings = {"mu_nu": 1e-11, "q_nu_e": -1e-12}
-    assert printed == json.loads(json.dumps(asdict(found) | {"couplings": couplings, "sum": found.total}))
+    assert printed.items() >= json.loads(json.dumps(asdict(found) | {"couplings": couplings, "sum": found.total})).items()
     counts = answer("counts", "xenonnt-sr0", "--mu-nu", "1e-11", "--q-nu-e=-1e-12", "--json")
     assert printed["signal"] == counts["signal"][1]
     assert printed["analysis"] == asdict(PRESETS["default"])

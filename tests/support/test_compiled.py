@@ -36,6 +36,7 @@ def test_there_are_kernels_in_every_file_that_should_have_some() -> None:
         "physics.detector",
         "model.kernel_arrays",
         "model.likelihood_kernel",
+        "inference.bounded_step",
         "inference.newton",
         "inference.laplace",
         "inference.sampling.proposal",

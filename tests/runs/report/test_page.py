@@ -103,10 +103,10 @@ def test_what_is_no_run_among_several_is_left_out_by_name(places: tuple[Path, Pa
     (campaign / "campaign.toml").write_text("", encoding="utf-8")
     page = tmp_path / "page.md"
     output = said("report", str(places[0]), str(campaign), "--markdown", str(page))
-    assert f"left out: {campaign}: no run there" in output
+    assert f"left out: {campaign}: no chain there" in output
     assert "Left out" in page.read_text(encoding="utf-8")
     assert "no run among 2" in said("report", str(campaign), str(campaign), "--markdown", str(page), code=2)
-    assert "no run there" in said("report", str(places[0]), str(tmp_path / "typo"), "--markdown", str(page), code=2)
+    assert "no chain there" in said("report", str(places[0]), str(tmp_path / "typo"), "--markdown", str(page), code=2)
 
 
 def test_the_verdict_comes_first_and_an_unconverged_one_is_everywhere(written: tuple[str, str]) -> None:
