@@ -103,7 +103,8 @@ def _notes(result: RunResult) -> Iterator[tuple[str, str | None]]:
 def print_standing(standing: Standing) -> None:
     """The goodness of the fit, and what a reader of the limit has to know."""
     goodness = standing.goodness
-    click.echo(f"goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)")
+    if goodness is not None:
+        click.echo(f"goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)")
     if standing.compatibility is not None:
         click.echo(f"agreement of the data sets: {standing.compatibility.in_words}")
     for remark in standing.remarks:

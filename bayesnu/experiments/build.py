@@ -25,6 +25,7 @@ def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns
         exposure_tonne_years=exposure,
         edges_kev=_freeze_array(tables.bins.edges_kev),
         observed=_freeze_array(tables.bins.observed),
+        model_values_kev=_snap_optional(tables, tables.bins.model_values_kev),
         turn_on=_freeze_optional(tables.efficiency.turn_on),
         region_kev=_snap_range(tables, tables.region.kev),
         resolution=_build_resolution(tables.resolution),
@@ -52,6 +53,10 @@ def _convert_exposure(exposure: schema.Exposure) -> float:
     if exposure.tonne_years is not None:
         return exposure.tonne_years
     return (exposure.tonne_days or 0.0) / DAYS_PER_YEAR  # one of the two is given: the schema sees to it
+
+
+def _snap_optional(tables: schema.File, kev: list[float] | None) -> tuple[float, float] | None:
+    return None if kev is None else _snap_range(tables, kev)
 
 
 def _snap_range(tables: schema.File, kev: list[float]) -> tuple[float, float]:

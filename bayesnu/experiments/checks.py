@@ -24,6 +24,7 @@ def find_problems(file: File) -> Iterator[Problem]:
         check_lengths(file),
         check_range("region", file.region.kev, file.bins),
         check_range("neutrinos", file.neutrinos.kev, file.bins) if file.neutrinos else (),
+        check_range("bins", file.bins.model_values_kev, file.bins, "model_values_kev") if file.bins.model_values_kev else (),
         check_response(file.resolution, file.bins),
         check_names(file.background),
         check_sizes(file),
@@ -59,14 +60,14 @@ def check_lengths(file: File) -> Iterator[Problem]:
         )
 
 
-def check_range(table: str, kev: list[float], bins: Bins) -> Iterator[Problem]:
+def check_range(table: str, kev: list[float], bins: Bins, key: str = "kev") -> Iterator[Problem]:
     """A range of energies lies on edges."""
     low, high = kev
     for value in kev:
         if not np.any(np.abs(np.array(bins.edges_kev) - value) <= 1e-9):
-            yield table, "kev", f"found {value:g}; must be one of [bins] edges_kev; move it to an edge"
+            yield table, key, f"found {value:g}; must be one of [bins] edges_kev; move it to an edge"
     if low >= high:
-        yield table, "kev", f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
+        yield table, key, f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
 
 
 def check_response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:

@@ -148,6 +148,7 @@ class Experiment:
         exposure_tonne_years: tonne-years.
         edges_kev: (bins + 1,), edges in reconstructed energy, keV.
         observed: (bins,), events.
+        model_values_kev: both ends in keV of the bins whose counts are a model's values and no data, or None.
         turn_on: (bins,), a factor on the folded signal of each bin, or None.
         region_kev: both ends of the region of interest in keV, which lie on edges.
         resolution: width of the energy response against energy, both in keV.
@@ -168,6 +169,7 @@ class Experiment:
     exposure_tonne_years: float
     edges_kev: Array
     observed: Array
+    model_values_kev: tuple[float, float] | None
     turn_on: Array | None
     region_kev: tuple[float, float]
     resolution: Resolution
@@ -206,6 +208,14 @@ class Experiment:
             f"<Experiment {self.name}, reading {self.reading}: {self.observed.sum():g} events in {len(self.observed)} bins "
             f"of {low:g}-{high:g} keV, {self.exposure_tonne_years:.3g} t yr>"
         )
+
+    @property
+    def is_data(self) -> NDArray[np.bool_]:
+        """Return which bins (bins,) hold data, True or False."""
+        if self.model_values_kev is None:
+            return np.ones(len(self.observed), dtype=bool)
+        low, high = self.model_values_kev
+        return (self.edges_kev[:-1] < low) | (self.edges_kev[1:] > high)
 
     @property
     def in_region(self) -> NDArray[np.bool_]:

@@ -94,6 +94,8 @@ def _choose_reference(row: dict[str, str]) -> str:
 def _write_remark(row: dict[str, str], checked: bool) -> str:
     """The note of a row; of a charge radius what was done to its numbers."""
     parts = [part for part in row["note"].split("; ") if part and part not in _choose_reference(row)]
+    if row["observable"] == "q_nu" and row["kind"] in ("solar", "reactor"):
+        parts.insert(0, f"bound electrons: {row['electrons'] or 'treatment not checked'}")
     if row["observable"] != "r2_nu":
         return "; ".join(part for part in parts if "from memory" not in part and "also in PDG" not in part)
     if checked:

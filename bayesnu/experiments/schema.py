@@ -94,10 +94,14 @@ class Exposure(Sourced):
 
 
 class Bins(Sourced):
-    """Contiguous bins of reconstructed energy and the events observed in each."""
+    """Contiguous bins of reconstructed energy and the events observed in each.
+
+    Bins within `model_values_kev` hold a model's values, not data.
+    """
 
     edges_kev: Annotated[list[Energy], Field(min_length=2, max_length=MAX_BINS + 1)]
     observed: Counts
+    model_values_kev: Annotated[list[Energy], Field(min_length=2, max_length=2)] | None = None
 
     @field_validator("edges_kev")
     @classmethod

@@ -224,7 +224,9 @@ class _Builder:
         factors = np.full((len(flat), FACTORS), len(parameters))
         for t, term in enumerate(flat):
             factors[t, : len(term.factors)] = sorted(index[each] for each in term.factors)
-        observed = [observe(experiment, self.analysis).observed for experiment in self.experiments]
+        observations = [observe(experiment, self.analysis) for experiment in self.experiments]
+        observed = [observation.observed for observation in observations]
+        is_data = np.concatenate([observation.is_data for observation in observations])
         templates = np.zeros((len(flat), sum(map(len, observed))))
         blocks = []
         row = 0
@@ -245,6 +247,7 @@ class _Builder:
             factors=factors,
             is_signal=np.array([term.is_signal for term in flat]),
             blocks=tuple(blocks),
+            is_data=None if is_data.all() else is_data,
         )
 
 

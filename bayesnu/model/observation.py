@@ -32,6 +32,11 @@ class Observation:
         """Edges (bins + 1,) in reconstructed energy, keV."""
         return self.response.edges_kev
 
+    @property
+    def is_data(self) -> np.ndarray:
+        """Which bins (bins,) hold data and not a model's values."""
+        return self.cut(self.experiment.is_data)
+
     def cut(self, counts: np.ndarray) -> np.ndarray:
         """The bins of the analysis from counts (bins of the file,)."""
         return counts[self.bins]

@@ -49,6 +49,7 @@ class Model:
         is_signal: (terms,), which terms are solar neutrinos.
         blocks: which terms and bins belong to which experiment.
         notes: what has to be known beside a result of the model, in sentences; most models have none.
+        is_data: (bins,), which bins hold data and not a model's values; None where all do.
     """
 
     experiments: tuple[Experiment, ...]
@@ -61,6 +62,7 @@ class Model:
     is_signal: np.ndarray
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+    is_data: np.ndarray | None = None
 
     def __repr__(self) -> str:
         physics = ", ".join(prior.column for prior in self.physics) or "the Standard Model"
@@ -150,6 +152,7 @@ class Model:
             experiments=self.experiments[index : index + 1],
             parameters=tuple(self.parameters[k] for k in needed),
             observed=self.observed[block.bins],
+            is_data=None if self.is_data is None else self.is_data[block.bins],
             templates=self.templates[block.templates, block.bins],
             factors=place[factors],
             is_signal=self.is_signal[block.templates],

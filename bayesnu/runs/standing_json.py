@@ -28,7 +28,7 @@ def standing_to_json(standing: Standing) -> Json:
     interval = standing.feldman_cousins
     return {
         "seed": standing.seed,
-        "goodness": goodness_to_json(standing.goodness),
+        "goodness": None if standing.goodness is None else goodness_to_json(standing.goodness),
         "compatibility": None if compatibility is None else _compatibility_to_json(compatibility),
         "expected": [expected_to_json(each) for each in standing.expected],
         "feldman_cousins": None if interval is None else _accepted_to_json(interval),
@@ -38,11 +38,12 @@ def standing_to_json(standing: Standing) -> Json:
 
 def standing_from_json(table: Any) -> Standing:
     """What `standing_to_json` wrote; raises ValueError for anything else."""
+    goodness = read_value(table, "goodness")
     compatibility = read_value(table, "compatibility")
     interval = read_value(table, "feldman_cousins")
     return Standing(
         seed=read_integer(table, "seed"),
-        goodness=_goodness_from_json(read_value(table, "goodness")),
+        goodness=None if goodness is None else _goodness_from_json(goodness),
         compatibility=None if compatibility is None else _compatibility_from_json(compatibility),
         expected=tuple(_expected_from_json(each) for each in read_list(table, "expected")),
         feldman_cousins=None if interval is None else _accepted_from_json(interval),

@@ -42,7 +42,12 @@ FLAVOURS = ("common", "e", "mu", "tau")
 EVERY_FLAVOUR = ("any", "Dirac")  # of published rows that hold for each flavour
 CONVENTION = (
     "charge radii as in the form factor q + q^2 <r^2>/6 where the source's convention is known; a remark marks those where "
-    "it was not checked. Own radii are beyond the Standard Model's"
+    "it was not checked. Own radii are beyond the Standard Model's. Charges depend on how bound electrons are treated, by a "
+    "factor of ten near 1 keV: a remark names the treatment, and only limits of one treatment can be compared"
+)
+NOT_TABULATED = (
+    "Not in the table, as their numbers were not read at the source: arXiv:2208.02144, arXiv:2208.06415, arXiv:2309.17380, "
+    "arXiv:2511.17350"
 )
 
 
@@ -138,6 +143,7 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
 def _own(model: Model, preset: str, method: str, interval: Interval, remark: str, drawn: bool = True) -> Row:
     item = model.of_interest[0].em_property
     radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
+    charge = f"; bound electrons: {model.analysis.electrons}" if item.name == "q_nu" else ""
     return Row(
         kind=OWN,
         name=joined([experiment.short_title for experiment in model.experiments]),
@@ -148,7 +154,7 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
         interval=interval.bare(),
         unit=item.unit,
         reference=f"bayesnu {__version__}",
-        remark=remark + ("; beyond the Standard Model's charge radius" if radius else ""),
+        remark=remark + ("; beyond the Standard Model's charge radius" if radius else "") + charge,
         drawn=drawn,
     )
 

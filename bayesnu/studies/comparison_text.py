@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from bayesnu.physics.properties import PROPERTIES
-from bayesnu.studies.compare import CONVENTION, KINDS, Row
+from bayesnu.studies.compare import CONVENTION, KINDS, NOT_TABULATED, Row
 from bayesnu.support.text import tex
 from bayesnu.support.versions import __version__
 
@@ -58,7 +58,7 @@ def to_csv(rows: Iterable[Row]) -> str:
 def to_markdown(rows: Iterable[Row]) -> str:
     """A page with a table for each property."""
     writer = f"Written by `bayesnu compare --format markdown`, version {__version__}."
-    about = f"{writer} In one convention: {_escape_text(CONVENTION)}."
+    about = f"{writer} In one convention: {_escape_text(CONVENTION)}. {NOT_TABULATED}."
     lines = ["# Own and published limits", "", about, ""]
     for parameter, some in by_parameter(rows):
         lines += [f"## {parameter}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]

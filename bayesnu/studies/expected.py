@@ -14,7 +14,7 @@ import numpy as np
 
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
-from bayesnu.inference.toys.goodness import Goodness, rank_among_toys
+from bayesnu.inference.toys.goodness import Goodness, chi2_of_data, count_bins, rank_among_toys
 from bayesnu.inference.toys.statistic import profiled
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.runs.run import Run
@@ -37,10 +37,11 @@ def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) 
     null = profiled(fitter, 0.0)
     toys = draw(fitter.model, null, number, random)
     best = fitter.best_fit(observed(fitter.model)).theta[0]
+    of_best = draw(fitter.model, best, number, random)
     return {
         "limits": find_limits(fitter, list_ends(fitter, settings["cl"]), toys).T,
-        "chi2_null": fitter.fit(toys, null, fitter.nuisances).chi2,
-        "chi2_best": fitter.best_fit(draw(fitter.model, best, number, random)).chi2,
+        "chi2_null": chi2_of_data(fitter, toys, fitter.fit(toys, null, fitter.nuisances)),
+        "chi2_best": chi2_of_data(fitter, of_best, fitter.best_fit(of_best)),
     }
 
 
@@ -56,8 +57,9 @@ def goodness(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndar
     data = observed(fitter.model)
     null = fitter.fit(data, profiled(fitter, 0.0), fitter.nuisances)
     best = fitter.best_fit(data)
-    bins = fitter.model.observed.size
+    bins = count_bins(fitter)
+    seen_null, seen_best = (float(chi2_of_data(fitter, data, fit)[0]) for fit in (null, best))
     return [
-        rank_among_toys("Standard Model", float(null.chi2[0]), bins, stack_tasks(results, "chi2_null", 0, 1)),
-        rank_among_toys(f"{fitter.model.names[0]} free", float(best.chi2[0]), bins, stack_tasks(results, "chi2_best", 0, 1)),
+        rank_among_toys("Standard Model", seen_null, bins, stack_tasks(results, "chi2_null", 0, 1)),
+        rank_among_toys(f"{fitter.model.names[0]} free", seen_best, bins, stack_tasks(results, "chi2_best", 0, 1)),
     ]

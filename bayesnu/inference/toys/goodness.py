@@ -1,7 +1,8 @@
 """Goodness of fit: the minimal chi^2 of the data among those of toys drawn at their own best fit.
 
 The statistic is chi^2 of the counts, plus the pulls of the Gaussian nuisances, at its minimum. A toy redraws the counts and
-the centres of the pulls. A free normalisation has no centre: it is fitted to every toy anew, without a pull.
+the centres of the pulls. A free normalisation has no centre: it is fitted to every toy anew, without a pull. Bins that hold
+a model's values instead of data enter the fit, as in any limit, but not the statistic.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import xlogy
 
+from bayesnu.inference.profiler import Fit
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.statistic import TIE, describe_p_value, share_with_error
-from bayesnu.inference.toys.toys import draw, observed
+from bayesnu.inference.toys.steps import TINY
+from bayesnu.inference.toys.toys import Toys, draw, observed
+from bayesnu.support.errors import BayesnuError
 
 POOR = 0.01  # a p-value below it is remarked on
 TOO_GOOD = 0.99  # and one above it: the widths or the bins are fits to the same data
@@ -56,9 +61,30 @@ def rank_among_toys(model: str, chi2: float, bins: int, of_toys: np.ndarray) -> 
     return Goodness(model, chi2, bins, p_value, error, len(of_toys), len(of_toys) - len(ended))
 
 
+def chi2_of_data(fitter: ToyFitter, toys: Toys, fit: Fit) -> np.ndarray:
+    """The statistic (toys,) at the fits of toys, from the bins that hold data; NaN for a toy that did not end."""
+    is_data = fitter.model.is_data
+    if is_data is None:
+        return fit.chi2
+    counts = toys.counts[:, ~is_data]
+    expected = np.maximum(fitter.model.expected(fit.theta)[:, ~is_data], TINY)
+    of_model = 2 * (expected - counts + xlogy(counts, counts / expected)).sum(axis=1)
+    return np.asarray(fit.chi2 - of_model)
+
+
+def count_bins(fitter: ToyFitter) -> int:
+    """How many bins hold data."""
+    is_data = fitter.model.is_data
+    return fitter.model.observed.size if is_data is None else int(is_data.sum())
+
+
 def find_goodness(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Goodness:
-    """Goodness of the fit with every parameter free."""
-    best = fitter.best_fit(observed(fitter.model))
+    """Goodness of the fit with every parameter free; raises `BayesnuError` if that fit does not end."""
+    data = observed(fitter.model)
+    best = fitter.best_fit(data)
+    if not best.ended[0]:
+        raise BayesnuError("the fit of the data did not end")
     drawn = draw(fitter.model, best.theta[0], toys, random)
     name = f"{', '.join(prior.name for prior in fitter.model.physics)} free"
-    return rank_among_toys(name, float(best.chi2[0]), fitter.model.observed.size, fitter.best_fit(drawn).chi2)
+    seen = float(chi2_of_data(fitter, data, best)[0])
+    return rank_among_toys(name, seen, count_bins(fitter), chi2_of_data(fitter, drawn, fitter.best_fit(drawn)))

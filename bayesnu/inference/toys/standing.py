@@ -34,7 +34,7 @@ class Standing:
 
     Attributes:
         seed: of all toys.
-        goodness: of the best fit.
+        goodness: of the best fit; None where that fit did not end.
         compatibility: of the data sets; None for a single one.
         expected: limits of toys of the Standard Model; empty for several physics parameters.
         feldman_cousins: the interval, its Monte-Carlo error per end, and its toys in the `status`; None where there is none.
@@ -42,7 +42,7 @@ class Standing:
     """
 
     seed: int
-    goodness: Goodness
+    goodness: Goodness | None
     compatibility: Compatibility | None
     expected: tuple[ExpectedLimit, ...]
     feldman_cousins: Interval | None
@@ -64,11 +64,16 @@ def find_standing(model: Model, cl: float, seed: int) -> Standing:
     alone = model.n_physics == 1
     toys = TOYS if alone else TOYS_OF_SEVERAL
     streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
-    goodness = find_goodness(fitter, toys, streams[0])
+    try:
+        goodness = find_goodness(fitter, toys, streams[0])
+    except BayesnuError as error:
+        return Standing(seed, None, None, (), None, (f"nothing from toys: {error}",))
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
     best = fitter.best_fit(observed(model)).theta[0]
     remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
     remarks += remark_on_nuisances(model, best)
+    if model.is_data is not None:
+        remarks.append(f"{np.sum(~model.is_data)} bins hold a model's values, no data: they are not in the goodness of fit")
     expected: list[ExpectedLimit] = []
     accepted = None
     if alone:

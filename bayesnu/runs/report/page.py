@@ -185,7 +185,9 @@ def _standing(read: Read) -> list[Block]:
     if standing is None:
         return [Text("No toy experiments were made: nothing is known of the goodness of the fit.")]
     goodness = standing.goodness
-    lines = [f"Goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)."]
+    lines = []
+    if goodness is not None:
+        lines.append(f"Goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit).")
     if standing.compatibility is not None:
         lines.append(f"Agreement of the data sets: {standing.compatibility.in_words}.")
     lines += [f"{remark}." for remark in standing.remarks]
