@@ -47,7 +47,7 @@ def _print_limits(run: Run, result: RunResult) -> None:
     )
     for row in result.rows:
         if row.method in ("profile", "feldman-cousins", "expected"):
-            click.echo(f"{row.parameter.name}, {row.what.split(' (')[0]}: {row.how}")
+            click.echo(f"{row.parameter.name}, {_name_row(row)}: {row.how}")
 
 
 def _limit_cells(row: LimitRow, several: bool) -> tuple[str, str, str, str]:
@@ -82,6 +82,11 @@ def _parameter_cells(name: str, each: ParameterResult) -> tuple[str, ...]:
         f"{each.diagnostics.ess_tail:.0f}",
         each.others,
     )
+
+
+def _name_row(row: LimitRow) -> str:
+    """What a row is, without what its line in the table says already."""
+    return row.what.partition(" (")[0].partition(": median")[0]
 
 
 def _print_notes(result: RunResult) -> None:

@@ -75,7 +75,7 @@ def evidence(model: Model) -> tuple[float, float]:
         ("mu_nu", "single"),
         pytest.param("q_nu", "single", marks=pytest.mark.long),
         pytest.param("r2_nu", "single", marks=pytest.mark.long),  # the slowest of all tests
-        ("q_nu", "components"),
+        pytest.param("q_nu", "components", marks=pytest.mark.long),
     ],
 )
 def test_three_flavours_from_emcee_are_those_of_a_nested_sampler(item: str, background: str, tmp_path: Path) -> None:

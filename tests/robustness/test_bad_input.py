@@ -317,13 +317,13 @@ def test_an_experiment_at_the_edge_is_finite_or_refused(name: str, tmp_path: Pat
         raw["region"]["kev"] = value
     file = tmp_path / "bare.toml"
     file.write_text(tomli_w.dumps(raw), encoding="utf-8")
-    limits = ("limits", file, "--parameter", "q_nu", "--flavour", "all")
+    limits = ("limits", file, "--no-toys", "--parameter", "q_nu", "--flavour", "all")
     out = ("--steps", "8", "--output", tmp_path / "out")
     for words in (
         ("check", file),
         ("counts", file),
         limits,
-        ("limits", file, "--parameter", "mu_nu"),
+        ("limits", file, "--no-toys", "--parameter", "mu_nu"),
         ("sample", file, "--parameter", "q_nu", *SMALL, *out),
     ):
         result = invoke(*words, "--json")
