@@ -109,7 +109,7 @@ def print_standing(standing: Standing) -> None:
     """The goodness of the fit, and what a reader of the limit has to know."""
     goodness = standing.goodness
     if goodness is not None:
-        click.echo(f"goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit)")
+        click.echo(goodness.sentence)
     if standing.compatibility is not None:
         click.echo(f"agreement of the data sets: {standing.compatibility.in_words}")
     for remark in standing.remarks:

@@ -9,6 +9,7 @@ from bayesnu.inference.toys.compatibility import Compatibility
 from bayesnu.inference.toys.expected import BANDS, End, ExpectedLimit
 from bayesnu.inference.toys.goodness import Goodness
 from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.statistic import PValue
 from bayesnu.runs.json_values import (
     Json,
     check,
@@ -57,10 +58,7 @@ def goodness_to_json(found: Goodness) -> Json:
         "model": found.model,
         "chi2": found.chi2,
         "bins": found.bins,
-        "p_value": found.p_value,
-        "error": found.error,
-        "toys": found.toys,
-        "failed": found.failed,
+        **_p_value_to_json(found.p_value),
     }
 
 
@@ -69,7 +67,17 @@ def _goodness_from_json(table: Any) -> Goodness:
         model=read_text(table, "model"),
         chi2=read_number(table, "chi2"),
         bins=read_integer(table, "bins"),
-        p_value=read_number(table, "p_value"),
+        p_value=_p_value_from_json(table),
+    )
+
+
+def _p_value_to_json(found: PValue) -> Json:
+    return {"p_value": found.share, "error": found.error, "toys": found.toys, "failed": found.failed}
+
+
+def _p_value_from_json(table: Any) -> PValue:
+    return PValue(
+        share=read_number(table, "p_value"),
         error=read_number(table, "error"),
         toys=read_integer(table, "toys"),
         failed=read_integer(table, "failed"),
@@ -80,10 +88,7 @@ def _compatibility_to_json(found: Compatibility) -> Json:
     return {
         "experiments": list(found.experiments),
         "delta_chi2": found.delta_chi2,
-        "p_value": found.p_value,
-        "error": found.error,
-        "toys": found.toys,
-        "failed": found.failed,
+        **_p_value_to_json(found.p_value),
     }
 
 
@@ -91,10 +96,7 @@ def _compatibility_from_json(table: Any) -> Compatibility:
     return Compatibility(
         experiments=tuple(shown(each) for each in read_list(table, "experiments")),
         delta_chi2=read_number(table, "delta_chi2"),
-        p_value=read_number(table, "p_value"),
-        error=read_number(table, "error"),
-        toys=read_integer(table, "toys"),
-        failed=read_integer(table, "failed"),
+        p_value=_p_value_from_json(table),
     )
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
-from bayesnu.inference.toys.goodness import Goodness, chi2_of_data, count_bins, rank_among_toys
-from bayesnu.inference.toys.statistic import profiled
+from bayesnu.inference.toys.goodness import Goodness, chi2_of_data, count_bins
+from bayesnu.inference.toys.statistic import profiled, rank_among_toys
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
@@ -58,8 +58,9 @@ def goodness(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndar
     null = fitter.fit(data, profiled(fitter, 0.0), fitter.nuisances)
     best = fitter.best_fit(data)
     bins = count_bins(fitter)
+    free = f"{fitter.model.names[0]} free"
     seen_null, seen_best = (float(chi2_of_data(fitter, data, fit)[0]) for fit in (null, best))
     return [
-        rank_among_toys("Standard Model", seen_null, bins, stack_tasks(results, "chi2_null", 0, 1)),
-        rank_among_toys(f"{fitter.model.names[0]} free", seen_best, bins, stack_tasks(results, "chi2_best", 0, 1)),
+        Goodness("Standard Model", seen_null, bins, rank_among_toys(seen_null, stack_tasks(results, "chi2_null", 0, 1))),
+        Goodness(free, seen_best, bins, rank_among_toys(seen_best, stack_tasks(results, "chi2_best", 0, 1))),
     ]

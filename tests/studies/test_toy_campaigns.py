@@ -111,7 +111,7 @@ def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None
     for limit in expected.expected_limits(made.settings, failed):
         assert limit.failed == limit.toys == 100 and np.isnan([limit.below, *limit.bands["median"]]).all()
     for fit in expected.goodness(made.settings, failed):
-        assert fit.failed == fit.toys == 100 and np.isnan([fit.p_value, fit.error]).all()
+        assert fit.p_value.failed == fit.p_value.toys == 100 and np.isnan([fit.p_value.share, fit.p_value.error]).all()
     fitter = ToyFitter(count_above(3.0, 3.0))
     point = {name: np.full(50, np.nan) for name in coverage.at_truth(fitter, 1.0, 0.0, 50, np.random.default_rng(2))}
     point["at_nominal"] = np.ones(50)
@@ -159,7 +159,7 @@ def test_expected_limits_are_quantiles_of_limits_in_toys() -> None:
     asimov = interval(with_data(model, model.expected(profiled(ToyFitter(model), 0.0))), cl=0.9).upper
     assert asimov == pytest.approx(two.bands["median"][0], rel=0.08)
     null, free = expected.goodness(made.settings, results)
-    assert null.chi2 > free.chi2 - 1e-9 and 0.4 < null.p_value < 1 and null.bins == 29
+    assert null.chi2 > free.chi2 - 1e-9 and 0.4 < null.p_value.share < 1 and null.bins == 29
 
 
 def test_the_goodness_of_fit_notices_a_line_that_the_model_has_not() -> None:

@@ -58,8 +58,8 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     if len(seen) > 1:
         click.echo(f"the observed interval is {intervals(seen, 1.0)}; the table holds outermost ends")
     _print_fits(fits)
-    failed = sum(each.failed for each in limits) + sum(each.failed for each in fits)
-    print_failures(failed, sum(each.toys for each in limits) + sum(each.toys for each in fits))
+    failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)
+    print_failures(failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
 
 
 def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:
@@ -82,8 +82,9 @@ def _cells(each: ExpectedLimit) -> tuple[str, ...]:
 
 
 def _print_fits(fits: Sequence[Goodness]) -> None:
-    table(
-        "",
-        ("goodness of fit", "minimal χ²", "bins", "p-value"),
-        [(f.model, number(f.chi2), str(f.bins), f"{number(f.p_value, 3)} ± {number(f.error, 1)}") for f in fits],
-    )
+    table("", ("goodness of fit", "minimal χ²", "bins", "p-value"), [_fit_cells(each) for each in fits])
+
+
+def _fit_cells(each: Goodness) -> tuple[str, ...]:
+    p_value = f"{number(each.p_value.share, 3)} ± {number(each.p_value.error, 1)}"
+    return each.model, number(each.chi2), str(each.bins), p_value

@@ -13,36 +13,29 @@ import numpy as np
 
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.goodness import POOR
-from bayesnu.inference.toys.statistic import TIE, describe_p_value, share_with_error
+from bayesnu.inference.toys.statistic import PValue, rank_among_toys
 from bayesnu.inference.toys.toys import Toys, draw, observed
 
 
 @dataclass(frozen=True)
 class Compatibility:
-    """The cost in chi^2 of common parameters, and the share of toys that pay more, with its binomial error.
-
-    `failed` of `toys` did not end and are left out.
-    """
+    """The cost in chi^2 of common parameters, and its p-value."""
 
     experiments: tuple[str, ...]
     delta_chi2: float
-    p_value: float
-    error: float
-    toys: int
-    failed: int
+    p_value: PValue
 
     @property
     def remark(self) -> str | None:
         """A sentence on data sets that contradict each other; None for those that do not."""
-        if self.p_value >= POOR:
+        if self.p_value.share >= POOR:
             return None
         return f"CONTRADICTION: {self.in_words}; a common limit of data that disagree is supported by none of them"
 
     @property
     def in_words(self) -> str:
         """Which data sets, the cost and the p-value in a few words."""
-        p_value = describe_p_value(self.p_value, self.error, self.toys - self.failed)
-        return f"{' and '.join(self.experiments)} together cost Δχ² = {self.delta_chi2:.1f}, {p_value}"
+        return f"{' and '.join(self.experiments)} together cost Δχ² = {self.delta_chi2:.1f}, {self.p_value.in_words}"
 
 
 def find_compatibility(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Compatibility:
@@ -54,10 +47,8 @@ def find_compatibility(fitter: ToyFitter, toys: int, random: np.random.Generator
     cost = _cost(fitter, parts, data, best.chi2)[0]
     drawn = draw(model, best.theta[0], toys, random)
     of_toys = _cost(fitter, parts, drawn, fitter.best_fit(drawn).chi2)
-    ended = of_toys[np.isfinite(of_toys)]
-    p_value, error = share_with_error(ended >= cost - TIE)
     names = tuple(block.experiment for block in model.blocks)
-    return Compatibility(names, float(cost), p_value, error, toys, toys - len(ended))
+    return Compatibility(names, float(cost), rank_among_toys(float(cost), of_toys))
 
 
 def _cost(fitter: ToyFitter, parts: list[ToyFitter], toys: Toys, together: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from scipy.special import xlogy
 
 from bayesnu.inference.profiler import Fit
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.statistic import TIE, describe_p_value, share_with_error
+from bayesnu.inference.toys.statistic import PValue, rank_among_toys
 from bayesnu.inference.toys.steps import TINY
 from bayesnu.inference.toys.toys import Toys, draw, observed
 from bayesnu.support.errors import BayesnuError
@@ -25,40 +25,31 @@ TOO_GOOD = 0.99  # and one above it: the widths or the bins are fits to the same
 
 @dataclass(frozen=True)
 class Goodness:
-    """The minimal chi^2 of the data, and the share of toys with a larger one, with its binomial error.
-
-    `model` says in words what was fitted, `bins` to how many. `failed` of `toys` did not end and are left out.
-    """
+    """The minimal chi^2 of the data, and its p-value; `model` says in words what was fitted, `bins` to how many."""
 
     model: str
     chi2: float
     bins: int
-    p_value: float
-    error: float
-    toys: int
-    failed: int
+    p_value: PValue
 
     @property
     def remark(self) -> str | None:
         """A sentence on a fit that is poor, or better than chance allows; None for any other."""
-        if self.p_value < POOR:
+        if self.p_value.share < POOR:
             return f"POOR FIT: {self.in_words}; the model does not describe the data, so its limits mean little"
-        if self.p_value > TOO_GOOD:
+        if self.p_value.share > TOO_GOOD:
             return f"{self.in_words}; a fit this good suggests widths or counts that were fitted to the same data"
         return None
 
     @property
+    def sentence(self) -> str:
+        """What was fitted, how well, and by how many toys that is known."""
+        return f"goodness of fit, {self.model}: {self.in_words} ({self.p_value.toys} toys at the best fit)"
+
+    @property
     def in_words(self) -> str:
         """chi^2, bins and p-value in a few words."""
-        p_value = describe_p_value(self.p_value, self.error, self.toys - self.failed)
-        return f"χ² = {self.chi2:.1f} in {self.bins} bins, {p_value}"
-
-
-def rank_among_toys(model: str, chi2: float, bins: int, of_toys: np.ndarray) -> Goodness:
-    """The goodness of a fit from its chi^2 and those of toys (toys,), NaN for a toy that did not end."""
-    ended = of_toys[np.isfinite(of_toys)]
-    p_value, error = share_with_error(ended >= chi2 - TIE)
-    return Goodness(model, chi2, bins, p_value, error, len(of_toys), len(of_toys) - len(ended))
+        return f"χ² = {self.chi2:.1f} in {self.bins} bins, {self.p_value.in_words}"
 
 
 def chi2_of_data(fitter: ToyFitter, toys: Toys, fit: Fit) -> np.ndarray:
@@ -87,4 +78,5 @@ def find_goodness(fitter: ToyFitter, toys: int, random: np.random.Generator) -> 
     drawn = draw(fitter.model, best.theta[0], toys, random)
     name = f"{', '.join(prior.name for prior in fitter.model.physics)} free"
     seen = float(chi2_of_data(fitter, data, best)[0])
-    return rank_among_toys(name, seen, count_bins(fitter), chi2_of_data(fitter, drawn, fitter.best_fit(drawn)))
+    of_toys = chi2_of_data(fitter, drawn, fitter.best_fit(drawn))
+    return Goodness(name, seen, count_bins(fitter), rank_among_toys(seen, of_toys))

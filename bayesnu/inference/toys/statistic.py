@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bayesnu.inference.toys.fitter import ToyFitter
@@ -51,9 +53,31 @@ def share_with_error(holds: np.ndarray) -> tuple[float, float]:
     return share, float(np.sqrt(max(share * (1 - share), 1 / len(holds)) / len(holds)))
 
 
-def describe_p_value(share: float, error: float, number: int) -> str:
-    """A share of toys as a p-value in words; with none among all, the limit at 95 % stands in its place."""
-    return f"p = {share:.2g} ± {error:.1g}" if share > 0 else f"p < {3 / number:.1g}"
+@dataclass(frozen=True)
+class PValue:
+    """The share of toys at least as far as the data, with its binomial error.
+
+    `failed` of `toys` did not end and are left out. The share is NaN where none ended.
+    """
+
+    share: float
+    error: float
+    toys: int
+    failed: int
+
+    @property
+    def in_words(self) -> str:
+        """The share and its error; with no toy as far as the data, the limit at 95 % stands in their place."""
+        if self.share > 0:
+            return f"p = {self.share:.2g} ± {self.error:.1g}"
+        return f"p < {3 / (self.toys - self.failed):.1g}"
+
+
+def rank_among_toys(seen: float, of_toys: np.ndarray) -> PValue:
+    """The p-value of the statistic of the data, from those of toys (toys,); NaN is a toy that did not end."""
+    ended = of_toys[np.isfinite(of_toys)]
+    share, error = share_with_error(ended >= seen - TIE)
+    return PValue(share, error, len(of_toys), len(of_toys) - len(ended))
 
 
 def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:

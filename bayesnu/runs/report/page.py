@@ -187,9 +187,9 @@ def _standing(read: Read) -> list[Block]:
     goodness = standing.goodness
     lines = []
     if goodness is not None:
-        lines.append(f"Goodness of fit, {goodness.model}: {goodness.in_words} ({goodness.toys} toys at the best fit).")
+        lines.append(f"{goodness.sentence}.")
     if standing.compatibility is not None:
-        lines.append(f"Agreement of the data sets: {standing.compatibility.in_words}.")
+        lines.append(f"agreement of the data sets: {standing.compatibility.in_words}.")
     lines += [f"{remark}." for remark in standing.remarks]
     return [Heading("Goodness of fit"), *(Text(line) for line in lines)]
 

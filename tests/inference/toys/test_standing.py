@@ -14,8 +14,9 @@ from bayesnu.inference.pulls import remark_on_nuisances
 from bayesnu.inference.toys import standing
 from bayesnu.inference.toys.compatibility import find_compatibility
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.goodness import Goodness, find_goodness, rank_among_toys
+from bayesnu.inference.toys.goodness import Goodness, find_goodness
 from bayesnu.inference.toys.standing import Standing, find_standing
+from bayesnu.inference.toys.statistic import rank_among_toys
 from bayesnu.inference.toys.toys import observed
 from bayesnu.model.builder import build
 from bayesnu.model.polynomial import Block, Model
@@ -40,24 +41,24 @@ def test_the_p_value_of_one_bin_below_its_background_is_that_of_poisson(count: i
     found = find_goodness(ToyFitter(count_above(20.0, float(count), width=1e-9)), TOYS, np.random.default_rng(count))
     exact = stats.poisson.cdf(count, 20)
     assert found.chi2 == pytest.approx(poisson_chi2(np.array(count), np.array(20.0)), abs=1e-4)
-    assert abs(found.p_value - exact) < 4 * max(found.error, np.sqrt(exact * (1 - exact) / TOYS))
-    assert (found.bins, found.failed) == (1, 0)
+    assert abs(found.p_value.share - exact) < 4 * max(found.p_value.error, np.sqrt(exact * (1 - exact) / TOYS))
+    assert (found.bins, found.p_value.failed) == (1, 0)
     assert (found.remark is not None) == (exact < 0.01)
 
 
 def test_a_toy_redraws_the_centre_of_a_constraint() -> None:
     """With a background known to 50 % the spread of the count is that of both, not of Poisson alone."""
     wide = find_goodness(ToyFitter(count_above(100.0, 40.0, width=0.5)), TOYS, np.random.default_rng(1))
-    assert 0.05 < wide.p_value < 0.3  # 0.6 below, with widths of 0.5 from the constraint and 0.06 from Poisson
+    assert 0.05 < wide.p_value.share < 0.3  # 0.6 below, with widths of 0.5 from the constraint and 0.06 from Poisson
     narrow = find_goodness(ToyFitter(count_above(100.0, 40.0)), TOYS, np.random.default_rng(1))
-    assert narrow.p_value == 0 and narrow.remark is not None and "p < 0.0001" in narrow.remark
+    assert narrow.p_value.share == 0 and narrow.remark is not None and "p < 0.0001" in narrow.remark
 
 
 def test_a_fit_better_than_chance_is_remarked_on() -> None:
     of_toys = np.linspace(10, 50, 1001)
-    found = rank_among_toys("x free", 10.1, 29, of_toys)
-    assert found.p_value > 0.99 and found.remark is not None and "fitted to the same data" in found.remark
-    assert rank_among_toys("x free", 30.0, 29, of_toys).remark is None
+    found = Goodness("x free", 10.1, 29, rank_among_toys(10.1, of_toys))
+    assert found.p_value.share > 0.99 and found.remark is not None and "fitted to the same data" in found.remark
+    assert Goodness("x free", 30.0, 29, rank_among_toys(30.0, of_toys)).remark is None
 
 
 def test_bins_that_hold_a_model_s_values_are_not_in_the_statistic() -> None:
@@ -70,12 +71,12 @@ def test_bins_that_hold_a_model_s_values_are_not_in_the_statistic() -> None:
     expected = model.expected(best)[20:]
     of_model = poisson_chi2(model.observed[20:], expected).sum()
     assert found.chi2 == pytest.approx(all_bins.chi2 - of_model, abs=1e-6)
-    assert found.p_value < all_bins.p_value
+    assert found.p_value.share < all_bins.p_value.share
 
 
 def test_a_toy_that_did_not_end_is_counted_and_left_out() -> None:
-    found = rank_among_toys("x free", 2.0, 1, np.array([1.0, np.nan, 3.0, 2.0]))
-    assert (found.toys, found.failed) == (4, 1) and found.p_value == pytest.approx(2 / 3)
+    found = rank_among_toys(2.0, np.array([1.0, np.nan, 3.0, 2.0]))
+    assert (found.toys, found.failed) == (4, 1) and found.share == pytest.approx(2 / 3)
 
 
 # --- agreement of data sets ---
@@ -117,7 +118,7 @@ def test_the_p_value_of_two_counts_is_the_exact_sum(counts: tuple[float, float])
     weights = stats.poisson.pmf(first, mean) * stats.poisson.pmf(second, mean)
     exact = weights[cost(first, second) >= seen - 1e-6].sum()
     assert found.delta_chi2 == pytest.approx(float(seen), abs=1e-5)
-    assert abs(found.p_value - exact) < 4 * found.error
+    assert abs(found.p_value.share - exact) < 4 * found.p_value.error
     assert (found.remark is not None) == (exact < 0.01)
 
 
@@ -168,7 +169,7 @@ def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: Standing) 
     assert one_sided.bands["median"][0] < two_sided.bands["median"][0]
     assert 0.1 < two_sided.below < 0.25
     assert xenonnt.remarks == () and xenonnt.compatibility is None
-    assert isinstance(xenonnt.goodness, Goodness) and 0.6 < xenonnt.goodness.p_value < 0.9
+    assert isinstance(xenonnt.goodness, Goodness) and 0.6 < xenonnt.goodness.p_value.share < 0.9
 
 
 def test_standing_is_the_same_for_the_same_seed(xenonnt: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,4 +196,4 @@ def test_several_parameters_have_a_goodness_of_fit_and_a_sentence(monkeypatch: p
     assert found.expected == () and found.feldman_cousins is None
     assert "made for one physics parameter alone" in found.remarks[-1]
     assert found.goodness is not None
-    assert found.goodness.model == "r2_nu_e, r2_nu_mu, r2_nu_tau free" and 0.5 < found.goodness.p_value < 0.95
+    assert found.goodness.model == "r2_nu_e, r2_nu_mu, r2_nu_tau free" and 0.5 < found.goodness.p_value.share < 0.95
