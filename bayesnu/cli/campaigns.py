@@ -14,6 +14,7 @@ import numpy as np
 from bayesnu.cli.failures import Stopped
 from bayesnu.cli.runs import choose_run
 from bayesnu.cli.stopping import stoppable
+from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior
 from bayesnu.runs import campaign as campaigns
 from bayesnu.runs.campaign import MANIFEST, Report
@@ -71,7 +72,9 @@ def title_of(prior: Prior, chosen: Run) -> str:
     return f"{prior.column}, {' + '.join(chosen.experiments)}, preset {preset_note(chosen)}"
 
 
-def print_failures(failed: int, toys: int) -> None:
-    """Say how many fits of toys are left out, if any are."""
+def print_remarks(model: Model, failed: int, toys: int) -> None:
+    """Say what has to be known of the model, and how many fits of toys are left out, if any are."""
+    for note in model.notes:
+        click.echo(note)
     if failed:
         click.echo(f"{failed} of {toys} fits of toys did not end and are left out")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import combinations
 
+import numpy as np
+
 from bayesnu.experiments.experiment import Experiment
 from bayesnu.support.errors import BayesnuError
 
@@ -18,4 +20,9 @@ def check_combination(experiments: Iterable[Experiment]) -> None:
             raise BayesnuError(
                 f"experiments: found '{one.name}' with '{other.name}', which hold the same events; "
                 "they can never be combined; keep one of them"
+            )
+        if np.array_equal(one.edges_kev, other.edges_kev) and np.array_equal(one.observed, other.observed):
+            raise BayesnuError(
+                f"experiments: found '{one.name}' with '{other.name}', which have the same counts in the same bins; events "
+                "count once; keep one of them"
             )

@@ -191,11 +191,30 @@ class Experiment:
                 f"{self.name}: found an exposure of {self.exposure_tonne_years:g} tonne-years and background counts of "
                 f"{counted:g}; bayesnu.experiments.scale_exposure changes both together"
             )
-        if self.observed.shape != (len(self.edges_kev) - 1,):
+        self._check_counts()
+        low, high = self.region_kev
+        if low >= high or not {low, high} <= {*self.edges_kev}:
             raise BayesnuError(
-                f"{self.name}: found observed counts of shape {self.observed.shape}; must be one per bin of the file, "
-                f"({len(self.edges_kev) - 1},)"
+                f"{self.name}: found region_kev ({low:g}, {high:g}); must be two edges of bins, the lower first"
             )
+        curve = self.efficiency.values
+        if not (np.all(curve >= 0) and np.all(curve <= 1)):
+            raise BayesnuError(f"{self.name}: found an efficiency outside [0, 1]; give the detected part of the recoils")
+
+    def _check_counts(self) -> None:
+        """Refuse counts that a file could not have: of another length, negative, or no numbers."""
+        background = self.background
+        counts = {"observed": self.observed, "background.total": background.total}
+        counts["background.published_solar_neutrinos"] = background.published_solar_neutrinos
+        counts |= {f"the counts of {each.name}": each.counts for each in background.components}
+        bins = len(self.edges_kev) - 1
+        for name, values in counts.items():
+            if values is None:
+                continue
+            if np.shape(values) != (bins,):
+                raise BayesnuError(f"{self.name}: found {name} of shape {np.shape(values)}; must be one per bin, ({bins},)")
+            if not (np.all(np.isfinite(values)) and np.all(np.asarray(values) >= 0)):
+                raise BayesnuError(f"{self.name}: found {name} with what is no count; must be finite, 0 or more")
 
     @property
     def short_title(self) -> str:

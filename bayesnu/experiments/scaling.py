@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import overload
 
 from bayesnu.experiments.experiment import AbsoluteWidth, Array, Background, Component, Experiment, StatedNeutrinos
+from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
 
 
@@ -28,7 +29,8 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
         >>> scaled.name, round(float(scaled.background.total.sum()))  # 426.5 events times 20 / 1.16
         ('xenonnt-sr0-scaled', 7353)
     """
-    if not 0 < tonne_years < float("inf"):
+    tonne_years = read_number("tonne_years", tonne_years)
+    if not tonne_years > 0:
         raise BayesnuError(f"tonne_years: found {tonne_years!r:.60}; must be above 0 and finite")
     factor = tonne_years / experiment.exposure_tonne_years
     return replace(
@@ -40,7 +42,7 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
         observed=_scale_counts(experiment.observed, factor),
         background=_scale_background(experiment.background, tonne_years, factor),
         neutrinos=_scale_neutrinos(experiment.neutrinos, factor),
-        incompatible=(*experiment.incompatible, experiment.name),
+        incompatible=(*experiment.incompatible, experiment.name, *(f"{name}-scaled" for name in experiment.incompatible)),
     )
 
 

@@ -27,6 +27,7 @@ from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Gaussian
 from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
@@ -44,6 +45,8 @@ DRAWS = 2048  # importance samples per node
 BATCHES = 16  # of them, whose scatter gives the error
 WIDER = 1.15  # times the cut Gaussian's widths for draws, as a likelihood may have wider tails
 SMALLEST = 1e-15  # of a number drawn from the unit interval
+FAR = 3.0  # widths of a Gaussian prior beyond which its quantiles crowd at 0 and 1
+TAILS = (0.05, 0.95)
 HALVINGS = 50  # of a panel, to find a quantile in it
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 CURVE = 128  # points per panel of the density as a curve, between which it is straight
@@ -197,7 +200,21 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     require("model", model, Model, "build")
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
-    return integrate(Profiler(model), read_seed(seed))
+    found = integrate(Profiler(model), read_seed(seed))
+    _check_pull(found)
+    return found
+
+
+def _check_pull(found: Marginal) -> None:
+    """Refuse a posterior in the far tail of a Gaussian prior, where panels in its quantile do not resolve it."""
+    prior = found.model.parameters[0]
+    if isinstance(prior, Gaussian):
+        ends = np.array([found.quantile(tail) for tail in TAILS])
+        if np.any(np.abs(ends - prior.mean) > FAR * prior.width):
+            raise BayesnuError(
+                f"integrate: the data pull {prior.name} more than {FAR:g} widths from its Gaussian prior, where this "
+                "integration is not exact; sample it, or give a wider prior"
+            )
 
 
 def integrate(profiler: Profiler, seed: int = 0) -> Marginal:

@@ -179,6 +179,8 @@ def interval(
     require("model", model, Model, "build")
     if not isinstance(others, str) or others not in ("zero", "profiled"):
         raise BayesnuError(f"others: found {others!r:.60}; must be 'zero' or 'profiled'")
+    if not isinstance(one_sided, bool | np.bool_):
+        raise BayesnuError(f"one_sided: found {one_sided!r:.60}; must be True or False")
     _check_index(model, index)
     delta_chi2(cl, one_sided)  # a mistake is found before anything is compiled
     return interval_along(Line(Profiler(model), index, others), cl, one_sided)

@@ -99,12 +99,16 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
 
 def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     """Refuse neutrinos that contradict the file; say smaller differences, and where the background is cut."""
-    check = compare_neutrinos(experiment, analysis)
-    if check is not None and check.is_contradiction:
-        raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
-    if check is not None and check.is_remarkable:
-        yield check.sentence
-    yield from _describe_cut(observe(experiment, analysis), count_neutrinos(experiment, analysis))
+    for check in (compare_neutrinos(experiment, analysis), compare_bins(experiment, analysis)):
+        if check is not None and check.is_contradiction:
+            raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
+        if check is not None and check.is_remarkable:
+            yield check.sentence
+    observation = observe(experiment, analysis)
+    yield from _describe_cut(observation, count_neutrinos(experiment, analysis))
+    if not observation.is_data.all():
+        number = int(np.sum(~observation.is_data))
+        yield f"{experiment.name}: {number} bins hold a model's values and no data; no goodness of fit counts them"
 
 
 def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
@@ -113,12 +117,21 @@ def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoChe
     A file that gives no number is taken by its neutrinos per bin, in its region of interest. A lower cut on the recoils is a
     question to the data, and no part of the comparison.
     """
-    stated = experiment.neutrinos
-    if stated is None:
-        published = experiment.background.published_solar_neutrinos
-        if published is None:
-            return None
-        stated = StatedNeutrinos(float(published[experiment.in_region].sum()), None, experiment.region_kev)
+    if experiment.neutrinos is None:
+        return compare_bins(experiment, analysis)
+    return _compare(experiment, analysis, experiment.neutrinos)
+
+
+def compare_bins(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
+    """Return the same for the neutrinos that a file has per bin in its region of interest; None where it has none."""
+    published = experiment.background.published_solar_neutrinos
+    if published is None:
+        return None
+    counts = float(published[experiment.in_region].sum())
+    return _compare(experiment, analysis, StatedNeutrinos(counts, None, experiment.region_kev))
+
+
+def _compare(experiment: Experiment, analysis: Analysis, stated: StatedNeutrinos) -> NeutrinoCheck:
     whole = replace(analysis, region="all", lowest_true_kev=Analysis.lowest_true_kev)
     own = count_neutrinos(experiment, whole)[slice(*np.searchsorted(experiment.edges_kev, stated.range_kev))].sum()
     return NeutrinoCheck(experiment.name, stated.range_kev, float(own), stated.counts, stated.error)

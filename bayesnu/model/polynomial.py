@@ -7,13 +7,14 @@ coefficient is the product of at most `FACTORS` parameters; nothing else is left
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
-from bayesnu.model.priors import Flat, Gaussian, Prior
+from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics
 from bayesnu.physics.properties import PhysicsParameter, read_value
 from bayesnu.support.arguments import read_points, require
 from bayesnu.support.errors import BayesnuError
@@ -129,16 +130,20 @@ class Model:
         """
         for prior in priors:
             require("prior", prior, Prior, "with_kind")  # type: ignore[arg-type]  # a union is what isinstance takes
+            check_physics(prior)
         known = {prior.name: prior for prior in priors}
         unknown = set(known) - set(self.names)
         if unknown:
             raise BayesnuError(f"prior: the model has no parameter '{min(unknown)}'; it has {', '.join(self.names)}")
+        return self._with_parameters(known)
+
+    def _with_parameters(self, known: Mapping[str, Prior]) -> Model:
         return replace(self, parameters=tuple(known.get(prior.name, prior) for prior in self.parameters))
 
     def with_flat_physics(self) -> Model:
         """Return the model with a prior for every physics parameter that is flat everywhere: it is that of a likelihood."""
         flat = [Flat(prior.parameter, -EVERYWHERE, EVERYWHERE) for prior in self.physics]
-        return self.with_priors(*flat)
+        return self._with_parameters({prior.name: prior for prior in flat})
 
     def alone(self, index: int) -> Model:
         """Return the model of one experiment by itself: its terms and bins, and the parameters that these need."""

@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from bayesnu.model.choices import PRIOR_KINDS
 from bayesnu.model.prior_kind import PriorKind
-from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of
+from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of, read_coupling, read_value
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 
@@ -212,6 +212,16 @@ PRIORS: dict[str, type[Flat] | type[FlatInSquare] | type[LogUniform]] = {
     "flat-square": FlatInSquare,
     "log-uniform": LogUniform,
 }
+
+
+def check_physics(prior: Prior) -> None:
+    """Raise `BayesnuError` for a prior of a physics parameter in another unit, or of a modulus with negative values."""
+    if isinstance(prior.parameter, PhysicsParameter):
+        read_coupling(prior.parameter, prior.lower)
+        read_value(prior.parameter, prior.upper)
+        if isinstance(prior, Gaussian):
+            read_value(prior.parameter, prior.mean)
+            read_value(prior.parameter, prior.width)
 
 
 def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:

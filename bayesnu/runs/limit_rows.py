@@ -17,6 +17,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Flat, Prior, describe, with_kind
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.runs.result import LimitRow
+from bayesnu.support.text import percent
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
@@ -117,7 +118,7 @@ def _credible_row(prior: Prior, found: CredibleInterval, exact: IntegratedInterv
     return LimitRow(
         parameter=prior.of_interest,
         method="credible",
-        what=f"{found.probability:.0%} credible {KINDS[found.kind]}, prior {describe(prior)}",
+        what=f"{percent(found.probability)} credible {KINDS[found.kind]}, prior {describe(prior)}",
         how=how,
         prior=prior.description,
         interval=found.scaled(prior.scale).bare(),
@@ -140,9 +141,9 @@ def _profile_rows(fits: Fits, index: int, settings: Settings) -> list[LimitRow]:
 
 def _profile_row(found: ProfileInterval) -> LimitRow:
     parameter = found.parameter
-    coverage = f"{found.cl:.0%} {'one-sided' if found.one_sided else 'two-sided'}"
+    coverage = f"{percent(found.cl)} {'one-sided' if found.one_sided else 'two-sided'}"
     if not parameter.signed and not found.one_sided:
-        coverage += f", {(1 + found.cl) / 2:.0%} as an upper limit"
+        coverage += f", {percent((1 + found.cl) / 2)} as an upper limit"
     return LimitRow(
         parameter=parameter,
         method="profile",

@@ -9,6 +9,7 @@ from bayesnu.inference.toys.expected import ExpectedLimit
 from bayesnu.inference.toys.standing import Standing
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.runs.result import LimitRow
+from bayesnu.support.text import percent
 
 Levels = dict[float, list[ExpectedLimit]]
 
@@ -17,7 +18,7 @@ def standing_rows(standing: Standing, parameter: PhysicsParameter, cl: float) ->
     """Yield the rows, in units of `scale * unit`; none for what the toys have not made."""
     found = standing.feldman_cousins
     if found is not None:
-        what = f"Feldman-Cousins ({cl:.0%}), nuisances profiled at each tested value"
+        what = f"Feldman-Cousins ({percent(cl)}), nuisances profiled at each tested value"
         shown = found if parameter.signed else without_boundary(found)
         yield LimitRow(parameter, "feldman-cousins", what, found.status, None, shown.bare())
     for level, ends in _by_level(standing).items():

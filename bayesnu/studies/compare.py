@@ -142,8 +142,11 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
 
 def _own(model: Model, preset: str, method: str, interval: Interval, remark: str, drawn: bool = True) -> Row:
     item = model.of_interest[0].em_property
-    radius = item.name == "r2_nu" and model.analysis.couplings == "radiative"
-    charge = f"; bound electrons: {model.analysis.electrons}" if item.name == "q_nu" else ""
+    about = []
+    if item.name == "r2_nu" and model.analysis.couplings == "radiative":
+        about.append("beyond the Standard Model's charge radius")
+    if item.name == "q_nu":
+        about.append(f"bound electrons: {model.analysis.electrons}")
     return Row(
         kind=OWN,
         name=joined([experiment.short_title for experiment in model.experiments]),
@@ -154,7 +157,7 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
         interval=interval.bare(),
         unit=item.unit,
         reference=f"bayesnu {__version__}",
-        remark=remark + ("; beyond the Standard Model's charge radius" if radius else "") + charge,
+        remark="; ".join((remark, *about, *model.notes)),
         drawn=drawn,
     )
 
@@ -195,6 +198,7 @@ def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
     from bayesnu.runs import chain_file, stored  # h5py: only where a chain is read
 
     opened = stored.open_stored(chain)
+    stored.model_of_stored(opened)  # raises for a chain that this version would give other numbers
     run = opened.run
     result = chain_file.read_result(opened.path)
     if result is None:

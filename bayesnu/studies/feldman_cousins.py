@@ -17,7 +17,7 @@ def plan_belt(run: Run, points: int, toys: int, seed: int) -> Campaign:
     """The campaign of a belt: a task is a share of the toys of one tested value. The confidence level enters later."""
     settings, tasks = make_task_settings(run, toys, seed)
     values = tested_values(fitter_of(settings).model, points)
-    return Campaign("feldman-cousins", settings | {"values": values.tolist()}, tasks * points, run_task)
+    return Campaign("feldman-cousins", settings | {"values": values.tolist()}, tasks * len(values), run_task)
 
 
 def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:

@@ -31,6 +31,11 @@ def tex(text: str) -> str:
     return re.sub(r"(?<!\\)\$\$", "", out)  # formulas side by side are one
 
 
+def percent(share: float) -> str:
+    """A probability in percent, with the digits that tell it from others: 90%, 99.73%."""
+    return f"{100 * share:.4g}%"
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A number to so many significant digits; a dash for one that does not exist."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"

@@ -147,6 +147,8 @@ def test_a_one_sided_limit_is_smaller() -> None:
 
 def test_a_bound_that_does_not_exist_is_null(tmp_path: Path) -> None:
     text = experiments.template().replace("tonne_years = 2.0", "tonne_years = 1e-9").replace("counts = 20", "counts = 1e-9")
+    line = next(line for line in text.splitlines() if line.startswith("published_solar_neutrinos"))
+    text = text.replace(line, "published_solar_neutrinos = [0, 0, 0, 0]")
     (tmp_path / "tiny.toml").write_text(text, encoding="utf-8")
     found = answer("limits", tmp_path / "tiny.toml", "--parameter", "mu_nu", "--json")
     assert found["upper"] is None and "not found" in found["status"]

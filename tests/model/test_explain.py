@@ -13,6 +13,7 @@ import pytest
 from scipy.special import ndtr
 
 from bayesnu import experiments
+from bayesnu.experiments import Background, Experiment
 from bayesnu.model import predict
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.explain.bins import find_bin
@@ -193,10 +194,22 @@ def test_the_numbers_of_the_detector_lead_from_recoils_to_the_count(name: str, p
             assert detector["- reconstructed below the bin"] is None is detector["- reconstructed above the bin"]
 
 
+def with_bins(edges: np.ndarray) -> Experiment:
+    """XENONnT's detector with other bins, and without a background."""
+    xenonnt = experiment("xenonnt-sr0")
+    absent = Background(xenonnt.exposure_tonne_years, "absent", None, None, None, ())
+    return replace(
+        xenonnt,
+        edges_kev=edges,
+        region_kev=(edges[0], edges[-1]),
+        observed=np.zeros(len(edges) - 1),
+        background=absent,
+    )
+
+
 def test_what_leaves_one_bin_is_what_comes_into_the_other() -> None:
     """All events, cut at 5 keV, seven widths above zero: what crosses it is the same seen from below and from above."""
-    edges = np.array([0.0, 5.0, 300.0])
-    wide = replace(experiment("xenonnt-sr0"), edges_kev=edges, region_kev=(0.0, 300.0), observed=np.zeros(2))
+    wide = with_bins(np.array([0.0, 5.0, 300.0]))
     low, high = (smear(wide, replace(Analysis(), lowest_true_kev=0.5), index) for index in (0, 1))
     assert low.up == pytest.approx(high.unit[0], rel=1e-9)
     assert high.down == pytest.approx(low.unit[2], rel=1e-9)
@@ -432,7 +445,7 @@ def test_an_unknown_experiment_is_one_sentence() -> None:
 
 
 def test_a_file_of_many_bins_is_not_listed_whole() -> None:
-    many = replace(experiment("xenonnt-sr0"), edges_kev=np.linspace(0, 30, 301), observed=np.zeros(300), region_kev=(0, 30))
+    many = with_bins(np.linspace(0, 30, 301))
     with pytest.raises(BayesnuError, match=r"has 300 bins: 0-0\.1, 0\.1-0\.2, \.\.\., 29\.9-30 keV"):
         find_bin(many, Analysis(), None)
     assert find_bin(many, Analysis(), "0.1-0.2keV") == 1

@@ -350,7 +350,8 @@ def test_compiled_is_plain_for_every_kind_of_prior(kind: str) -> None:
 
 def test_the_sign_of_a_signed_moment_has_no_effect() -> None:
     model = shipped("default", "mu_nu")
-    model = model.with_priors(with_kind(model.parameters[0], "flat", lower=-10.0))
+    signed = with_kind(model.parameters[0], "flat", lower=-10.0)  # `with_priors` refuses it
+    model = replace(model, parameters=(signed, *model.nuisances))
     theta = draws(model, np.random.default_rng(4), 50)
     mirrored = theta.copy()
     mirrored[:, 0] *= -1

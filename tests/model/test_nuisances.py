@@ -50,6 +50,7 @@ def test_a_shared_key_is_no_experiment(tmp_path: Path) -> None:
     alone = written(tmp_path, ('name = "my-experiment"', 'name = "lz"'))
     own = replace(
         alone,
+        observed=alone.observed + 1,
         efficiency=replace(alone.efficiency, shared=None),
         background=replace(alone.background, components=tuple(replace(c, shared=None) for c in alone.background.components)),
     )

@@ -18,7 +18,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import check_figure, json_out, table
-from bayesnu.support.text import number
+from bayesnu.support.text import number, percent
 
 if TYPE_CHECKING:
     from bayesnu.studies.coverage import Coverage
@@ -50,7 +50,7 @@ def coverage(
     from dataclasses import asdict
 
     from bayesnu.cli.about_json import about_run
-    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
     from bayesnu.studies import coverage as study
     from bayesnu.studies.toy_tasks import fitter_of
 
@@ -58,7 +58,8 @@ def coverage(
     check_figure(figure)
     made = study.plan_coverage(asked.run, points, toys, asked.seed, cl, nuisance_shift)
     found = study.coverages_of(made.settings, carry_out(made, asked))
-    prior = fitter_of(made.settings).model.parameters[0]
+    model = fitter_of(made.settings).model
+    prior = model.parameters[0]
     if figure:
         from bayesnu.studies.figures.toys import coverage_plot
 
@@ -67,12 +68,12 @@ def coverage(
         values = [value * prior.scale for value in found[0].values]
         rows = [asdict(each) | {"values": values} for each in found]
         answer = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "intervals": rows}
-        json_out(about_run(asked.run) | answer)
+        json_out(about_run(asked.run) | {"notes": model.notes} | answer)
         return
     nuisances = f"nuisances {nuisance_shift:+g} widths off" if nuisance_shift else "nuisances nominal"
     what = f"{found[0].toys} toys per true value, {nuisances}; true values of {title_of(prior, asked.run)}"
-    _print(found, f"Coverage of {cl:.0%} intervals in %, {what}")
-    print_failures(sum(int(each.failed.sum()) for each in found), sum(each.toys * len(each.values) for each in found))
+    _print(found, f"Coverage of {percent(cl)} intervals in %, {what}")
+    print_remarks(model, sum(int(each.failed.sum()) for each in found), sum(each.toys * len(each.values) for each in found))
 
 
 def _print(found: Sequence[Coverage], title: str) -> None:

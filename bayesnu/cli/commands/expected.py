@@ -17,7 +17,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
-from bayesnu.support.text import intervals, number
+from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
     from bayesnu.inference.toys.expected import ExpectedLimit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
     from bayesnu.cli.about_json import about_run
-    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
     from bayesnu.inference import profile
     from bayesnu.runs.standing_json import expected_to_json, goodness_to_json
     from bayesnu.studies import expected as study
@@ -52,14 +52,19 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
         scaled = [[None if end is None else end * prior.scale for end in piece] for piece in seen]
         what = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed_intervals": scaled}
         rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
-        json_out(about_run(asked.run) | what | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]})
+        json_out(
+            about_run(asked.run)
+            | {"notes": model.notes}
+            | what
+            | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]}
+        )
         return
-    _print_limits(limits, f"{title_of(prior, asked.run)}: {cl:.0%}")
+    _print_limits(limits, f"{title_of(prior, asked.run)}: {percent(cl)}")
     if len(seen) > 1:
         click.echo(f"the observed interval is {intervals(seen, 1.0)}; the table holds outermost ends")
     _print_fits(fits)
     failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)
-    print_failures(failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
+    print_remarks(model, failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
 
 
 def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:

@@ -17,7 +17,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import check_figure, json_out, table
-from bayesnu.support.text import intervals, number
+from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import Piece, ProfileInterval
@@ -39,7 +39,7 @@ def feldman_cousins(
 ) -> None:
     """Interval with critical values from toy experiments, nuisances profiled on the data."""
     from bayesnu.cli.about_json import about_run
-    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_failures, title_of
+    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
     from bayesnu.inference import profile
     from bayesnu.inference.interval import delta_chi2
     from bayesnu.studies import feldman_cousins as belts
@@ -58,24 +58,24 @@ def feldman_cousins(
 
         belt_plot(prior, belt, wilks, figure)
     if as_json:
-        json_out(about_run(asked.run) | _as_dict(belt, prior, wilks))
+        json_out(about_run(asked.run) | {"notes": model.notes} | _as_dict(belt, prior, wilks))
         return
     _print(belt, prior, wilks, title_of(prior, asked.run))
-    print_failures(belt.failed, belt.toys)
+    print_remarks(model, belt.failed, belt.toys)
 
 
 def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None:
     """The belt as a table, and the interval beside the one of a fixed level."""
     rows = zip(belt.values, belt.observed, belt.critical, belt.critical_error, belt.p_value, strict=True)
     table(
-        f"{title}: Feldman-Cousins, {belt.cl:.0%}, {belt.toys} toys",
+        f"{title}: Feldman-Cousins, {percent(belt.cl)}, {belt.toys} toys",
         ("true value", "statistic of the data", "critical value", "MC error", "p-value", "accepted"),
         [_cells(*row) for row in rows],
         text=0,
     )
     accepted = zip(belt.interval.pieces, belt.interval.errors, strict=True)
     pieces = " and ".join(_in_words(*each) for each in accepted) or "empty"
-    click.echo(f"{prior.column}, {belt.cl:.0%} Feldman-Cousins, nuisances profiled on the data: {pieces}")
+    click.echo(f"{prior.column}, {percent(belt.cl)} Feldman-Cousins, nuisances profiled on the data: {pieces}")
     level = f"the fixed level Δχ² = {wilks.delta_chi2:.2f} gives {intervals(wilks.pieces, 1.0)}"
     click.echo(f"{level}; coverage is exact only at the profiled nuisances")
 

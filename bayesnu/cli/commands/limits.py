@@ -16,7 +16,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
-from bayesnu.support.text import intervals, number
+from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval
@@ -97,7 +97,7 @@ def _print(found: list[ProfileInterval], where: str) -> None:
     first = found[0]
     table(
         f"{first.parameter.em_property.name} [{first.parameter.scaled_unit}], {where}: profile likelihood, "
-        f"{first.cl:.0%} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.3f}",
+        f"{percent(first.cl)} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.3f}",
         ("flavour", "others", "best fit", "interval"),
         [_cells(each) for each in found],
     )
@@ -110,7 +110,7 @@ def _side_of(found: ProfileInterval) -> str:
         return "one-sided"
     if found.parameter.signed:
         return "two-sided"
-    return f"two-sided, {(1 + found.cl) / 2:.0%} as an upper limit"
+    return f"two-sided, {percent((1 + found.cl) / 2)} as an upper limit"
 
 
 def _cells(each: ProfileInterval) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
+SMALLEST_CRITICAL = 0.5  # of the statistic: with a larger one at every tested value, the best fit lies between two
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
 TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
 
@@ -58,9 +59,15 @@ def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
     wide = interval(model, 0, cl=cl)
     if wide.upper is None or (wide.lower is None and model.of_interest[0].signed):
         raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
-    values = np.linspace(wide.lower or 0.0, wide.upper, points)
-    values[np.argmin(np.abs(values))] = 0.0
-    return values
+    if len(wide.pieces) == 1:
+        values = np.linspace(wide.lower or 0.0, wide.upper, points)
+        values[np.argmin(np.abs(values))] = 0.0
+        return values
+    # Between separate pieces little is accepted: each has points of its own, and a margin on either side.
+    parts = [np.linspace(low or 0.0, high, points) for low, high in wide.pieces if high is not None]
+    margins = [[part[0] - (part[1] - part[0]), part[-1] + (part[1] - part[0])] for part in parts]
+    allowed = np.unique(np.concatenate([*parts, *margins, [0.0]]))
+    return allowed if model.of_interest[0].signed else allowed[allowed >= 0]
 
 
 def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.Generator) -> np.ndarray:
@@ -82,6 +89,8 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
                 f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
                 "look at the experiment with `bayesnu check`"
             )
+    if seen.min() > SMALLEST_CRITICAL:
+        raise BayesnuError("the tested values miss the best fit; test more `points`")
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
     ends = crossings(values, seen - critical, error)
     places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]

@@ -71,6 +71,8 @@ def count_bins(fitter: ToyFitter) -> int:
 
 def find_goodness(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Goodness:
     """Goodness of the fit with every parameter free; raises `BayesnuError` if that fit does not end."""
+    if count_bins(fitter) == 0:
+        raise BayesnuError("no bin holds data")
     data = observed(fitter.model)
     best = fitter.best_fit(data)
     if not best.ended[0]:

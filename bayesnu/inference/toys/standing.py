@@ -25,6 +25,7 @@ TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.
 BELT_POINTS = 21
 BELT_TOYS = 4_000  # at each tested value
 TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has many starts
+MOST_WITHOUT = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
 SEVERAL = "no expected limits and no Feldman-Cousins interval: both are made for one physics parameter alone"
 
 
@@ -72,8 +73,6 @@ def find_standing(model: Model, cl: float, seed: int) -> Standing:
     best = fitter.best_fit(observed(model)).theta[0]
     remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
     remarks += remark_on_nuisances(model, best)
-    if model.is_data is not None:
-        remarks.append(f"{np.sum(~model.is_data)} bins hold a model's values, no data: they are not in the goodness of fit")
     expected: list[ExpectedLimit] = []
     accepted = None
     if alone:
@@ -98,6 +97,8 @@ def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) ->
     for each in found:
         if not np.isfinite([each.observed, each.below]).all():
             raise BayesnuError(f"the {each.end.name} end at Δχ² = {each.end.delta_chi2:.2f} is not found in data and toys")
+        if each.failed > MOST_WITHOUT * each.toys:
+            raise BayesnuError(f"{each.failed / each.toys:.1%} of the toys have no {each.end.name} end")
     return found
 
 

@@ -12,6 +12,7 @@ from bayesnu.inference.toys.belt import Belt
 from bayesnu.model.priors import Prior
 from bayesnu.plots.style import BACKGROUND, DARK, label, new_figure
 from bayesnu.studies.coverage import Coverage
+from bayesnu.support.text import percent
 
 
 def belt_plot(prior: Prior, belt: Belt, wilks: ProfileInterval, path: str | Path) -> Figure:
@@ -26,7 +27,7 @@ def belt_plot(prior: Prior, belt: Belt, wilks: ProfileInterval, path: str | Path
             color=BACKGROUND[0][0],
             linewidth=1.2,
             elinewidth=0.8,
-            label=f"critical value, {belt.cl:.0%}, {belt.toys // len(belt.values)} toys each",
+            label=f"critical value, {percent(belt.cl)}, {belt.toys // len(belt.values)} toys each",
         )
         axes.axhline(wilks.delta_chi2, color="0.4", linestyle="--", linewidth=0.8, label=f"Δχ² = {wilks.delta_chi2:.2f}")
         for low, high in belt.interval.pieces:
@@ -61,7 +62,7 @@ def coverage_plot(prior: Prior, curves: Sequence[Coverage], cl: float, path: str
                 axes.plot(curve.values, curve.coverage, line, marker="osv^D"[n % 5], ms=3, color=color, label=curve.interval)
             axes.axhline(cl, color="0.3", linewidth=1)
             lowest = min(float(curve.coverage.min()) for curve in drawn)
-            axes.set(ylim=(max(min(lowest - 0.02, cl - 0.1), -0.02), 1.01), ylabel=f"Coverage of {cl:.0%} intervals")
+            axes.set(ylim=(max(min(lowest - 0.02, cl - 0.1), -0.02), 1.01), ylabel=f"Coverage of {percent(cl)} intervals")
         panels[0].legend(fontsize=7, loc="lower right")
         panels[1].set_xlabel(f"True {label(prior)}")
         handles, texts = panels[1].get_legend_handles_labels()

@@ -1,0 +1,102 @@
+"""What would give a wrong number without a word: each is refused in a sentence, or said beside the number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayesnu
+from bayesnu.experiments import Experiment, load, scale_exposure, template
+from bayesnu.model.priors import Flat, with_kind
+from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import percent
+from tests.commands import answer, invoke, refusal
+from tests.statistics.models import model_of
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda p: with_kind(p, "flat", lower=-5.0), "it is a modulus"),
+        (lambda p: with_kind(p, "gaussian", lower=-10.0, mean=0.0, width=1.0), "it is a modulus"),
+        (lambda p: Flat(p.parameter, 0.0, 5e-11), "give 5 if 5e-11 mu_B is meant"),
+        (lambda p: with_kind(p, "gaussian", mean=0.0, width=7e-12), "give 0.7 if 7e-12 mu_B is meant"),
+    ],
+)
+def test_a_prior_of_negative_moments_or_in_another_unit_is_refused(change: Callable[[Any], Any], sentence: str) -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    with pytest.raises(BayesnuError, match=sentence):
+        model.with_priors(change(model.parameters[0]))
+
+
+def _with_background(experiment: Experiment, total: np.ndarray) -> Experiment:
+    return replace(experiment, background=replace(experiment.background, total=total))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: replace(x, observed=x.observed - 100),
+        lambda x: replace(x, observed=np.where(x.observed > 10, np.nan, x.observed)),
+        lambda x: replace(x, observed=x.observed[:-1]),
+        lambda x: _with_background(x, np.full(len(x.observed), np.nan)),
+        lambda x: _with_background(x, x.background.total[:-1]),
+        lambda x: replace(x, region_kev=(1.4, 30.0)),
+        lambda x: replace(x, region_kev=(30.0, 1.0)),
+        lambda x: replace(x, efficiency=replace(x.efficiency, values=x.efficiency.values * np.nan)),
+        lambda x: replace(x, efficiency=replace(x.efficiency, values=x.efficiency.values * 2)),
+    ],
+)
+def test_an_experiment_that_no_file_could_hold_is_refused(change: Callable[[Experiment], Experiment]) -> None:
+    with pytest.raises(BayesnuError, match="xenonnt-sr0: found "):
+        change(load("xenonnt-sr0"))
+
+
+def test_the_same_counts_under_another_name_are_the_same_events() -> None:
+    experiment = load("xenonnt-sr0")
+    with pytest.raises(BayesnuError, match="have the same counts in the same bins"):
+        bayesnu.build([experiment, replace(experiment, name="copy")], "mu_nu")
+    scaled = [scale_exposure(load(name), 5.0) for name in ("pandax4t-run0", "pandax4t-run0-first")]
+    with pytest.raises(BayesnuError, match="hold the same events"):
+        bayesnu.build(scaled, "mu_nu")
+
+
+def test_a_level_is_not_taken_for_another() -> None:
+    with pytest.raises(BayesnuError, match="one_sided: found 'no'"):
+        bayesnu.profile_interval(model_of("xenonnt-sr0", "mu_nu"), one_sided="no")  # type: ignore[arg-type]
+    assert [percent(p) for p in (0.9, 0.95, 0.9973, 0.975)] == ["90%", "95%", "99.73%", "97.5%"]
+    said = invoke("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--cl", "0.99", "--no-toys").stdout
+    assert "99% two-sided, 99.5% as an upper limit" in said
+
+
+def test_neutrinos_per_bin_are_compared_with_the_model_though_the_file_states_a_number(tmp_path: Path) -> None:
+    text = template()
+    line = next(line for line in text.splitlines() if line.startswith("published_solar_neutrinos"))
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace(line, "published_solar_neutrinos = [0, 0, 0, 0]"), encoding="utf-8")
+    assert "solar neutrinos in 1-6 keV, the file states 0" in refusal("limits", file, "--parameter", "mu_nu")
+
+
+def test_a_configuration_of_one_property_is_none_of_another(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    words = ("sample", "xenonnt-sr0", "--parameter", "mu_nu", "--prior-upper", "5e-11", "--dry-run")
+    file.write_text(invoke(*words).stdout, encoding="utf-8")
+    assert "the configuration is of mu_nu" in refusal("sample", "--config", file, "--parameter", "q_nu", "--dry-run")
+    planned = answer("sample", "--config", file, "--preset", "paper", "--dry-run", "--json")
+    assert planned["preset"] == "paper" and planned["analysis"]["inputs"] == "paper"
+
+
+def test_notes_stand_beside_every_limit(tmp_path: Path) -> None:
+    """Run 0 in preset paper has bins without data: that is said with and without toys, and in the comparison."""
+    words = ("pandax4t-run0", "--parameter", "mu_nu", "--preset", "paper")
+    assert any("hold a model's values" in note for note in answer("limits", *words, "--no-toys", "--json")["notes"])
+    found = answer("expected", *words, "--toys", "100", "--quiet", "--output", tmp_path / "toys", "--json")
+    assert any("hold a model's values" in note for note in found["notes"])
+    rows = answer("compare", *words, "--format", "json")
+    own = [row for row in rows["rows"] if row["kind"] == "this package"]
+    assert own and all("hold a model's values" in row["remark"] for row in own)
