@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def wide(model: Model) -> Model:
         low = 0.0 if isinstance(prior, Gaussian) and prior.lower == 0 else -1e12
         return Flat(prior.parameter, low, 1e12)
 
-    return model.with_priors(*map(reaching, model.parameters))
+    return replace(model, parameters=tuple(map(reaching, model.parameters)))
 
 
 def points(model: Model) -> np.ndarray:
