@@ -11,7 +11,7 @@ import click
 from bayesnu.cli.about_json import about_run
 from bayesnu.cli.output import json_out, table
 from bayesnu.inference.interval import Interval
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
@@ -29,8 +29,8 @@ def print_run(chain: Path, run: Run, result: RunResult, as_json: bool) -> None:
     _print_limits(run, result)
     _print_parameters(result)
     _print_notes(result)
-    if result.standing is not None:
-        print_standing(result.standing)
+    if result.toys is not None:
+        print_toys(result.toys)
     _print_derived(result, scale)
     _print_verdict(result)
     _print_files(chain)
@@ -105,14 +105,14 @@ def _notes(result: RunResult) -> Iterator[tuple[str, str | None]]:
         yield row.parameter.name, row.note
 
 
-def print_standing(standing: Standing) -> None:
+def print_toys(toy_result: ToyResult) -> None:
     """The goodness of the fit, and what a reader of the limit has to know."""
-    goodness = standing.goodness
+    goodness = toy_result.goodness
     if goodness is not None:
         click.echo(goodness.sentence)
-    if standing.compatibility is not None:
-        click.echo(f"agreement of the data sets: {standing.compatibility.in_words}")
-    for remark in standing.remarks:
+    if toy_result.compatibility is not None:
+        click.echo(f"agreement of the data sets: {toy_result.compatibility.in_words}")
+    for remark in toy_result.remarks:
         click.echo(remark)
 
 

@@ -1,61 +1,45 @@
 """The posterior of one physics parameter without sampling: the cross-check of every chain.
 
 Integrates in u, the prior's own quantile, where the prior is constant: p(u) is proportional to the likelihood with the
-nuisance parameters integrated out. At each node that integral is a Gauss-Hermite tensor rule around the conditional
-maximum (up to four nuisances), or Laplace's approximation corrected by importance sampling, with its error. Where a
-nuisance may reach a bound, the approximation is cut there.
+nuisance parameters integrated out, which `nuisance_average.py` does. A Gaussian prior is a factor of p(u) instead, and u the
+quantile of a flat one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import pairwise
-from math import pi
-from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import legendre
 
-from bayesnu.inference.cut_gaussian import draw_within
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
-from bayesnu.inference.laplace import conditional_factors, log_volumes_of, tangent_gaussians
+from bayesnu.inference.nuisance_average import average_nuisances
+from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
 from bayesnu.inference.profile import find_local_minima
 from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.zoom import find_segments
-from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Gaussian
+from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.quadrature import gauss_legendre
 
 PANELS = 64  # Gauss-Legendre panels in u, in each range where the likelihood counts
-ORDER = 8  # nodes per panel
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 LOOK = 2001  # values of u per look for where the likelihood counts
 ENOUGH = 400  # of them that have to lie there
 LOOKS = 4  # at most
-TENSOR_DIMENSIONS = 4  # nuisances up to which a tensor rule is used
-TENSOR_ORDER = 7  # points of that rule per nuisance
-DRAWS = 2048  # importance samples per node
-BATCHES = 16  # of them, whose scatter gives the error
-WIDER = 1.15  # times the cut Gaussian's widths for draws, as a likelihood may have wider tails
-SMALLEST = 1e-15  # of a number drawn from the unit interval
-FAR = 3.0  # widths of a Gaussian prior beyond which its quantiles crowd at 0 and 1
-TAILS = (0.05, 0.95)
-HALVINGS = 50  # of a panel, to find a quantile in it
+FARTHEST = 60.0  # widths of a Gaussian prior at which an infinite range is taken to end
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 CURVE = 128  # points per panel of the density as a curve, between which it is straight
-BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian, but cut
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Marginal:
-    """Marginal posterior of one parameter on Gauss-Legendre panels in u, the prior's own quantile.
+    """Marginal posterior of one parameter on Gauss-Legendre panels in u, the quantile of `coordinate`.
 
     Values of the parameter are in units of its scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. u, and densities in u, are pure
     numbers.
@@ -78,10 +62,15 @@ class Marginal:
         prior = self.model.parameters[0]
         return f"<Marginal posterior of {prior.column}: median {self.quantile(0.5):.4g}, {self.method}; {self.model!r}>"
 
+    @cached_property
+    def coordinate(self) -> Prior:
+        """The prior whose quantile u is: the parameter's own, but a flat one in place of a Gaussian."""
+        return choose_coordinate(self.model.parameters[0])
+
     @property
     def nodes(self) -> np.ndarray:
-        """Prior quantiles u (nodes,) at which `density` is given."""
-        return _place_nodes(self.borders)
+        """Places u (nodes,) at which `density` is given."""
+        return place_nodes(self.borders)
 
     def quantile(self, probability: float) -> float:
         """Value, in units of `scale * unit`, with this much posterior probability below it.
@@ -128,14 +117,9 @@ class Marginal:
 
     def _draw_curve(self, density: np.ndarray) -> Curve:
         """A density in u at `nodes` as a curve in the parameter."""
-        prior = self.model.parameters[0]
-        parts = np.arange(CURVE) / CURVE
-        series = legendre.legfit(gauss_legendre(ORDER)[0], density.reshape(-1, ORDER).T, ORDER - 1)
-        in_panels = legendre.legval(2 * parts - 1, series)
-        u = self.borders[:-1, None] + np.diff(self.borders)[:, None] * parts
-        last = legendre.legval(1.0, series[:, -1])
-        values = prior.ppf(np.append(u, self.borders[-1]))
-        return Curve(values, np.maximum(np.append(in_panels, last), 0.0) * np.exp(prior.logpdf(values)))
+        u, in_u = draw_density(self.borders, density, CURVE)
+        values = self.coordinate.ppf(u)
+        return Curve(values, np.maximum(in_u, 0.0) * np.exp(self.coordinate.logpdf(values)))
 
     def _find_region_errors(self, pieces: tuple[Piece, ...], probability: float) -> tuple[Piece, ...]:
         """Standard errors of the ends of a region, from its scatter without each batch; zero for the tensor rule."""
@@ -146,32 +130,26 @@ class Marginal:
         return jackknife_errors(pieces, [self._draw_curve(each).region(probability) for each in without_one])
 
     def _find_quantile(self, density: np.ndarray, probability: float) -> float:
-        u = _invert_integral(self.borders, density.reshape(-1, ORDER), probability)
-        return float(self.model.parameters[0].ppf(np.array(u)))
+        return float(self.coordinate.ppf(np.array(invert_integral(self.borders, density, probability))))
 
     def probability_between(self, low: float, high: float) -> float:
         """Posterior probability, a pure number, of [low, high] in units of `scale * unit`."""
         ends = read_array("probability_between", [low, high])
         if not ends[0] <= ends[1]:
             raise BayesnuError(f"probability_between: found {low} and {high}; must be two numbers, the smaller one first")
-        u = self.model.parameters[0].cdf(ends)
-        below = [_integrate_up_to(self.borders, self.density.reshape(-1, ORDER), float(each)) for each in u]
+        below = [integrate_up_to(self.borders, self.density, float(u)) for u in self.coordinate.cdf(ends)]
         return below[1] - below[0]
 
     def mean_density(self, values: np.ndarray) -> np.ndarray:
-        """Posterior density in the parameter, per unit of `scale * unit`, at the given values (n,)."""
-        prior = self.model.parameters[0]
-        u = prior.cdf(read_array("values", values))
-        panel = np.clip(np.searchsorted(self.borders, u, side="right") - 1, 0, len(self.borders) - 2)
-        left = self.borders[panel]
-        width = np.diff(self.borders)[panel]
-        nodes, _ = gauss_legendre(ORDER)
-        panels = self.density.reshape(-1, ORDER)
-        series = legendre.legfit(nodes, panels.T, ORDER - 1)[:, panel]
-        density = legendre.legval(2 * (u - left) / width - 1, series, tensor=False)
-        inside = (u >= self.borders[0]) & (u <= self.borders[-1])
-        whole = _integrate_panels(panels, self.borders).sum()
-        return np.where(inside, density / whole * np.exp(prior.logpdf(values)), 0.0)
+        """Posterior density in the parameter, per unit of `scale * unit`, at the given values (n,).
+
+        Zero where it is less than exp(-`SUPPORT`/2) of its largest value in u, as there it is not known.
+        """
+        x = read_array("values", values)
+        in_u = evaluate_density(self.borders, self.density, self.coordinate.cdf(x))
+        largest = evaluate_density(self.borders, self.density, self.nodes).max()
+        known = in_u > np.exp(-SUPPORT / 2) * largest
+        return np.where(known, in_u * np.exp(self.coordinate.logpdf(x)), 0.0)
 
 
 def marginal(model: Model, seed: int = 0) -> Marginal:
@@ -200,106 +178,44 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     require("model", model, Model, "build")
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
-    found = integrate(Profiler(model), read_seed(seed))
-    _check_pull(found)
-    return found
-
-
-def _check_pull(found: Marginal) -> None:
-    """Refuse a posterior in the far tail of a Gaussian prior, where panels in its quantile do not resolve it."""
-    prior = found.model.parameters[0]
-    if isinstance(prior, Gaussian):
-        ends = np.array([found.quantile(tail) for tail in TAILS])
-        if np.any(np.abs(ends - prior.mean) > FAR * prior.width):
-            raise BayesnuError(
-                f"integrate: the data pull {prior.name} more than {FAR:g} widths from its Gaussian prior, where this "
-                "integration is not exact; sample it, or give a wider prior"
-            )
+    return integrate(Profiler(model), read_seed(seed))
 
 
 def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
     """The integration of `marginal` with the fits of a model that there already are."""
     model = profiler.model
-    prior = model.parameters[0]
-    borders = _place_panels(profiler)
-    u = _place_nodes(borders)
-    fit = profiler.at(0, prior.ppf(u))
+    coordinate = choose_coordinate(model.parameters[0])
+    borders = _place_panels(profiler, coordinate)
+    values = coordinate.ppf(place_nodes(borders))
+    fit = profiler.at(0, values)
     check_ended(fit, "integrate")
     possible = np.isfinite(fit.chi2)
-    average = _integrate_nuisances(profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
-    batches = np.zeros((len(average.batches), len(u)))
-    batches[:, possible] = average.batches
+    average = average_nuisances(profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
+    log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
+    batches = np.zeros((len(average.ratio), len(values)))
+    batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
     return Marginal(model, borders, batches.mean(axis=0), batches, average.method)
 
 
-class _Average(NamedTuple):
-    """The likelihood integrated over the nuisances (batches, nodes), in arbitrary units, and how."""
+def choose_coordinate(prior: Prior) -> Prior:
+    """The prior whose quantile u is integrated over: the parameter's own, but a flat one in place of a Gaussian.
 
-    batches: np.ndarray
-    method: str
-
-
-def _integrate_nuisances(profiler: Profiler, fit: Fit, seed: int) -> _Average:
-    """Laplace's approximation at every node, times the average over it of the posterior divided by it."""
-    posterior = compile_posterior(profiler.model.with_flat_physics())
-    which = np.flatnonzero(profiler.nuisances_free())
-    random = np.random.default_rng(seed)
-    factors = conditional_factors(profiler, fit.theta)
-    if not _is_far_from_bounds(profiler, fit.theta, factors, which):
-        means, factors = tangent_gaussians(profiler, fit.theta)
-        factors = WIDER * factors
-        ratio = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
-        average = _Average(_average_batches(ratio), f"cut Gaussian corrected by importance sampling ({DRAWS} draws)")
-    elif len(which) <= TENSOR_DIMENSIONS:
-        points, rule = _build_hermite_rule(len(which))
-        ratio = _divide_by_gaussian(posterior, fit.theta, factors, which, points)
-        average = _Average((ratio @ rule)[None], f"tensor rule of {TENSOR_ORDER}^{len(which)} points")
-    else:
-        points = random.standard_normal((DRAWS // 2, len(which)))
-        antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
-        ratio = _divide_by_gaussian(posterior, fit.theta, factors, which, antithetic)
-        pairs = (ratio[:, : DRAWS // 2] + ratio[:, DRAWS // 2 :]) / 2
-        average = _Average(_average_batches(pairs), f"Laplace corrected by importance sampling ({DRAWS} draws)")
-    log_laplace = -fit.chi2 / 2 + log_volumes_of(factors)
-    return average._replace(batches=average.batches * np.exp(log_laplace - log_laplace.max()))
+    Data that contradict a Gaussian prior put the posterior where its quantiles crowd at 0 or 1.
+    """
+    if not isinstance(prior, Gaussian):
+        return prior
+    reach = FARTHEST * prior.width  # a range without an end has to end somewhere
+    low = prior.lower if np.isfinite(prior.lower) else prior.mean - reach
+    high = prior.upper if np.isfinite(prior.upper) else prior.mean + reach
+    return Flat(prior.parameter, low, high)
 
 
-def _average_batches(ratio: np.ndarray) -> np.ndarray:
-    """Averages (BATCHES, nodes) of the batches of a ratio (nodes, draws)."""
-    averages: np.ndarray = ratio.reshape(len(ratio), BATCHES, -1).mean(axis=2).T
-    return averages
-
-
-def _divide_by_cut_gaussian(
-    profiler: Profiler,
-    posterior: CompiledPosterior,
-    theta: np.ndarray,
-    means: np.ndarray,
-    factors: np.ndarray,
-    which: np.ndarray,
-    random: np.random.Generator,
-) -> np.ndarray:
-    """Posterior over the density of draws within bounds, in units of its maximum at theta: shape (nodes, DRAWS)."""
-    uniform = _shift_lattices(len(which), random)
-    low = profiler.lower[which]
-    high = profiler.upper[which]
-    at_mode = posterior(theta)
-    ratio = np.empty((len(theta), DRAWS))
-    for i, (mean, factor) in enumerate(zip(means, factors, strict=True)):
-        trial = np.tile(theta[i], (DRAWS, 1))
-        trial[:, which], log_density = draw_within(mean, factor, low, high, uniform)
-        ratio[i] = np.exp(posterior(trial) - at_mode[i] - log_density)
-    return ratio
-
-
-def _shift_lattices(dimensions: int, random: np.random.Generator) -> np.ndarray:
-    """Points (DRAWS, dimensions) of the unit cube, a batch after the other: one lattice of irrational steps, shifted."""
-    ratio = 2.0
-    for _ in range(60):  # the root of x^(d+1) = x + 1, whose powers are the steps
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    lattice = np.arange(1, DRAWS // BATCHES + 1)[:, None] * ratio ** -np.arange(1.0, dimensions + 1)
-    shifts = random.random((BATCHES, 1, dimensions))
-    return np.clip((lattice + shifts) % 1, SMALLEST, 1 - SMALLEST).reshape(DRAWS, dimensions)
+def _compare_priors(prior: Prior, coordinate: Prior, values: np.ndarray) -> np.ndarray:
+    """Log of the prior's density over that of the coordinate at values (n,)."""
+    if prior is coordinate:
+        return np.zeros_like(values)
+    change: np.ndarray = prior.logpdf(values) - coordinate.logpdf(values)
+    return change
 
 
 def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
@@ -310,130 +226,37 @@ def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
     deep = [i for i in inner if nodes[i] < DEEP * min(nodes[:i].max(), nodes[i:].max())]
     if not deep or not prior.of_interest.signed:
         return [(prior.lower, prior.upper)]
-    cuts = [prior.lower, *(float(prior.ppf(posterior.nodes[i])) for i in deep), prior.upper]
+    cuts = [prior.lower, *(float(posterior.coordinate.ppf(posterior.nodes[i])) for i in deep), prior.upper]
     return list(pairwise(cuts))
 
 
-def _place_nodes(borders: np.ndarray) -> np.ndarray:
-    """Nodes (panels * ORDER,) of Gauss and Legendre in all panels."""
-    nodes, _ = gauss_legendre(ORDER)
-    middle = (borders[1:] + borders[:-1])[:, None] / 2
-    half = np.diff(borders)[:, None] / 2
-    places: np.ndarray = (middle + half * nodes).ravel()
-    return places
-
-
-def _place_panels(profiler: Profiler) -> np.ndarray:
-    """Borders in u of panels: `PANELS` in every range where the likelihood counts, one in each gap between two."""
+def _place_panels(profiler: Profiler, coordinate: Prior) -> np.ndarray:
+    """Borders in u of panels: `PANELS` in every range where the posterior counts, one in each gap between two."""
     prior = profiler.model.parameters[0]
 
     def chi2_at(u: np.ndarray) -> np.ndarray:
-        return profiler.at(0, prior.ppf(u)).chi2
+        values = coordinate.ppf(u)
+        curve: np.ndarray = profiler.at(0, values).chi2 - 2 * _compare_priors(prior, coordinate, values)
+        return curve
 
-    segments = find_segments(chi2_at, _choose_first_look(profiler), SUPPORT, ENOUGH, LOOKS)
+    segments = find_segments(chi2_at, _choose_first_look(profiler, coordinate), SUPPORT, ENOUGH, LOOKS)
     return np.concatenate([np.linspace(low, high, PANELS + 1) for low, high in segments])
 
 
-def _choose_first_look(profiler: Profiler) -> np.ndarray:
-    """Quantiles u of the prior with a point in every mode, however narrow the modes are in it."""
+def _choose_first_look(profiler: Profiler, coordinate: Prior) -> np.ndarray:
+    """Places u with a point in every mode of the likelihood and in the prior, however narrow these are in u."""
     prior = profiler.model.parameters[0]
     u = np.linspace(0, 1, LOOK)
+    if prior is not coordinate:
+        u = np.union1d(u, coordinate.cdf(prior.ppf(u)))
     usual = prior.of_interest.usual_range
-    if prior.lower < usual[0] or prior.upper > usual[1]:
-        u = np.union1d(u, prior.cdf(np.linspace(*usual, LOOK)))
-    fit = profiler.at(0, prior.ppf(u))
+    if coordinate.lower < usual[0] or coordinate.upper > usual[1]:
+        u = np.union1d(u, coordinate.cdf(np.linspace(*usual, LOOK)))
+    fit = profiler.at(0, coordinate.ppf(u))
     free = profiler.nuisances_free()
     free[0] = True
     modes = profiler.fit(fit.theta[find_local_minima(fit.chi2)], free).theta[:, 0]
-    return np.union1d(u, prior.cdf(modes[(modes > prior.lower) & (modes < prior.upper)]))
-
-
-def _is_far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:
-    """Whether the Gaussian of every nuisance lies within its bounds, at every node."""
-    sigma = np.sqrt((factors**2).sum(axis=2))
-    low = (theta[:, which] - profiler.lower[which]) / sigma
-    high = (profiler.upper[which] - theta[:, which]) / sigma
-    return bool(np.all(low > BOUNDARY_SIGMA) and np.all(high > BOUNDARY_SIGMA))
-
-
-def _build_hermite_rule(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, dimensions) and weights (n,) that average over a standard normal distribution."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(TENSOR_ORDER)
-    normalised = weights / np.sqrt(2 * pi)
-    grids = np.meshgrid(*[nodes] * dimensions, indexing="ij")
-    products = np.meshgrid(*[normalised] * dimensions, indexing="ij")
-    points = np.stack([grid.ravel() for grid in grids], axis=1)
-    return points, np.prod([product.ravel() for product in products], axis=0)
-
-
-def _divide_by_gaussian(
-    posterior: CompiledPosterior,
-    theta: np.ndarray,
-    factors: np.ndarray,
-    which: np.ndarray,
-    points: np.ndarray,
-) -> np.ndarray:
-    """Posterior over its Gaussian approximation at points (n, dimensions) of the latter: shape (nodes, n)."""
-    out = np.empty((len(theta), len(points)))
-    exponent = (points**2).sum(axis=1) / 2
-    at_mode = posterior(theta)
-    for i, (centre, factor) in enumerate(zip(theta, factors, strict=True)):
-        trial = np.tile(centre, (len(points), 1))
-        trial[:, which] += points @ factor.T
-        out[i] = np.exp(posterior(trial) - at_mode[i] + exponent)
-    return out
-
-
-def _integrate_panels(density: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """Integral of each panel (panels,) from the density at its nodes (panels, ORDER)."""
-    weights = gauss_legendre(ORDER)[1]
-    integrals: np.ndarray = density @ weights * np.diff(borders) / 2
-    return integrals
-
-
-@cache
-def _build_primitive() -> np.ndarray:
-    """Matrix (ORDER, ORDER + 1) from values at the nodes of [-1, 1] to the Legendre series of their integral from -1."""
-    nodes, weights = gauss_legendre(ORDER)
-    series = legendre.legvander(nodes, ORDER - 1) * weights[:, None] * (np.arange(ORDER) + 0.5)
-    return np.asarray(legendre.legint(series.T, lbnd=-1).T)
-
-
-def _integrate_part(series: np.ndarray, width: float, fraction: float) -> float:
-    """Integral of a panel's density from its left end to `fraction` of its width; `series` is that of `_build_primitive`."""
-    return float(legendre.legval(2 * fraction - 1, series)) * width / 2
-
-
-def _integrate_up_to(borders: np.ndarray, density: np.ndarray, u: float) -> float:
-    """Part of the whole integral that lies below u: the panels before that of u, and a part of that one."""
-    whole = _integrate_panels(density, borders)
-    if u <= borders[0]:
-        return 0.0
-    if u >= borders[-1]:
-        return 1.0
-    panel = int(np.searchsorted(borders, u, side="right")) - 1
-    width = borders[panel + 1] - borders[panel]
-    part = _integrate_part(density[panel] @ _build_primitive(), width, (u - borders[panel]) / width)
-    return float((whole[:panel].sum() + part) / whole.sum())
-
-
-def _invert_integral(borders: np.ndarray, density: np.ndarray, probability: float) -> float:
-    """The u below which this part of the whole integral lies: its panel first, then halvings within the panel."""
-    whole = _integrate_panels(density, borders)
-    target = probability * whole.sum()
-    before = np.concatenate([[0.0], np.cumsum(whole)])
-    panel = min(int(np.searchsorted(before, target, side="right")) - 1, len(whole) - 1)
-    width = borders[panel + 1] - borders[panel]
-    series = density[panel] @ _build_primitive()
-    low = 0.0
-    high = 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if _integrate_part(series, width, middle) < target - before[panel]:
-            low = middle
-        else:
-            high = middle
-    return float(borders[panel] + width * (low + high) / 2)
+    return np.union1d(u, coordinate.cdf(modes[(modes > coordinate.lower) & (modes < coordinate.upper)]))
 
 
 def bayes_factor(posterior: Marginal, value: float = 0.0) -> float:

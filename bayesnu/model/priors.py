@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from bayesnu.model.choices import PRIOR_KINDS
 from bayesnu.model.prior_kind import PriorKind
-from bayesnu.physics.properties import Parameter, PhysicsParameter, parameter_of, read_value
+from bayesnu.physics.properties import Parameter, PhysicsParameter, check_unit, parameter_of
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 
@@ -215,18 +215,14 @@ PRIORS: dict[str, type[Flat] | type[FlatInSquare] | type[LogUniform]] = {
 
 
 def check_physics(prior: Prior) -> None:
-    """Raise `BayesnuError` for a prior of a physics parameter in another unit, or of a modulus with negative values.
-
-    A range may be as wide as anyone likes: only a size that betrays another unit is refused.
-    """
+    """Raise `BayesnuError` for a prior of a physics parameter in another unit, or of a modulus with negative values."""
     if not isinstance(prior.parameter, PhysicsParameter):
         return
     if prior.lower < 0 and not prior.parameter.signed:
         raise BayesnuError(f"{prior.name}: found {prior.lower:g}; it is a modulus, so give 0 or more")
-    numbers = (prior.upper, prior.width) if isinstance(prior, Gaussian) else (prior.upper,)
-    for number in numbers:
-        if abs(number) < 1:
-            read_value(prior.parameter, number)
+    check_unit(prior.parameter, prior.upper)
+    if isinstance(prior, Gaussian):
+        check_unit(prior.parameter, prior.width)
 
 
 def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:

@@ -226,17 +226,22 @@ def _fill_matrix(element: str) -> np.ndarray:
     return matrix
 
 
+def check_unit(parameter: PhysicsParameter, number: float) -> None:
+    """Raise `BayesnuError` for a size that betrays another unit than that of the scale: 7e-12 where 0.7 is meant."""
+    if 0 < abs(number) < SMALLEST:
+        raise BayesnuError(
+            f"{parameter.name}: found {number:g} in units of {parameter.scaled_unit}; "
+            f"give {number / parameter.scale:g} if {number:g} {parameter.unit} is meant, or 0"
+        )
+
+
 def read_value(parameter: PhysicsParameter, value: Any) -> float:
     """Return a value of a parameter in units of `scale * unit` as a float.
 
     Raises `BayesnuError` for what is no finite number, and for a size that betrays another unit: 7e-12 where 0.7 is meant.
     """
     number = read_number(parameter.name, value, f"units of {parameter.scaled_unit}")
-    if 0 < abs(number) < SMALLEST:
-        raise BayesnuError(
-            f"{parameter.name}: found {number:g} in units of {parameter.scaled_unit}; "
-            f"give {number / parameter.scale:g} if {number:g} {parameter.unit} is meant, or 0"
-        )
+    check_unit(parameter, number)
     if abs(number) > LARGEST:
         raise BayesnuError(
             f"{parameter.name}: found {number:g} in units of {parameter.scaled_unit}; must be at most {LARGEST:g} in size"

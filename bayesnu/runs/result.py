@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bayesnu.inference.diagnostics import Diagnostics, Verdict
 from bayesnu.inference.interval import CredibleInterval, DerivedInterval, IntegratedInterval, Interval
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import PhysicsParameter
 
 
@@ -82,7 +82,7 @@ class RunResult:
         thinned_by: 1 if every stored draw was used, n for every n-th.
         acceptance: accepted proposals per proposal, in [0, 1].
         rows: the table of limits, sampled, profile, from toys, and published.
-        standing: goodness of fit, expected limits and remarks from toys; None where toys were left out.
+        toys: goodness of fit, expected limits and remarks from toys; None where toys were left out.
         fingerprint: what defines the posterior and the chain, as one word.
         notes: what has to be known of data and choices beside the numbers, in sentences; mostly none.
         chain: the file that was read; None where the result stands alone.
@@ -95,7 +95,7 @@ class RunResult:
     thinned_by: int
     acceptance: float
     rows: tuple[LimitRow, ...]
-    standing: Standing | None
+    toys: ToyResult | None
     fingerprint: str
     notes: tuple[str, ...] = ()
     chain: Path | None = None

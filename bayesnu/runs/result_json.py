@@ -18,7 +18,7 @@ from bayesnu.inference.interval import (
     Piece,
     outermost_errors,
 )
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import parameter_of
 from bayesnu.runs.json_values import (
     Json,
@@ -36,7 +36,7 @@ from bayesnu.runs.json_values import (
     shown,
 )
 from bayesnu.runs.result import LimitRow, NuisanceResult, ParameterResult, RunResult
-from bayesnu.runs.standing_json import standing_from_json, standing_to_json
+from bayesnu.runs.toy_json import toys_from_json, toys_to_json
 
 
 def result_to_json(result: RunResult) -> Json:
@@ -53,7 +53,7 @@ def result_to_json(result: RunResult) -> Json:
         "autocorrelation_time": result.verdict.tau,
         "acceptance": result.acceptance,
         "rows": [_row_to_json(row) for row in result.rows],
-        "standing": None if result.standing is None else standing_to_json(result.standing),
+        "toys": None if result.toys is None else toys_to_json(result.toys),
         "fingerprint": result.fingerprint,
         "notes": list(result.notes),
     }
@@ -78,7 +78,7 @@ def result_from_json(table: Any) -> RunResult:
         thinned_by=read_integer(table, "thinned_by") if "thinned_by" in table else 1,
         acceptance=read_number(table, "acceptance"),
         rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in read_list(table, "rows")),
-        standing=_standing_from_json(table.get("standing")),
+        toys=_toys_from_json(table.get("toys")),
         fingerprint=read_text(table, "fingerprint"),
         notes=tuple(shown(each) for each in read_list(table, "notes")) if "notes" in table else (),
         chain=Path(read_text(table, "chain")) if "chain" in table else None,
@@ -87,9 +87,9 @@ def result_from_json(table: Any) -> RunResult:
     return found
 
 
-def _standing_from_json(table: Any) -> Standing | None:
+def _toys_from_json(table: Any) -> ToyResult | None:
     """What toys say; None where they were left out, as by a version that made none."""
-    return None if table is None else standing_from_json(table)
+    return None if table is None else toys_from_json(table)
 
 
 def has_smoothed_modes(table: Json) -> bool:

@@ -162,8 +162,8 @@ def _carry_out(folder: Path, run: Run, model: Model, report: Report | None, figu
     if result is None or done < (run.sampling.steps or 0):
         result = _extended(path, run, model, report)
         undrawn = True
-    if toys and result.standing is None:
-        result = with_standing(result, model, run.sampling)
+    if toys and result.toys is None:
+        result = with_toys(result, model, run.sampling)
         chain_file.store_result(path, result, to_toml(run))
     if figures and undrawn:
         draw(folder, model, run, result.verdict)
@@ -195,12 +195,12 @@ def summary_of(path: Path, model: Model, settings: Settings) -> RunResult:
     return summary.summarise(fits, chain, judge(fits, chain, settings), settings)
 
 
-def with_standing(result: RunResult, model: Model, settings: Settings) -> RunResult:
+def with_toys(result: RunResult, model: Model, settings: Settings) -> RunResult:
     """The result with what toys say of the model: drawn with the run's seed, they are the same whenever they are made."""
-    from bayesnu.inference.toys.standing import find_standing
-    from bayesnu.runs.summary import add_standing
+    from bayesnu.inference.toys.result import find_toy_result
+    from bayesnu.runs.summary import add_toys
 
-    return add_standing(result, model, find_standing(model, settings.probability, settings.seed))
+    return add_toys(result, model, find_toy_result(model, settings.probability, settings.seed))
 
 
 def draw(folder: Path, model: Model, run: Run, verdict: Verdict) -> None:

@@ -12,12 +12,12 @@ from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
 from bayesnu.runs.limit_rows import limit_rows
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
-from bayesnu.runs.standing_rows import standing_rows
+from bayesnu.runs.toy_rows import toy_rows
 
 NUISANCE_PROBABILITY = 0.9  # of the equal-tailed intervals of nuisances
 EDGE_SHARE = 0.01  # of the prior's range: a posterior that comes nearer to its end is cut there
@@ -37,23 +37,23 @@ def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) ->
         thinned_by=chain.thin,
         acceptance=float(chain.acceptance.mean()),
         rows=tuple(limit_rows(fits, kept, settings)),
-        standing=None,
+        toys=None,
         fingerprint=chain.digest,
         notes=model.notes,
     )
 
 
-def add_standing(result: RunResult, model: Model, standing: Standing) -> RunResult:
+def add_toys(result: RunResult, model: Model, toy_result: ToyResult) -> RunResult:
     """The result with what toys say of its model, and with their rows before the published ones."""
     prior = model.parameters[0]
-    scaled = standing.scaled(prior.scale)
+    scaled = toy_result.scaled(prior.scale)
     cl = next(iter(result.parameters.values())).interval.probability
     of_toys = [
-        replace(row, interval=row.interval.scaled(prior.scale)) for row in standing_rows(standing, prior.of_interest, cl)
+        replace(row, interval=row.interval.scaled(prior.scale)) for row in toy_rows(toy_result, prior.of_interest, cl)
     ]
     own = [row for row in result.rows if row.method != "published"]
     published = [row for row in result.rows if row.method == "published"]
-    return replace(result, rows=(*own, *of_toys, *published), standing=scaled)
+    return replace(result, rows=(*own, *of_toys, *published), toys=scaled)
 
 
 def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> ParameterResult:

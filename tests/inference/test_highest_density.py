@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 from scipy.interpolate import CubicSpline
 
-from bayesnu.inference import marginal as integration
+from bayesnu.inference import nuisance_average
 from bayesnu.inference.credible import credible_interval
 from bayesnu.inference.highest_density import Curve, close_gaps
 from bayesnu.inference.interval import Piece
@@ -188,7 +188,7 @@ def test_the_sampled_region_of_a_known_posterior_holds_its_probability() -> None
 def test_the_error_of_importance_sampling_covers_every_end(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("xenonnt-sr0", "r2_nu", background="single")
     tensor = marginal(model).interval("hdi", 0.68)
-    monkeypatch.setattr(integration, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(nuisance_average, "TENSOR_DIMENSIONS", 0)
     drawn = marginal(model, seed=3).interval("hdi", 0.68)
     assert len(tensor.pieces) == len(drawn.pieces) == 2
     assert set(tensor.errors) == {Piece(0.0, 0.0)}

@@ -11,9 +11,13 @@ from scipy import special, stats
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
+from bayesnu.experiments import load, scale_exposure
 from bayesnu.inference import marginal as integration
-from bayesnu.inference.marginal import find_modes, marginal
+from bayesnu.inference import nuisance_average
+from bayesnu.inference.marginal import bayes_factor, find_modes, marginal
 from bayesnu.inference.profile import interval
+from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
@@ -25,13 +29,13 @@ RANGES = {"mu_nu": (0.0, 1.8), "q_nu": (-0.6, 1.0), "r2_nu": (-95.0, 50.0)}
 
 
 @cache
-def likelihood_on_a_grid(parameter: str) -> tuple[np.ndarray, np.ndarray]:
+def likelihood_on_a_grid(parameter: str, ends: tuple[float, float] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Values of a parameter and its likelihood with the three nuisances summed over a grid."""
     model = model_of("xenonnt-sr0", parameter, background="single")
-    steps = np.linspace(-5.25, 5.25, 15)  # in widths: the trapezoidal rule of a Gaussian is exact to 1e-14 here
+    steps = np.arange(-8.25, 8.3, 0.75)  # in widths: the trapezoidal rule of a Gaussian is exact to 1e-14 here
     axes = [prior.mean + prior.width * steps for prior in model.nuisances if isinstance(prior, Gaussian)]
     nuisances = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
-    values = np.linspace(*RANGES[parameter], 161)
+    values = np.linspace(*(ends or RANGES[parameter]), 161)
     rows = [chi2(model, np.insert(nuisances, 0, value, axis=1)) for value in values]
     lowest = min(row.min() for row in rows)
     return values, np.array([np.exp(-(row - lowest) / 2).sum() for row in rows])
@@ -42,6 +46,27 @@ def quantiles_of(values: np.ndarray, density: np.ndarray) -> list[float]:
     below = CubicSpline(values, density).antiderivative()
     total = below(values[-1])
     return [float(brentq(lambda x, p=p: below(x) - p * total, values[0], values[-1])) for p in PROBABILITIES]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "mean", "width", "ends"),
+    [("mu_nu", 2.0, 0.1, (1.0, 2.5)), ("mu_nu", 3.0, 0.1, (1.8, 3.3)), ("q_nu", -1.5, 0.1, (-1.9, 0.1))],
+)
+def test_a_gaussian_prior_that_the_data_contradict_enters_as_it_is(
+    parameter: str, mean: float, width: float, ends: tuple[float, float]
+) -> None:
+    """The posterior lies far out in such a prior, where its own quantiles crowd at 0 or 1."""
+    model = model_of("xenonnt-sr0", parameter, background="single")
+    found = marginal(model.with_priors(with_kind(model.parameters[0], "gaussian", mean=mean, width=width)))
+    values, likelihood = likelihood_on_a_grid(parameter, ends)
+    density = likelihood * stats.norm.pdf(values, mean, width)
+    assert density[[0, -1]].max() < 1e-9 * density.max()  # the grid holds the whole
+    expected = quantiles_of(values, density)
+    assert abs(expected[1] - mean) > 2 * width
+    assert [found.quantile(p) for p in PROBABILITIES] == pytest.approx(expected, abs=2e-3 * width)
+    curve = CubicSpline(values, density)
+    at_median = curve(expected[1]) / curve.integrate(*ends)
+    assert found.mean_density(np.array(expected[1:2]))[0] == pytest.approx(at_median, rel=1e-4)
 
 
 @pytest.mark.parametrize("parameter", RANGES)
@@ -78,7 +103,7 @@ def test_the_prior_of_the_parameter_enters_once(parameter: str, kind: str, chang
 def test_importance_sampling_agrees_with_the_tensor_rule(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("pandax4t-run1", parameter, preset="paper", background_width=0.1)
     tensor = marginal(model)
-    monkeypatch.setattr(integration, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(nuisance_average, "TENSOR_DIMENSIONS", 0)
     drawn = marginal(model, seed=3)
     assert "tensor" in tensor.method and "importance" in drawn.method
     width = tensor.quantile(0.95) - tensor.quantile(0.05)
@@ -90,7 +115,7 @@ def test_importance_sampling_agrees_with_the_tensor_rule(parameter: str, monkeyp
 @pytest.mark.slow
 def test_error_of_importance_sampling_is_the_scatter_of_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("pandax4t-run1", "mu_nu", preset="paper", background_width=0.1)
-    monkeypatch.setattr(integration, "TENSOR_DIMENSIONS", 0)
+    monkeypatch.setattr(nuisance_average, "TENSOR_DIMENSIONS", 0)
     monkeypatch.setattr(integration, "PANELS", 12)
     runs = [marginal(model, seed=seed) for seed in range(30)]
     scatter = np.std([run.quantile(0.9) for run in runs], ddof=1)
@@ -242,3 +267,14 @@ def test_free_normalisations_at_their_bounds_are_integrated_as_a_long_chain_samp
     for probability, sampled in ((0.05, -152.4), (0.95, 110.0)):
         assert result.error(probability) < 0.1
         assert abs(result.quantile(probability) - sampled) < 3 * np.hypot(result.error(probability), 0.14)
+
+
+def test_a_density_between_separate_modes_is_not_known() -> None:
+    """With a hundred times the data the posterior between its two modes is many orders of magnitude below them."""
+    scaled = scale_exposure(load("xenonnt-sr0"), 116.0)
+    model = build([scaled], ["r2_nu"], preset("default", background="single", background_width=0.001))
+    posterior = marginal(replace(model, observed=model.expected(model.nominal())))
+    assert len(find_modes(posterior)) == 2
+    assert bayes_factor(posterior, 0.0) < 1
+    with pytest.raises(BayesnuError, match="not known"):
+        bayes_factor(posterior, -20.0)

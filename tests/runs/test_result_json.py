@@ -17,7 +17,7 @@ from bayesnu.runs.run import resolve
 
 SHORT = {"steps": 12, "ensembles": 2, "walkers": 16}
 ABSENT_BEFORE = {
-    "standing",
+    "toys",
     "notes",
     "kind",
     "probability",

@@ -36,7 +36,7 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     from bayesnu.cli.about_json import about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
     from bayesnu.inference import profile
-    from bayesnu.runs.standing_json import expected_to_json, goodness_to_json
+    from bayesnu.runs.toy_json import expected_to_json, goodness_to_json
     from bayesnu.studies import expected as study
     from bayesnu.studies.toy_tasks import fitter_of
 

@@ -20,7 +20,7 @@ from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval
-    from bayesnu.inference.toys.standing import Standing
+    from bayesnu.inference.toys.result import ToyResult
     from bayesnu.runs.result import LimitRow
 
 
@@ -40,7 +40,7 @@ def limits(
     from bayesnu.cli.about_json import about_model
     from bayesnu.cli.models import choose_model, choose_parameters, choose_preset
     from bayesnu.inference.fits import Fits
-    from bayesnu.inference.toys.standing import find_standing
+    from bayesnu.inference.toys.result import find_toy_result
     from bayesnu.model.choices import describe_choices
 
     given = given_options(options)
@@ -51,41 +51,41 @@ def limits(
         fits.interval(index, cl=cl, one_sided=one_sided, others="profiled" if several else "zero")
         for index in range(fits.model.n_physics)
     ]
-    standing = None if no_toys else find_standing(fits.model, cl, seed)
+    toy_result = None if no_toys else find_toy_result(fits.model, cl, seed)
     if as_json:
         about = about_model(fits.model, choose_preset(given)) | {"notes": fits.model.notes}
-        _print_json(about, found, standing)
+        _print_json(about, found, toy_result)
         return
     choices = describe_choices(choose_preset(given), fits.model.analysis)
     _print(found, f"{' + '.join(experiments)}, preset {choices}")
-    if standing is not None:
-        _print_toys(found[0], standing)
+    if toy_result is not None:
+        _print_toys(found[0], toy_result)
     for note in fits.model.notes:
         click.echo(note)
 
 
-def _print_json(about: dict[str, Any], found: list[ProfileInterval], standing: Standing | None) -> None:
+def _print_json(about: dict[str, Any], found: list[ProfileInterval], toy_result: ToyResult | None) -> None:
     """One table, or a list of them for several parameters; `toys` and `notes` are about all parameters together."""
     from bayesnu.cli.interval_json import as_dict
-    from bayesnu.runs.standing_json import standing_to_json
+    from bayesnu.runs.toy_json import toys_to_json
 
     scale = found[0].parameter.scale
-    toys = None if standing is None else standing_to_json(standing.scaled(scale))
+    toys = None if toy_result is None else toys_to_json(toy_result.scaled(scale))
     rows = [about | as_dict(each) | {"toys": toys} for each in found]
     json_out(rows if len(rows) > 1 else rows[0])
 
 
-def _print_toys(found: ProfileInterval, standing: Standing) -> None:
+def _print_toys(found: ProfileInterval, toy_result: ToyResult) -> None:
     """What toys say of the limit of a single parameter, then of the fit."""
-    from bayesnu.cli.run_tables import print_standing
-    from bayesnu.runs.standing_rows import standing_rows
+    from bayesnu.cli.run_tables import print_toys
+    from bayesnu.runs.toy_rows import toy_rows
 
-    rows = list(standing_rows(standing, found.parameter, found.cl))
+    rows = list(toy_rows(toy_result, found.parameter, found.cl))
     if rows:
         table("", ("from toys", "value", "MC error"), [_toy_cells(row) for row in rows])
     for row in rows:
         click.echo(f"{row.what.split(':')[0]}: {row.how}")
-    print_standing(standing)
+    print_toys(toy_result)
 
 
 def _toy_cells(row: LimitRow) -> tuple[str, str, str]:

@@ -35,6 +35,6 @@ def summary(chain: str, no_toys: bool, as_json: bool, **options: Any) -> None:
         if chain_file.steps_done(path) == 0:
             raise BayesnuError(f"{path}: no step is stored yet; run `bayesnu resume {path.parent}`")
         found = sampling.summary_of(path, model, settings)
-    if found.standing is None and not no_toys:
-        found = sampling.with_standing(found, model, settings)
+    if found.toys is None and not no_toys:
+        found = sampling.with_toys(found, model, settings)
     print_run(path, stored.run, replace(found, chain=path), as_json)

@@ -21,7 +21,6 @@ from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
-SMALLEST_CRITICAL = 0.5  # of the statistic: with a larger one at every tested value, the best fit lies between two
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
 TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
 
@@ -53,7 +52,10 @@ class Belt:
 
 
 def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
-    """Values (points,) of the physics parameter that span its profile-likelihood interval at `cl`, 0 among them."""
+    """Values of the physics parameter that span its profile-likelihood interval at `cl`, 0 among them.
+
+    So many `points` for each piece of the interval, with one more on either side of separate ones.
+    """
     if not 5 <= points <= 10_000:
         raise BayesnuError(f"points: found {points}; must lie in [5, 10000]")
     wide = interval(model, 0, cl=cl)
@@ -63,11 +65,15 @@ def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
         values = np.linspace(wide.lower or 0.0, wide.upper, points)
         values[np.argmin(np.abs(values))] = 0.0
         return values
-    # Between separate pieces little is accepted: each has points of its own, and a margin on either side.
-    parts = [np.linspace(low or 0.0, high, points) for low, high in wide.pieces if high is not None]
-    margins = [[part[0] - (part[1] - part[0]), part[-1] + (part[1] - part[0])] for part in parts]
-    allowed = np.unique(np.concatenate([*parts, *margins, [0.0]]))
-    return allowed if model.of_interest[0].signed else allowed[allowed >= 0]
+    parts = [_surround(low or 0.0, high, points) for low, high in wide.pieces if high is not None]
+    values = np.unique(np.concatenate([*parts, [0.0]]))
+    return values if model.of_interest[0].signed else values[values >= 0]
+
+
+def _surround(low: float, high: float, points: int) -> np.ndarray:
+    """Values across a piece, and one more on either side."""
+    step = (high - low) / (points - 1)
+    return np.linspace(low - step, high + step, points + 2)
 
 
 def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.Generator) -> np.ndarray:
@@ -89,9 +95,9 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
                 f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
                 "look at the experiment with `bayesnu check`"
             )
-    if seen.min() > SMALLEST_CRITICAL:
-        raise BayesnuError("the tested values miss the best fit; test more `points`")
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
+    if np.all(seen > critical):  # the best fit is accepted at any level
+        raise BayesnuError("no tested value is accepted, so the best fit lies between two; test more `points`")
     ends = crossings(values, seen - critical, error)
     places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
     return Belt(

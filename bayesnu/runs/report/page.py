@@ -71,9 +71,9 @@ def open_run(link: str, path: str) -> Read:
         raise BayesnuError(f"{chain.path}: {chain.steps} steps are stored; a report needs at least {FEWEST_STEPS}")
     if result is None or result.verdict.steps != chain.steps:
         fits = Fits(model)
-        standing = None if result is None else result.standing
+        toy_result = None if result is None else result.toys
         result = summary.summarise(fits, chain, judge(fits, chain, run.sampling), run.sampling)
-        result = replace(result, standing=standing)
+        result = replace(result, toys=toy_result)
     place = chain.path.parent if chain.path.name == CHAIN else chain.path
     return Read(link, place, run, model, chain, result, stored.title)
 
@@ -181,16 +181,16 @@ def _intervals(read: Read) -> Table:
 
 def _standing(read: Read) -> list[Block]:
     """The goodness of the fit, and what a reader of the limits has to know."""
-    standing = read.result.standing
-    if standing is None:
+    toy_result = read.result.toys
+    if toy_result is None:
         return [Text("No toy experiments were made: nothing is known of the goodness of the fit.")]
-    goodness = standing.goodness
+    goodness = toy_result.goodness
     lines = []
     if goodness is not None:
         lines.append(f"{goodness.sentence}.")
-    if standing.compatibility is not None:
-        lines.append(f"agreement of the data sets: {standing.compatibility.in_words}.")
-    lines += [f"{remark}." for remark in standing.remarks]
+    if toy_result.compatibility is not None:
+        lines.append(f"agreement of the data sets: {toy_result.compatibility.in_words}.")
+    lines += [f"{remark}." for remark in toy_result.remarks]
     return [Heading("Goodness of fit"), *(Text(line) for line in lines)]
 
 

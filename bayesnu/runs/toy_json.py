@@ -8,7 +8,7 @@ from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.toys.compatibility import Compatibility
 from bayesnu.inference.toys.expected import BANDS, End, ExpectedLimit
 from bayesnu.inference.toys.goodness import Goodness
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.inference.toys.statistic import PValue
 from bayesnu.runs.json_values import (
     Json,
@@ -23,26 +23,26 @@ from bayesnu.runs.json_values import (
 )
 
 
-def standing_to_json(standing: Standing) -> Json:
+def toys_to_json(toy_result: ToyResult) -> Json:
     """All of it, in the unit of its numbers."""
-    compatibility = standing.compatibility
-    interval = standing.feldman_cousins
+    compatibility = toy_result.compatibility
+    interval = toy_result.feldman_cousins
     return {
-        "seed": standing.seed,
-        "goodness": None if standing.goodness is None else goodness_to_json(standing.goodness),
+        "seed": toy_result.seed,
+        "goodness": None if toy_result.goodness is None else goodness_to_json(toy_result.goodness),
         "compatibility": None if compatibility is None else _compatibility_to_json(compatibility),
-        "expected": [expected_to_json(each) for each in standing.expected],
+        "expected": [expected_to_json(each) for each in toy_result.expected],
         "feldman_cousins": None if interval is None else _accepted_to_json(interval),
-        "remarks": list(standing.remarks),
+        "remarks": list(toy_result.remarks),
     }
 
 
-def standing_from_json(table: Any) -> Standing:
-    """What `standing_to_json` wrote; raises ValueError for anything else."""
+def toys_from_json(table: Any) -> ToyResult:
+    """What `toys_to_json` wrote; raises ValueError for anything else."""
     goodness = read_value(table, "goodness")
     compatibility = read_value(table, "compatibility")
     interval = read_value(table, "feldman_cousins")
-    return Standing(
+    return ToyResult(
         seed=read_integer(table, "seed"),
         goodness=None if goodness is None else _goodness_from_json(goodness),
         compatibility=None if compatibility is None else _compatibility_from_json(compatibility),

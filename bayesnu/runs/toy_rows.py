@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bayesnu.inference.interval import Interval, Piece, without_boundary
 from bayesnu.inference.toys.expected import ExpectedLimit
-from bayesnu.inference.toys.standing import Standing
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.runs.result import LimitRow
 from bayesnu.support.text import percent
@@ -14,22 +14,22 @@ from bayesnu.support.text import percent
 Levels = dict[float, list[ExpectedLimit]]
 
 
-def standing_rows(standing: Standing, parameter: PhysicsParameter, cl: float) -> Iterator[LimitRow]:
+def toy_rows(toy_result: ToyResult, parameter: PhysicsParameter, cl: float) -> Iterator[LimitRow]:
     """Yield the rows, in units of `scale * unit`; none for what the toys have not made."""
-    found = standing.feldman_cousins
+    found = toy_result.feldman_cousins
     if found is not None:
         what = f"Feldman-Cousins ({percent(cl)}), nuisances profiled at each tested value"
         shown = found if parameter.signed else without_boundary(found)
         yield LimitRow(parameter, "feldman-cousins", what, found.status, None, shown.bare())
-    for level, ends in _by_level(standing).items():
+    for level, ends in _by_level(toy_result).items():
         what = f"expected without a signal, Δχ² = {level:.2f}: median of {ends[0].toys} toys"
         how = "; ".join(_compare_with_expected(each, parameter.signed) for each in ends)
         yield LimitRow(parameter, "expected", what, how, None, _median(ends, cl))
 
 
-def _by_level(standing: Standing) -> Levels:
+def _by_level(toy_result: ToyResult) -> Levels:
     levels: Levels = {}
-    for each in standing.expected:
+    for each in toy_result.expected:
         levels.setdefault(each.end.delta_chi2, []).append(each)
     return levels
 
@@ -52,4 +52,5 @@ def _compare_with_expected(each: ExpectedLimit, has_two_ends: bool) -> str:
     name = f"{each.end.name} end: " if has_two_ends else ""
     low = each.bands["-1 sigma"][0]
     high = each.bands["+1 sigma"][0]
-    return f"{name}68 % of toys in {low:.4g} … {high:.4g}, the observed {each.observed:.4g} above {each.below:.0%} of them"
+    place = f"{name}the observed {each.observed:.4g} is above {each.below:.0%} of the toys"
+    return f"{place}; 68% of all toys lie in {low:.4g} … {high:.4g}"

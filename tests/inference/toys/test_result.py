@@ -10,15 +10,18 @@ from scipy import stats
 from scipy.special import xlogy
 
 from bayesnu import experiments
+from bayesnu.experiments import scale_exposure
+from bayesnu.inference.profile import interval
 from bayesnu.inference.pulls import remark_on_nuisances
-from bayesnu.inference.toys import standing
+from bayesnu.inference.toys import result
 from bayesnu.inference.toys.compatibility import find_compatibility
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.goodness import Goodness, find_goodness
-from bayesnu.inference.toys.standing import Standing, find_standing
+from bayesnu.inference.toys.result import ToyResult, find_toy_result
 from bayesnu.inference.toys.statistic import rank_among_toys
 from bayesnu.inference.toys.toys import observed
 from bayesnu.model.builder import build
+from bayesnu.model.choices import preset
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat
 from tests.statistics.models import count_above, model_of, without_data
@@ -157,11 +160,11 @@ def test_a_nuisance_far_from_its_constraint_or_at_an_end_is_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def xenonnt() -> Standing:
-    return find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
+def xenonnt() -> ToyResult:
+    return find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
 
 
-def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: Standing) -> None:
+def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: ToyResult) -> None:
     """By an independent calculation the observed 0.76 stands against a median of 1.01."""
     two_sided, one_sided = xenonnt.expected
     assert two_sided.observed == pytest.approx(0.762, abs=0.001)
@@ -172,27 +175,41 @@ def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: Standing) 
     assert isinstance(xenonnt.goodness, Goodness) and 0.6 < xenonnt.goodness.p_value.share < 0.9
 
 
-def test_standing_is_the_same_for_the_same_seed(xenonnt: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
-    again = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
+def test_what_toys_say_is_the_same_for_the_same_seed(xenonnt: ToyResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
     assert again.goodness == xenonnt.goodness and again.feldman_cousins == xenonnt.feldman_cousins
-    monkeypatch.setattr(standing, "TOYS", 500)
-    monkeypatch.setattr(standing, "BELT_TOYS", 200)
-    other = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 2)
+    monkeypatch.setattr(result, "TOYS", 500)
+    monkeypatch.setattr(result, "BELT_TOYS", 200)
+    other = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 2)
     assert other.goodness != xenonnt.goodness
 
 
-def test_the_end_of_a_belt_agrees_with_one_of_many_more_points(xenonnt: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing, "BELT_POINTS", 61)
-    fine = find_standing(model_of("xenonnt-sr0", "mu_nu"), 0.9, 7).feldman_cousins
+def test_the_end_of_a_belt_agrees_with_one_of_many_more_points(xenonnt: ToyResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "BELT_POINTS", 61)
+    fine = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 7).feldman_cousins
     coarse = xenonnt.feldman_cousins
     assert fine is not None and coarse is not None and fine.upper is not None and coarse.upper is not None
     assert fine.mcse_upper is not None and coarse.mcse_upper is not None
     assert abs(fine.upper - coarse.upper) < 4 * np.hypot(fine.mcse_upper, coarse.mcse_upper)
 
 
+def test_a_belt_of_separate_modes_keeps_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a hundred times the data two charge radii that give nearly the same rate stay, with a gap between."""
+    monkeypatch.setattr(result, "TOYS", 300)
+    monkeypatch.setattr(result, "BELT_TOYS", 600)
+    scaled = scale_exposure(experiments.load("xenonnt-sr0"), 116.0)
+    model = build([scaled], ["r2_nu"], preset("default", background="single", background_width=0.001))
+    asimov = replace(model, observed=model.expected(model.nominal()))
+    profiled = interval(asimov).pieces
+    found = find_toy_result(asimov, 0.9, 1).feldman_cousins
+    assert found is not None and len(found.pieces) == len(profiled) == 2
+    for piece, expected in zip(found.pieces, profiled, strict=True):
+        assert piece == pytest.approx(expected, abs=0.3 * (expected[1] - expected[0]))  # type: ignore[operator]
+
+
 def test_several_parameters_have_a_goodness_of_fit_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing, "TOYS_OF_SEVERAL", 200)
-    found = find_standing(model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", background="single"), 0.9, 1)
+    monkeypatch.setattr(result, "TOYS_OF_SEVERAL", 200)
+    found = find_toy_result(model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", background="single"), 0.9, 1)
     assert found.expected == () and found.feldman_cousins is None
     assert "made for one physics parameter alone" in found.remarks[-1]
     assert found.goodness is not None

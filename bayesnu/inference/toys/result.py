@@ -30,7 +30,7 @@ SEVERAL = "no expected limits and no Feldman-Cousins interval: both are made for
 
 
 @dataclass(frozen=True)
-class Standing:
+class ToyResult:
     """What toys say of one model, in units of `scale * unit` of its physics parameter.
 
     Attributes:
@@ -49,7 +49,7 @@ class Standing:
     feldman_cousins: Interval | None
     remarks: tuple[str, ...]
 
-    def scaled(self, factor: float) -> Standing:
+    def scaled(self, factor: float) -> ToyResult:
         """The same with every limit multiplied: by a parameter's scale to have it in its unit."""
         interval = self.feldman_cousins
         return replace(
@@ -59,7 +59,7 @@ class Standing:
         )
 
 
-def find_standing(model: Model, cl: float, seed: int) -> Standing:
+def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     """Draw the toys and fit them: about three seconds for one physics parameter."""
     fitter = ToyFitter(model)
     alone = model.n_physics == 1
@@ -68,7 +68,7 @@ def find_standing(model: Model, cl: float, seed: int) -> Standing:
     try:
         goodness = find_goodness(fitter, toys, streams[0])
     except BayesnuError as error:
-        return Standing(seed, None, None, (), None, (f"nothing from toys: {error}",))
+        return ToyResult(seed, None, None, (), None, (f"nothing from toys: {error}",))
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
     best = fitter.best_fit(observed(model)).theta[0]
     remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
@@ -86,7 +86,7 @@ def find_standing(model: Model, cl: float, seed: int) -> Standing:
             remarks.append(f"no Feldman-Cousins interval: {error}")
     else:
         remarks.append(SEVERAL)
-    return Standing(seed, goodness, compatibility, tuple(expected), accepted, tuple(remarks))
+    return ToyResult(seed, goodness, compatibility, tuple(expected), accepted, tuple(remarks))
 
 
 def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) -> list[ExpectedLimit]:
@@ -107,5 +107,5 @@ def _find_interval(fitter: ToyFitter, cl: float, random: np.random.Generator) ->
     values = tested_values(fitter.model, BELT_POINTS, max(TESTED, 1 - (1 - cl) / 30))
     toys = [statistics(fitter, value, BELT_TOYS, random) for value in values]
     found = belt(fitter, values, toys, cl)
-    how = f"{found.toys} toys at {BELT_POINTS} tested values; coverage is exact only at the profiled nuisances"
+    how = f"{found.toys} toys at {len(values)} tested values; coverage is exact only at the profiled nuisances"
     return replace(found.interval, status=how)

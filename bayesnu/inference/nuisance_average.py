@@ -1,0 +1,137 @@
+"""The likelihood with the nuisances integrated out, at many values of the physics parameters.
+
+At each value that integral is Laplace's approximation times an average of the posterior divided by it. The average is a
+Gauss-Hermite tensor rule for up to four nuisances, and importance sampling beyond. Where a nuisance may reach a bound, the
+approximation is cut there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from bayesnu.inference.cut_gaussian import draw_within
+from bayesnu.inference.laplace import conditional_factors, log_volumes_of, tangent_gaussians
+from bayesnu.inference.profiler import Fit, Profiler
+from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
+
+TENSOR_DIMENSIONS = 4  # nuisances up to which a tensor rule is used
+TENSOR_ORDER = 7  # points of that rule per nuisance
+DRAWS = 2048  # importance samples per node
+BATCHES = 16  # of them, whose scatter gives the error
+WIDER = 1.15  # times the cut Gaussian's widths for draws, as a likelihood may have wider tails
+SMALLEST = 1e-15  # of a number drawn from the unit interval
+BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian, but cut
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """The integral in units of its Laplace approximation, `ratio` (batches, nodes), and the log of that (nodes,).
+
+    Batches are independent estimates; a deterministic rule has one. `method` says in words how it was found.
+    """
+
+    ratio: np.ndarray
+    log_laplace: np.ndarray
+    method: str
+
+
+def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
+    """Integrate over the nuisances around their fits at every node."""
+    posterior = compile_posterior(profiler.model.with_flat_physics())
+    which = np.flatnonzero(profiler.nuisances_free())
+    random = np.random.default_rng(seed)
+    factors = conditional_factors(profiler, fit.theta)
+    if not _is_far_from_bounds(profiler, fit.theta, factors, which):
+        means, factors = tangent_gaussians(profiler, fit.theta)
+        factors = WIDER * factors
+        draws = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
+        ratio = _average_batches(draws)
+        method = f"cut Gaussian corrected by importance sampling ({DRAWS} draws)"
+    elif len(which) <= TENSOR_DIMENSIONS:
+        points, rule = _build_hermite_rule(len(which))
+        ratio = (_divide_by_gaussian(posterior, fit.theta, factors, which, points) @ rule)[None]
+        method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points"
+    else:
+        points = random.standard_normal((DRAWS // 2, len(which)))
+        antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
+        draws = _divide_by_gaussian(posterior, fit.theta, factors, which, antithetic)
+        ratio = _average_batches((draws[:, : DRAWS // 2] + draws[:, DRAWS // 2 :]) / 2)
+        method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
+    return Average(ratio, -fit.chi2 / 2 + log_volumes_of(factors), method)
+
+
+def _average_batches(ratio: np.ndarray) -> np.ndarray:
+    """Averages (BATCHES, nodes) of the batches of a ratio (nodes, draws)."""
+    averages: np.ndarray = ratio.reshape(len(ratio), BATCHES, -1).mean(axis=2).T
+    return averages
+
+
+def _divide_by_cut_gaussian(
+    profiler: Profiler,
+    posterior: CompiledPosterior,
+    theta: np.ndarray,
+    means: np.ndarray,
+    factors: np.ndarray,
+    which: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Posterior over the density of draws within bounds, in units of its maximum at theta: shape (nodes, DRAWS)."""
+    uniform = _shift_lattices(len(which), random)
+    low = profiler.lower[which]
+    high = profiler.upper[which]
+    at_mode = posterior(theta)
+    ratio = np.empty((len(theta), DRAWS))
+    for i, (mean, factor) in enumerate(zip(means, factors, strict=True)):
+        trial = np.tile(theta[i], (DRAWS, 1))
+        trial[:, which], log_density = draw_within(mean, factor, low, high, uniform)
+        ratio[i] = np.exp(posterior(trial) - at_mode[i] - log_density)
+    return ratio
+
+
+def _shift_lattices(dimensions: int, random: np.random.Generator) -> np.ndarray:
+    """Points (DRAWS, dimensions) of the unit cube, a batch after the other: one lattice of irrational steps, shifted."""
+    ratio = 2.0
+    for _ in range(60):  # the root of x^(d+1) = x + 1, whose powers are the steps
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    lattice = np.arange(1, DRAWS // BATCHES + 1)[:, None] * ratio ** -np.arange(1.0, dimensions + 1)
+    shifts = random.random((BATCHES, 1, dimensions))
+    return np.clip((lattice + shifts) % 1, SMALLEST, 1 - SMALLEST).reshape(DRAWS, dimensions)
+
+
+def _is_far_from_bounds(profiler: Profiler, theta: np.ndarray, factors: np.ndarray, which: np.ndarray) -> bool:
+    """Whether the Gaussian of every nuisance lies within its bounds, at every node."""
+    sigma = np.sqrt((factors**2).sum(axis=2))
+    low = (theta[:, which] - profiler.lower[which]) / sigma
+    high = (profiler.upper[which] - theta[:, which]) / sigma
+    return bool(np.all(low > BOUNDARY_SIGMA) and np.all(high > BOUNDARY_SIGMA))
+
+
+def _build_hermite_rule(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, dimensions) and weights (n,) that average over a standard normal distribution."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(TENSOR_ORDER)
+    normalised = weights / np.sqrt(2 * pi)
+    grids = np.meshgrid(*[nodes] * dimensions, indexing="ij")
+    products = np.meshgrid(*[normalised] * dimensions, indexing="ij")
+    points = np.stack([grid.ravel() for grid in grids], axis=1)
+    return points, np.prod([product.ravel() for product in products], axis=0)
+
+
+def _divide_by_gaussian(
+    posterior: CompiledPosterior,
+    theta: np.ndarray,
+    factors: np.ndarray,
+    which: np.ndarray,
+    points: np.ndarray,
+) -> np.ndarray:
+    """Posterior over its Gaussian approximation at points (n, dimensions) of the latter: shape (nodes, n)."""
+    out = np.empty((len(theta), len(points)))
+    exponent = (points**2).sum(axis=1) / 2
+    at_mode = posterior(theta)
+    for i, (centre, factor) in enumerate(zip(theta, factors, strict=True)):
+        trial = np.tile(centre, (len(points), 1))
+        trial[:, which] += points @ factor.T
+        out[i] = np.exp(posterior(trial) - at_mode[i] + exponent)
+    return out
