@@ -20,10 +20,10 @@ import numpy as np
 
 from bayesnu.inference.newton import minimise
 from bayesnu.inference.profiler import Fit, Profiler
+from bayesnu.inference.toys.bounded import TINY
 from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes
-from bayesnu.inference.toys.steps import TINY
 from bayesnu.inference.toys.toys import Toys, constraint_widths
 from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
@@ -186,9 +186,10 @@ class ToyFitter:
         """Replace theta by minima, or by crossings of `target` on a side; returns which toys converged."""
         # where two minima merge the curvature is no measure of the distance to a level
         reach = self._find_reach(0) if side and not self.squared[0] else inf
-        goal = Goal(side, np.empty(0) if target is None else target, reach)
         form = self._arrange_form(free)
         lanes, at = self._prepare_lanes(form, int(free.sum()))
+        bend = self._prepare_ellipse(form, lanes, at)
+        goal = Goal(side, np.empty(0) if target is None else target, reach, bend)
         steps = np.zeros(len(theta), dtype=np.int64)
         iterate_newton(self.spectra, form, _arrange_toys(toys), goal, theta, lanes, at, steps)
         return steps > 0
@@ -238,6 +239,18 @@ class ToyFitter:
         inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
         lanes[at.inverse_widths : at.inverse_widths + at.variables] = inverse[form.order, None]
         return lanes, at
+
+    def _prepare_ellipse(self, form: Form, lanes: np.ndarray, at: Rows) -> bool:
+        """Fill in where the signal's events stay the same, and tell if signed parameters have room to replace each other."""
+        signed = [k for k in range(self.model.n_physics) if not self.squared[k] and k in form.order[: at.free]]
+        if len(signed) < 2:
+            return False
+        for k in signed:
+            place = int(np.flatnonzero(form.order == k)[0])
+            vertex, _events, quadratic = self._fit_parabola(k)
+            lanes[at.middle + place] = vertex
+            lanes[at.metric + place] = quadratic
+        return True
 
 
 def _take_lowest(fits: list[Fit]) -> Fit:

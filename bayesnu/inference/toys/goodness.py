@@ -13,9 +13,9 @@ import numpy as np
 from scipy.special import xlogy
 
 from bayesnu.inference.profiler import Fit
+from bayesnu.inference.toys.bounded import TINY
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.statistic import PValue, rank_among_toys
-from bayesnu.inference.toys.steps import TINY
 from bayesnu.inference.toys.toys import Toys, draw, observed
 from bayesnu.support.errors import BayesnuError
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bayesnu.inference.toys.bounded import aim_within, factorise, hold_at_bounds
 from bayesnu.inference.toys.chi2 import expect_counts, fill_chi2, fill_derivatives
 from bayesnu.inference.toys.rows import LANES
 from bayesnu.inference.toys.steps import (
     aim_at_level,
+    bend_step,
     check_last_step,
-    factorise,
-    hold_at_bounds,
     promise_decrease,
     substitute_back,
     take_step,
@@ -41,11 +41,13 @@ class Goal(NamedTuple):
     """What is looked for: with side 0 a minimum, else where the profile of the last free variable crosses a level.
 
     The crossing of `target` (toys,) lies upwards of the start for side 1, downwards for -1; `reach` is the longest step.
+    `bend` tells whether steps to a minimum follow the ellipse on which the signal's events stay.
     """
 
     side: float
     target: np.ndarray
     reach: float
+    bend: bool
 
 
 @compiled
@@ -144,20 +146,24 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
         if to_level:
             fill_chi2(lanes, at)
         fill_derivatives(templates, products, blocks, linear, chain, lanes, at)
-        # The Newton step: of what moves, towards the minimum or the level.
         check_last_step(lanes, at)
-        hold_at_bounds(lanes, at, count)
-        factorise(lanes, at)
-        promise_decrease(lanes, at, count)
-        for _round in range(at.free):  # a variable cut at its bound changes the step of the others
-            if to_level:
-                aim_at_level(lanes, at, toy, goal)
-            if substitute_back(lanes, at, count) == 0:
-                break
-            factorise(lanes, at)
-        take_step(lanes, at)
+        # The Newton step: towards the level or the minimum.
         if to_level:
+            hold_at_bounds(lanes, at, count)
+            factorise(lanes, at)
+            promise_decrease(lanes, at, count)
+            for _round in range(at.free):  # a variable cut at its bound changes the step of the others
+                aim_at_level(lanes, at, toy, goal)
+                if substitute_back(lanes, at, count) == 0:
+                    break
+                factorise(lanes, at)
+            take_step(lanes, at)
             lanes[at.slope] = -inf  # a step to a level does not go downhill
+        else:
+            aim_within(lanes, at)
+            if goal.bend:
+                bend_step(lanes, at)
+            take_step(lanes, at)
         # Who is done makes room.
         changes, waiting = _end_toys(lanes, at, toy, steps, number, waiting, change)
     if size > 0:

@@ -56,8 +56,12 @@ class Rows(NamedTuple):
     shift: PerFree
     solution: PerFree
     inverse: PerFree
+    aim: PerFree  # where the quadratic model is smallest while what is held stays
     newton: PerFree
     step: PerFree  # the last one
+    # The ellipse along which a step is bent.
+    middle: PerFree
+    metric: PerFree
     # The fit.
     chi2: Single
     decrement: Single  # decrease of chi^2 that the step promises
@@ -70,6 +74,10 @@ class Rows(NamedTuple):
     before: Single  # `worth` of the last step
     allowed: Single  # whether the model allows the data
     # Scratch.
+    fraction: Single  # of the way to the aim, up to the first bound
+    first: Single  # the variable that meets its bound; -1 for none
+    most: Single
+    sound: Single  # 0 where a pivot was replaced
     pivot_size: Single
     slope_after: Single
     along: Single

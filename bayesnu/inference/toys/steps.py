@@ -1,4 +1,4 @@
-"""The Newton step for a toy in each lane: what moves, the factorised Hessian, the step within bounds, and its check.
+"""The step for a toy in each lane: bent along the valley, or towards a level of chi^2; how it is taken, and checked.
 
 Functions are compiled and work on the rows of `lanes`; `at` says where each quantity begins in them. The first `count`
 variables are minimised over. These are all the free ones, or all but the last, which then goes to a level of chi^2.
@@ -18,9 +18,7 @@ LONGEST = 0.7  # largest one
 BACK = 0.25  # fraction of a step that left the model's domain
 DAMPED = 0.1  # smallest relative addition to the Hessian's diagonal after a step that was shortened
 CALMED = 0.25  # factor by which a good step decreases it, and another shortened one divides it
-RANK = 1e-12  # part of a diagonal element up to which a pivot counts as not positive
-SADDLE = 0.01  # smallest part of a diagonal element that takes the place of such a pivot
-TINY = 1e-12  # smallest size of a diagonal element
+INNERMOST = 0.1  # part of the signal's events that a bent step leaves at least
 SETTLED = 0.1  # chi^2 above its profile up to which the quadratic estimate tells on which side of a level the profile is
 
 
@@ -50,81 +48,6 @@ def check_last_step(lanes, at):  # type: ignore[no-untyped-def]
         less = damping[i] * CALMED
         more = max(damping[i] / CALMED, DAMPED)
         damping[i] = more if shorten[i] < 1.0 else (less if less > DAMPED else 0.0)
-
-
-@compiled
-def hold_at_bounds(lanes, at, count):  # type: ignore[no-untyped-def]
-    """Set `moves` to 0 for those of the first `count` variables that are at a bound and pulled outwards, else to 1."""
-    for k in range(at.free):
-        for i in range(LANES):
-            lanes[at.moves + k, i] = 1.0
-            lanes[at.shift + k, i] = 0.0
-    for k in range(count):
-        x = lanes[at.x + k]
-        slope = lanes[at.gradient + k]
-        moves = lanes[at.moves + k]
-        low = lanes[at.lower + k]
-        high = lanes[at.upper + k]
-        for i in range(LANES):
-            out = ((x[i] <= low[i]) & (slope[i] >= 0.0)) | ((x[i] >= high[i]) & (slope[i] <= 0.0))
-            moves[i] = 0.0 if out else 1.0
-
-
-@compiled
-def factorise(lanes, at):  # type: ignore[no-untyped-def]
-    """L D L^T of the Hessian of what moves: `factor` is L, `inverse` 1/D, `solution` L^-1 (-gradient after the shifts).
-
-    A pivot that is not positive is replaced, so that the step goes downhill whatever the curvature.
-    """
-    size = lanes[at.pivot_size]
-    damping = lanes[at.damping]
-    for k in range(at.free):
-        row = at.factor + place_of(k, 0)
-        pivot = lanes[row + k]
-        moves = lanes[at.moves + k]
-        solution = lanes[at.solution + k]
-        gradient = lanes[at.gradient + k]
-        # The right-hand side: minus the gradient where the shifts lead.
-        for i in range(LANES):
-            solution[i] = -gradient[i]
-        for m in range(at.free):
-            element = lanes[at.hessian + place_of(max(k, m), min(k, m))]
-            shift = lanes[at.shift + m]
-            for i in range(LANES):
-                solution[i] -= element[i] * shift[i]
-        # Row k of the matrix: zero where something does not move, which gets a unit diagonal.
-        for m in range(k + 1):
-            element = lanes[at.hessian + place_of(k, m)]
-            other = lanes[at.moves + m]
-            out = lanes[row + m]
-            for i in range(LANES):
-                out[i] = element[i] * (moves[i] * other[i])
-        for i in range(LANES):
-            solution[i] *= moves[i]
-            pivot[i] += 1.0 - moves[i] + damping[i] * abs(pivot[i])
-            size[i] = max(abs(pivot[i]), TINY)
-        # Row k of L D, column by column.
-        for m in range(k):
-            out = lanes[row + m]
-            column = at.factor + place_of(m, 0)
-            for j in range(m):
-                a = lanes[row + j]
-                b = lanes[column + j]
-                for i in range(LANES):
-                    out[i] -= a[i] * b[i]
-        # Divide by D for row k of L; the pivot and the right-hand side lose what the rows before explain.
-        for m in range(k):
-            element = lanes[row + m]
-            inverse = lanes[at.inverse + m]
-            before = lanes[at.solution + m]
-            for i in range(LANES):
-                ratio = element[i] * inverse[i]
-                pivot[i] -= ratio * element[i]
-                solution[i] -= ratio * before[i]
-                element[i] = ratio
-        inverse = lanes[at.inverse + k]
-        for i in range(LANES):
-            inverse[i] = 1.0 / (pivot[i] if pivot[i] > RANK * size[i] else max(-pivot[i], SADDLE * size[i]))
 
 
 @compiled
@@ -221,6 +144,46 @@ def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
             shift[i] = newton[i] if cut else shift[i]
             cuts += 1 if cut else 0
     return cuts
+
+
+@compiled
+def bend_step(lanes, at):  # type: ignore[no-untyped-def]
+    """Turn the step into an arc along which the events of the signal change as they do along the step at first.
+
+    Signed parameters that can replace each other have a valley that is an ellipse, `metric` its axes, around `middle`: a
+    straight step leaves it.
+    """
+    before = lanes[at.along]
+    change = lanes[at.fresh]
+    after = lanes[at.kept]
+    for i in range(LANES):
+        before[i] = 0.0
+        change[i] = 0.0
+        after[i] = 0.0
+    for k in range(at.free):
+        metric = lanes[at.metric + k]
+        x = lanes[at.x + k]
+        middle = lanes[at.middle + k]
+        newton = lanes[at.newton + k]
+        for i in range(LANES):
+            y = x[i] - middle[i]
+            end = y + newton[i]
+            before[i] += metric[i] * y * y
+            change[i] += 2.0 * metric[i] * y * newton[i]
+            after[i] += metric[i] * end * end
+    # The step ends on the ellipse that it means.
+    for i in range(LANES):
+        meant = max(before[i] + change[i], INNERMOST * before[i])
+        after[i] = sqrt(meant / after[i]) if after[i] > meant else 1.0
+    for k in range(at.free):
+        metric = lanes[at.metric + k]
+        x = lanes[at.x + k]
+        middle = lanes[at.middle + k]
+        newton = lanes[at.newton + k]
+        for i in range(LANES):
+            y = x[i] - middle[i]
+            bent = (y + newton[i]) * after[i] - y
+            newton[i] = bent if metric[i] > 0.0 else newton[i]
 
 
 @compiled

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from iminuit import Minuit
+from scipy.optimize import minimize
 from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import kstest
 
@@ -28,7 +29,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat
 from bayesnu.support.errors import BayesnuError
 from scripts.differential import Oracle
-from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of, with_a_twin
+from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of, nuisance_limits, with_a_twin
 
 CL_90 = delta_chi2(0.9)
 SINGLE = {"background": "single", "efficiency_width": 0.05}
@@ -183,6 +184,34 @@ def test_several_parameters_are_fitted_together() -> None:
         assert best.chi2[i] == pytest.approx(fits.chi2.min(), abs=1e-8)
     with pytest.raises(BayesnuError, match="limit: the model has 2 physics parameters"):
         fitter.limit(toys, CL_90)
+
+
+def test_moments_of_three_flavours_end_in_their_lanes_at_the_minimum_of_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("xenonnt-sr0", "mu_nu_e", "mu_nu_mu", "mu_nu_tau")
+    fitter, toys = ToyFitter(model), toys_of(model, 200, 31)
+    monkeypatch.setattr(fitter, "_fit_alone", None)  # no toy may need the slower method
+    best = fitter.best_fit(toys)
+    assert best.ended.all()
+    bounds = [(0.0, None)] * model.n_physics + nuisance_limits(model)
+    for i in range(0, len(toys), 25):
+        one = FastChi2(alone(model, toys, i))
+        start = np.concatenate([np.full(3, 0.1), model.nominal()[3:]])
+        found = minimize(
+            lambda x, one=one: one(np.concatenate([np.sqrt(x[:3]), x[3:]])), start, bounds=bounds, method="L-BFGS-B"
+        )
+        assert best.chi2[i] <= found.fun + 1e-8
+        assert best.chi2[i] == pytest.approx(found.fun, abs=1e-3)
+
+
+def test_radii_of_three_flavours_end_at_the_lowest_of_many_starts() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau")
+    fitter, toys = ToyFitter(model), toys_of(model, 6, 32, 20.0, -30.0, 10.0)
+    best = fitter.best_fit(toys)
+    starts = np.tile(model.nominal(), (40, 1))
+    starts[:, :3] = np.random.default_rng(33).uniform(-60, 60, (40, 3))
+    for i in range(len(toys)):
+        fits = Profiler(alone(model, toys, i)).fit(starts, np.ones(starts.shape[1], dtype=bool))
+        assert best.chi2[i] <= fits.chi2.min() + 1e-6
 
 
 @pytest.mark.parametrize("choices", [SINGLE, {"normalisations": "free"}, ALL_TERMS], ids=["single", "free", "shifts"])
