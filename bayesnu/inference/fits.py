@@ -8,7 +8,8 @@ from bayesnu.inference.highest_density import Curve
 from bayesnu.inference.interval import ProfileInterval
 from bayesnu.inference.marginal import Marginal, integrate
 from bayesnu.inference.profile import Line, interval_along
-from bayesnu.inference.profiler import Others, Profiler
+from bayesnu.inference.profiler import Others
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model.polynomial import Model
 
 
@@ -17,12 +18,13 @@ class Fits:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.profiler = Profiler(model)
+        self.fitter = ToyFitter(model)
+        self.profiler = self.fitter.profiler
         self._lines: dict[tuple[int, Others], Line] = {}
 
     def line(self, index: int = 0, others: Others = "zero") -> Line:
         """The profile likelihood along a physics parameter."""
-        return self._lines.setdefault((index, others), Line(self.profiler, index, others))
+        return self._lines.setdefault((index, others), Line(self.fitter, index, others))
 
     def interval(self, index: int = 0, *, cl: float, one_sided: bool = False, others: Others = "zero") -> ProfileInterval:
         """The profile-likelihood interval of a physics parameter; see `profile.interval`."""

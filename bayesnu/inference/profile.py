@@ -1,26 +1,30 @@
 """Profile likelihood of one physics parameter: chi^2 scanned along it, and where it stays below a level.
 
-The minimum of chi^2 over all other parameters is scanned on a grid over the whole range of the parameter, so that no
-second minimum is missed. The ends of the interval are then bisected between two points of the scan.
+The minimum of chi^2 over all other parameters is scanned over the whole range of the parameter, so that no second minimum
+is missed. The values lie close where counts change within their noise. All are fitted together, each as a toy that has the
+data's counts. The ends of the interval are then found between two points of the scan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, nan
 from typing import NamedTuple
 
 import numpy as np
 
 from bayesnu.inference.interval import Piece, ProfileInterval, delta_chi2
-from bayesnu.inference.profiler import WIDER, Fit, Others, Profiler, check_ended, describe_unended, widen_range
+from bayesnu.inference.profiler import WIDER, Fit, Others, check_ended, describe_unended, widen_range
+from bayesnu.inference.toys.fitter import CONVERGED, EXACT, ToyFitter
+from bayesnu.inference.toys.toys import Toys, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.arguments import require
 from bayesnu.support.errors import BayesnuError
 
-GRID = 401  # points of a scan in one parameter
-COARSE_GRID = 121  # the same where other physics parameters are profiled with it
+GRID = 401  # points of a curve to be drawn
+STEPS = 16  # of a scan where counts change by their noise
+STEPS_OF_MANY = 10  # the same where other physics parameters are profiled
 RISE = 10.0  # of chi^2 that a curve is drawn to
 HALVINGS = 40  # of a grid step: they leave 1e-14 of the range
 FEW_HALVINGS = 20  # the same where other physics parameters are profiled
@@ -30,11 +34,13 @@ FEW_HALVINGS = 20  # the same where other physics parameters are profiled
 class Scan:
     """chi^2 profiled over the rest at increasing values of one physics parameter, and its minimum with its place.
 
-    `unended` is the number of fits near the minimum that did not end: with any, chi^2 is not known.
+    `theta` (values, parameters) is where each profile was found. `unended` is the number of fits near the minimum that did
+    not end: with any, chi^2 is not known.
     """
 
     values: np.ndarray
     chi2: np.ndarray
+    theta: np.ndarray
     best_value: float
     chi2_min: float
     best_theta: np.ndarray
@@ -52,9 +58,10 @@ class Line:
     The other physics parameters stay at `zero`, or are `profiled` like the nuisances.
     """
 
-    def __init__(self, profiler: Profiler, index: int = 0, others: Others = "zero") -> None:
-        _check_index(profiler.model, index)
-        self.profiler = profiler
+    def __init__(self, fitter: ToyFitter, index: int = 0, others: Others = "zero") -> None:
+        _check_index(fitter.model, index)
+        self.fitter = fitter
+        self.profiler = fitter.profiler
         self.index = index
         self.others = others
         self._scans: dict[float, Scan] = {}
@@ -80,7 +87,39 @@ class Line:
 
     def fit(self, values: np.ndarray) -> Fit:
         """Fits of all other parameters at increasing values (n,) of this one."""
-        return self.profiler.at(self.index, values, self.others)
+        if self.profiles_others:
+            return self.profiler.at(self.index, values, self.others)
+        start = np.tile(self.profiler.model.nominal(), (len(values), 1))
+        start[:, self.index] = values
+        return self._fit_together(start, self.profiler.nuisances_free())
+
+    def refine(self, theta: np.ndarray) -> Fit:
+        """Fits of everything that is free, from theta (n, parameters)."""
+        if self.profiles_others:
+            return self.profiler.fit(theta, self.free)
+        return self._fit_together(theta, self.free, EXACT)
+
+    def cross(self, theta: np.ndarray, outside: np.ndarray, target: float) -> np.ndarray:
+        """Where chi^2 crosses the target between theta (n, parameters) and `outside` (n,); NaN where it was not found."""
+        if self.profiles_others:
+            return np.full(len(theta), nan)
+        return self.fitter.find_crossings(self._repeat(len(theta)), theta, self.free, np.full(len(theta), target), outside)
+
+    def _fit_together(self, start: np.ndarray, free: np.ndarray, enough: float = CONVERGED) -> Fit:
+        """Fits from every start (n, parameters), each a copy of the data; one by one where they do not end together."""
+        fit = self.fitter.fit(self._repeat(len(start)), start, free, enough)
+        lost = ~fit.ended
+        if lost.any():
+            alone = self.profiler.fit(start[lost], free)
+            fit.theta[lost] = alone.theta
+            fit.chi2[lost] = alone.chi2
+            fit.ended[lost] = alone.ended
+        return fit
+
+    def _repeat(self, number: int) -> Toys:
+        """The data, once for every fit."""
+        data = observed(self.profiler.model)
+        return Toys(np.repeat(data.counts, number, axis=0), np.repeat(data.centres, number, axis=0))
 
     def scan(self, factor: float = 1.0) -> Scan:
         """Scan the parameter over its range stretched by `factor`; the refined minima are points of the scan."""
@@ -90,14 +129,8 @@ class Line:
 
     def _make_scan(self, factor: float) -> Scan:
         """Fit on a grid, then refine its local minima by freeing this parameter too."""
-        low, high = widen_range(self.parameter, *self.profiler.ranges[self.index], factor)
-        points = COARSE_GRID if self.profiles_others else GRID
-        values = np.union1d(np.linspace(low, high, points), [0.0])
-        usual = self.parameter.usual_range
-        if low < usual[0] or high > usual[1]:  # few points of a wide range fall where the modes usually are
-            values = np.union1d(values, np.linspace(*usual, points))
-        fit = self.fit(values)
-        refined = self.profiler.fit(fit.theta[find_local_minima(fit.chi2)], self.free)
+        fit = self.fit(self._place_values(factor))
+        refined = self.refine(fit.theta[find_local_minima(fit.chi2)])
         theta = np.concatenate([fit.theta, refined.theta])
         chi2 = np.concatenate([fit.chi2, refined.chi2])
         lowest = float(chi2.min())
@@ -106,11 +139,44 @@ class Line:
         return Scan(
             values=theta[order, self.index],
             chi2=chi2[order],
+            theta=theta[order],
             best_value=float(theta[best, self.index]),
             chi2_min=float(chi2[best]),
             best_theta=theta[best],
             unended=fit.unended(lowest) + refined.unended(lowest),
         )
+
+    def _place_values(self, factor: float) -> np.ndarray:
+        """Values (n,) of a scan, close where counts change within their noise, and further apart the more they change."""
+        low, high = widen_range(self.parameter, *self.profiler.ranges[self.index], factor)
+        middle, width = find_scale(self.profiler.model, self.index)
+        first, last = np.arcsinh((np.array([low, high]) - middle) / width)
+        steps = STEPS_OF_MANY if self.profiles_others else STEPS
+        places = np.linspace(first, last, 2 + int((last - first) * steps))
+        values = middle + width * np.sinh(places)
+        return np.union1d(values[(values > low) & (values < high)], [low, 0.0, high])
+
+
+def find_scale(model: Model, index: int) -> tuple[float, float]:
+    """Where physics parameter `index` gives the fewest counts, and how far from there they change by their noise.
+
+    The counts are a parabola in the parameter, bin by bin; every bin counts by its noise.
+    """
+    nominal = model.nominal()
+    unit = np.eye(len(nominal))[index]
+    counts, up, down = (model.expected(nominal + sign * unit) for sign in (0, 1, -1))
+    square = (up + down) / 2 - counts
+    slope = (up - down) / 2
+    weight = 1 / np.maximum(counts, 1.0)
+    curved = float(np.sum(weight * square**2))
+    middle = 0.0 if curved == 0 else -float(np.sum(weight * square * slope)) / (2 * curved)
+    straight = float(np.sum(weight * (slope + 2 * middle * square) ** 2))
+    widths = []
+    if curved > 0:
+        widths.append(curved**-0.25)
+    if straight > 0:
+        widths.append(straight**-0.5)
+    return middle, min(widths, default=1.0)
 
 
 def _check_index(model: Model, index: int) -> None:
@@ -141,7 +207,7 @@ def fine_scan(line: Line) -> Scan:
     values = np.union1d(np.linspace(low, high + step, GRID), [coarse.best_value])
     fit = line.fit(values)
     check_ended(fit, "curve")
-    return replace(coarse, values=values, chi2=fit.chi2)
+    return replace(coarse, values=values, chi2=fit.chi2, theta=fit.theta)
 
 
 def interval(
@@ -183,7 +249,7 @@ def interval(
         raise BayesnuError(f"one_sided: found {one_sided!r:.60}; must be True or False")
     _check_index(model, index)
     delta_chi2(cl, one_sided)  # a mistake is found before anything is compiled
-    return interval_along(Line(Profiler(model), index, others), cl, one_sided)
+    return interval_along(Line(ToyFitter(model), index, others), cl, one_sided)
 
 
 def interval_along(line: Line, cl: float, one_sided: bool = False) -> ProfileInterval:
@@ -232,15 +298,17 @@ def _find_pieces(line: Line, curve: Scan, level: float) -> tuple[tuple[Piece, ..
     values = curve.values
     inside = curve.rise <= level
     steps = np.flatnonzero(inside[1:] != inside[:-1])
-    brackets = _bisect_brackets(line, values[steps], values[steps + 1], inside[steps], curve.chi2_min, level)
-    unended = curve.unended + brackets.unended
+    below = np.where(inside[steps], steps, steps + 1)
+    above = np.where(inside[steps], steps + 1, steps)
+    crossings = _find_crossings(line, curve, level, below, above)
+    unended = curve.unended + crossings.unended
     if unended:
         return (Piece(None, None),), unended
     begins_at_zero = inside[0] and not line.parameter.signed
     if curve.best_value == values[-1] or (curve.best_value == values[0] and line.parameter.signed):
         return (Piece(0.0 if begins_at_zero else None, None),), 0  # the minimum lies beyond the range
-    lowers: list[float | None] = [float(end) for end in brackets.ends[~inside[steps]]]
-    uppers: list[float | None] = [float(end) for end in brackets.ends[inside[steps]]]
+    lowers: list[float | None] = [float(end) for end in crossings.ends[~inside[steps]]]
+    uppers: list[float | None] = [float(end) for end in crossings.ends[inside[steps]]]
     if inside[0]:
         lowers.insert(0, 0.0 if begins_at_zero else None)
     if inside[-1]:
@@ -255,24 +323,32 @@ class _Crossings(NamedTuple):
     unended: int
 
 
-def _bisect_brackets(
-    line: Line, a: np.ndarray, b: np.ndarray, a_inside: np.ndarray, lowest: float, level: float
-) -> _Crossings:
-    """Halve all brackets [a, b] together."""
+def _find_crossings(line: Line, curve: Scan, level: float, inside: np.ndarray, outside: np.ndarray) -> _Crossings:
+    """Crossings between points of a scan (n,) below the level and their neighbours (n,) above it."""
+    target = curve.chi2_min + level
+    ends = line.cross(curve.theta[inside], curve.values[outside], target)
+    lost = np.isnan(ends)
+    halved = _halve_brackets(line, curve.values[inside[lost]], curve.values[outside[lost]], target)
+    ends[lost] = halved.ends
+    return _Crossings(ends, halved.unended)
+
+
+def _halve_brackets(line: Line, inside: np.ndarray, outside: np.ndarray, target: float) -> _Crossings:
+    """The same by halving all brackets (n,) together."""
     unended = 0
-    if not len(a):
-        return _Crossings(a, unended)
     for _ in range(FEW_HALVINGS if line.profiles_others else HALVINGS):
-        middle = (a + b) / 2
+        if not len(inside):
+            break
+        middle = (inside + outside) / 2
         order = np.argsort(middle)
         fit = line.fit(middle[order])
-        unended += fit.unended(lowest)
+        unended += fit.unended(target)
         chi2 = np.empty(len(middle))
         chi2[order] = fit.chi2
-        same = (chi2 <= lowest + level) == a_inside
-        a = np.where(same, middle, a)
-        b = np.where(same, b, middle)
-    return _Crossings((a + b) / 2, unended)
+        below = chi2 <= target
+        inside = np.where(below, middle, inside)
+        outside = np.where(below, outside, middle)
+    return _Crossings((inside + outside) / 2, unended)
 
 
 def _describe_search(line: Line, pieces: tuple[Piece, ...], curve: Scan, is_ridge: bool) -> str:

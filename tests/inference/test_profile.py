@@ -16,10 +16,11 @@ from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.joint import joint
 from bayesnu.inference.marginal import marginal
-from bayesnu.inference.profile import Line, fine_scan, interval
+from bayesnu.inference.profile import Line, find_scale, fine_scan, interval
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.sampling.ensembles import starts
 from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.likelihood import compile_posterior
@@ -33,6 +34,7 @@ from tests.statistics.models import (
     PARAMETERS,
     FastChi2,
     chi2,
+    count_above,
     counting,
     expected,
     model_of,
@@ -145,7 +147,7 @@ def test_profiled_chi2_is_that_of_iminuit(experiment: str, parameter: str) -> No
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_best_fit_is_that_of_iminuit(experiment: str, parameter: str) -> None:
     model = model_of(experiment, parameter)
-    curve = Line(Profiler(model)).scan()
+    curve = Line(ToyFitter(model)).scan()
     starts = np.quantile([model.physics[0].lower, model.physics[0].upper], [0.02, 0.3, 0.45, 0.6, 0.9])
     fits = [migrad(model, 0, None, np.append(x, model.nominal()[1:])) for x in starts]
     best = min(fits, key=lambda fit: fit.fval)
@@ -302,9 +304,9 @@ def test_interval_of_a_found_moment_leaves_the_boundary() -> None:
 def test_standard_model_data_without_noise_fit_at_zero() -> None:
     for parameter in ("q_nu", "r2_nu"):
         model = model_of("xenonnt-sr0", parameter)
-        profiler = Profiler(with_data(model, expected(model, model.nominal())))
-        assert profiler.at(0, np.array([0.0])).chi2[0] == pytest.approx(0, abs=1e-10)
-        assert Line(profiler).scan().chi2_min == pytest.approx(0, abs=1e-8)
+        fitter = ToyFitter(with_data(model, expected(model, model.nominal())))
+        assert fitter.profiler.at(0, np.array([0.0])).chi2[0] == pytest.approx(0, abs=1e-10)
+        assert Line(fitter).scan().chi2_min == pytest.approx(0, abs=1e-8)
 
 
 def test_disjoint_interval_has_its_two_pieces() -> None:
@@ -317,7 +319,7 @@ def test_disjoint_interval_has_its_two_pieces() -> None:
     (a, b), (c, d) = result.pieces
     assert a is not None and b is not None and c is not None and d is not None
     assert a < b < -21 < c < 20 < d and (result.lower, result.upper) == (a, d)
-    level = Line(Profiler(toy)).scan().chi2_min + CL_90
+    level = Line(ToyFitter(toy)).scan().chi2_min + CL_90
     for end in (a, b, c, d):
         assert scipy_profile(toy, end) == pytest.approx(level, abs=1e-5)
     assert scipy_profile(toy, (b + c) / 2) > level
@@ -472,18 +474,55 @@ def test_two_free_backgrounds_of_nearly_one_shape_have_the_interval_of_one(diffe
     assert scipy_profile(model, result.upper) == pytest.approx(result.chi2_min + CL_90, abs=1e-5)
 
 
+@pytest.mark.parametrize("exposure", [0.1, 1.0, 1e3])
+@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_points_of_a_fine_scan_are_where_the_interval_says(experiment: str, parameter: str, exposure: float) -> None:
+    model = model_of(experiment, parameter)
+    model = replace(model, templates=exposure * model.templates)
+    random = np.random.default_rng(41)
+    width = find_scale(model, 0)[1]
+    for truth in (0.0, 2 * width, -1.5 * width):
+        theta = model.nominal()
+        theta[0] = abs(truth) if parameter == "mu_nu" else truth
+        toy = with_data(model, random.poisson(expected(model, theta)).astype(float))
+        found = interval(toy)
+        outermost = [found.pieces[0].lower, found.pieces[-1].upper]
+        low, high = (float(end or 0.0) for end in outermost)
+        margin = 0.0 if parameter == "mu_nu" else high - low
+        values = np.linspace(low - margin, 2 * high - low, 1501)
+        rise = Profiler(toy).at(0, values).chi2 - found.chi2_min
+        pieces = [(float(piece.lower or 0.0), float(piece.upper or 0.0)) for piece in found.pieces]
+        inside = np.any([(values >= low) & (values <= high) for low, high in pieces], axis=0)
+        near = np.abs(rise - CL_90) < 1e-6
+        assert rise.min() > -1e-8
+        assert np.array_equal(inside[~near], rise[~near] <= CL_90)
+
+
+def test_a_moment_far_below_its_range_is_found_where_counts_are_many() -> None:
+    model = count_above(1e8, 1e8 + 1e4)
+    model = replace(model, templates=np.full((2, 1), 1e8))
+    found = interval(model)
+    # one standard deviation of the count, and of the background's width of 10 counts, is as much as is seen
+    sigma = np.sqrt(1e8 + 1e4 + 10**2)
+    assert found.best_fit == pytest.approx(np.sqrt(1e4 / 1e8), rel=1e-4)
+    assert found.lower == 0
+    assert found.upper == pytest.approx(np.sqrt((1e4 + np.sqrt(CL_90) * sigma) / 1e8), rel=1e-4)
+
+
 @pytest.fixture
 def unended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fits of which the last one near the minimum does not end."""
-    fit_all = Profiler.fit
+    """Fits of which the last one near the minimum does not end, neither with the others nor alone."""
+    fit_alone = Profiler.fit
+    fit_together = ToyFitter.fit
 
-    def fit(self: Profiler, start: np.ndarray, free: np.ndarray) -> Fit:
-        found = fit_all(self, start, free)
+    def stop_one(found: Fit) -> Fit:
         near = np.flatnonzero(found.chi2 < found.chi2.min() + 1)
         found.ended[near[-1]] = False
         return found
 
-    monkeypatch.setattr(Profiler, "fit", fit)
+    monkeypatch.setattr(Profiler, "fit", lambda *arguments: stop_one(fit_alone(*arguments)))
+    monkeypatch.setattr(ToyFitter, "fit", lambda *arguments: stop_one(fit_together(*arguments)))
 
 
 @pytest.mark.usefixtures("unended")
@@ -499,7 +538,7 @@ def test_fits_that_do_not_end_make_no_curve_no_posterior_and_no_chain() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
     profiler = Profiler(model)
     with pytest.raises(BayesnuError, match=r"^curve: \d+ fits near the minimum of chi\^2 did not end"):
-        fine_scan(Line(profiler))
+        fine_scan(Line(ToyFitter(model)))
     with pytest.raises(BayesnuError, match=r"^integrate: \d+ fits"):
         marginal(model)
     with pytest.raises(BayesnuError, match=r"^start: \d+ fits"):

@@ -20,7 +20,7 @@ from bayesnu.cli.main import main
 from bayesnu.experiments import load
 from bayesnu.inference import profile
 from bayesnu.inference.profile import Line
-from bayesnu.inference.profiler import Profiler
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model import pyhf_workspace
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, preset
@@ -145,7 +145,7 @@ def assert_same_interval(statistic: Callable[[np.ndarray], float], model: Model)
     best = minimum(statistic, model, np.append(found.best_fit + 0.1 * width, model.nominal()[1:]))
     value = best.values[0] if found.parameter.signed else abs(best.values[0])  # minuit does not know it is a modulus
     assert abs(value - found.best_fit) < (0.02 if found.best_fit == 0 else 1e-3) * width
-    assert statistic(Line(Profiler(model)).scan().best_theta) == pytest.approx(best.fval, abs=1e-4)
+    assert statistic(Line(ToyFitter(model)).scan().best_theta) == pytest.approx(best.fval, abs=1e-4)
 
     def above(value: float) -> float:
         start = np.append(value, np.array(best.values)[1:])

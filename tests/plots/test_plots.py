@@ -36,6 +36,7 @@ from bayesnu.inference.profile import Line
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model import predict
 from bayesnu.model.budget import budget_of
 from bayesnu.model.builder import build
@@ -238,7 +239,7 @@ def test_garwood_interval_holds_its_probability_in_the_tails() -> None:
 
 
 def test_profile_figure_has_levels_intervals_and_posterior(moment: Model, tmp_path: Path) -> None:
-    curve = Line(Profiler(moment)).scan()
+    curve = Line(ToyFitter(moment)).scan()
     exact, interval = marginal(moment), profile.interval(moment, one_sided=True)
     figure = plots.profile_plot(moment, curve, exact, UPPER, tmp_path / "profile.pdf", intervals=[interval])
     above, below = figure.axes

@@ -23,15 +23,21 @@ from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.toys.bounded import TINY
 from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
-from bayesnu.inference.toys.rows import Rows, allocate_lanes
+from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
 from bayesnu.inference.toys.toys import Toys, constraint_widths
 from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
 ATTEMPTS = 5  # of the scalar minimiser at one toy
+CONVERGED = 1e-9  # decrease of chi^2 that the last step of a toy's fit promises
+EXACT = 1e-16  # the same of a fit whose parameters are quoted
 HALVINGS = 60  # of the range in which a level is bisected
 ON_LEVEL = 1e-6  # distance of the profile from the level at an end that bisection has found
+
+
+NOTHING = np.empty(0)
+MINIMUM = Goal(0.0, NOTHING, NOTHING, NOTHING, inf, False, CONVERGED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +49,23 @@ class ToyLimits:
     ended: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is the same for all fits of some free parameters: lists, memory to copy with its rows, and whether steps bend."""
+
+    form: Form
+    lanes: np.ndarray
+    rows: Rows
+    bends: bool
+
+
 class ToyFitter:
     """Fits of toys of one model. Building one arranges arrays and compiles nothing."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, profiler: Profiler | None = None) -> None:
         self.model = model
-        self.profiler = Profiler(model)
+        self.profiler = profiler or Profiler(model)
+        self._prepared: dict[bytes, Prepared] = {}
         self.exponents, self.squared = exponents_of(model)
         self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
@@ -56,23 +73,24 @@ class ToyFitter:
     def chi2(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """The statistic (toys,) at theta (parameters,) or (toys, parameters); inf where the model excludes the data."""
         theta = self._repeat_rows(toys, theta)
-        form = self._arrange_form(np.zeros_like(self.nuisances))
-        lanes, at = self._prepare_lanes(form, 0)
+        ready = self._prepare(np.zeros_like(self.nuisances))
         chi2 = np.empty(len(theta))
-        evaluate_chi2(self.spectra, form, _arrange_toys(toys), theta, lanes, at, chi2)
+        lanes = copy_lanes(ready.lanes)
+        evaluate_chi2(self.spectra, ready.form, _arrange_toys(toys), MINIMUM, theta, lanes, ready.rows, chi2)
         return chi2
 
-    def fit(self, toys: Toys, start: np.ndarray, free: np.ndarray) -> Fit:
+    def fit(self, toys: Toys, start: np.ndarray, free: np.ndarray, enough: float = CONVERGED) -> Fit:
         """Minimise chi^2 from a start, (parameters,) or (toys, parameters), over the parameters marked free (parameters,).
 
-        Finds the minimum of the basin of the start. A toy that did not end has NaN for chi^2 and its free parameters.
+        Finds the minimum of the basin of the start, to where a step promises less than `enough`. A toy that did not end has
+        NaN for chi^2 and its free parameters.
         """
         begin = self._repeat_rows(toys, start)
         theta = begin.copy()
         free = np.asarray(free, dtype=bool)
         ended = np.ones(len(begin), dtype=bool)
         if free.any():
-            ended = self._solve(toys, theta, free)
+            ended = self._solve(toys, theta, free, MINIMUM._replace(enough=enough))
             for i in np.flatnonzero(~ended):
                 theta[i], ended[i] = self._fit_alone(toys, int(i), begin[i], free)
         chi2 = self.chi2(toys, theta)
@@ -118,7 +136,11 @@ class ToyFitter:
     def _find_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
         """Where the profile of the first parameter crosses target (toys,) beyond theta; NaN where it was not found."""
         end = theta.copy()
-        lost = ~self._solve(toys, end, np.ones_like(self.nuisances), sign, target)
+        anywhere = np.full(len(toys), inf)
+        # where two minima merge the curvature is no measure of the distance to a level
+        reach = inf if self.squared[0] else self._find_reach(0)
+        goal = Goal(sign, target, -anywhere, anywhere, reach, False, CONVERGED)
+        lost = ~self._solve(toys, end, np.ones_like(self.nuisances), goal)
         if lost.any():
             end[lost, 0] = self._bisect_ends(_select_toys(toys, lost), theta[lost], target[lost], sign)
         return end[:, 0]
@@ -180,18 +202,38 @@ class ToyFitter:
         vertex, events, quadratic = self._fit_parabola(k)
         return float(np.sqrt(vertex**2 + np.sqrt(events) / quadratic))
 
-    def _solve(
-        self, toys: Toys, theta: np.ndarray, free: np.ndarray, side: float = 0.0, target: np.ndarray | None = None
+    def find_crossings(
+        self, toys: Toys, theta: np.ndarray, free: np.ndarray, target: np.ndarray, outside: np.ndarray
     ) -> np.ndarray:
-        """Replace theta by minima, or by crossings of `target` on a side; returns which toys converged."""
-        # where two minima merge the curvature is no measure of the distance to a level
-        reach = self._find_reach(0) if side and not self.squared[0] else inf
-        form = self._arrange_form(free)
-        lanes, at = self._prepare_lanes(form, int(free.sum()))
-        bend = self._prepare_ellipse(form, lanes, at)
-        goal = Goal(side, np.empty(0) if target is None else target, reach, bend)
+        """Where the profile of chi^2 crosses target (toys,), NaN where it was not found.
+
+        It is that of the only physics parameter marked in `free` (parameters,). The profile is below the target at theta
+        (toys, parameters), and above at the values `outside` (toys,).
+        """
+        [k] = np.flatnonzero(free[: self.model.n_physics])
+        inside = theta[:, k]
+        found = np.full(len(toys), nan)
+        for sign in (1.0, -1.0):
+            which = sign * (outside - inside) > 0
+            if not which.any():
+                continue
+            end = theta[which]
+            power = 2 if self.squared[k] else 1
+            low = sign * inside[which] ** power
+            high = sign * outside[which] ** power
+            goal = Goal(sign, target[which], low, high, inf, False, EXACT)
+            ended = self._solve(_select_toys(toys, which), end, free, goal)
+            found[which] = np.where(ended, end[:, k], nan)
+        return found
+
+    def _solve(self, toys: Toys, theta: np.ndarray, free: np.ndarray, goal: Goal) -> np.ndarray:
+        """Replace theta by minima, or by crossings of a level; returns which toys converged."""
+        ready = self._prepare(free)
         steps = np.zeros(len(theta), dtype=np.int64)
-        iterate_newton(self.spectra, form, _arrange_toys(toys), goal, theta, lanes, at, steps)
+        goal = goal._replace(bend=ready.bends)
+        iterate_newton(
+            self.spectra, ready.form, _arrange_toys(toys), goal, theta, copy_lanes(ready.lanes), ready.rows, steps
+        )
         return steps > 0
 
     def _fit_alone(self, toys: Toys, i: int, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -221,8 +263,18 @@ class ToyFitter:
             )
         return np.array(np.broadcast_to(theta, (len(toys), size)), dtype=float)
 
+    def _prepare(self, free: np.ndarray) -> Prepared:
+        """What fits of these free parameters need, made once."""
+        key = np.asarray(free, dtype=bool).tobytes()
+        if key not in self._prepared:
+            form = self._arrange_form(free)
+            lanes, rows = self._prepare_lanes(form, int(free.sum()))
+            bends = self._prepare_ellipse(form, lanes, rows)
+            self._prepared[key] = Prepared(form, lanes, rows, bends)
+        return self._prepared[key]
+
     def _arrange_form(self, free: np.ndarray) -> Form:
-        """Lists for these free parameters. Physics parameters are eliminated last: only they meet their bounds exactly."""
+        """Lists for these free parameters. Physics parameters are eliminated last: one of them may go to a level."""
         order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k)))
         monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()))
         chain = apply_chain_rule(first, self.pairs)

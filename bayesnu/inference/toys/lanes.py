@@ -23,9 +23,9 @@ from bayesnu.inference.toys.steps import (
 )
 from bayesnu.support.compiled import compiled
 
-CONVERGED = 1e-9  # decrease of chi^2 that the last step of a fit promises
-# A toy has also converged where convergence is seen to be quadratic, as the next step then promises 1e-9:
-NEARLY = 1e-5  # the promise is below this,
+# A toy has converged when the last step of its fit promises less than is asked for. It has also converged where convergence
+# is seen to be quadratic, as the next step then promises that little:
+NEARLY = 1e4  # the promise is below this many times as much,
 QUADRATIC = 0.01  # and below this part of the promise before
 ITERATIONS = 50  # then a toy is left to slower and safer methods: the scalar minimiser, bisection
 
@@ -40,18 +40,22 @@ class ToyArrays(NamedTuple):
 class Goal(NamedTuple):
     """What is looked for: with side 0 a minimum, else where the profile of the last free variable crosses a level.
 
-    The crossing of `target` (toys,) lies upwards of the start for side 1, downwards for -1; `reach` is the longest step.
-    `bend` tells whether steps to a minimum follow the ellipse on which the signal's events stay.
+    The crossing of `target` (toys,) lies upwards of the start for side 1, downwards for -1. It is between `low` and `high`
+    (toys,), which are mirrored for side -1; `reach` is the longest step. `bend` tells whether steps to a minimum follow the
+    ellipse on which the signal's events stay. A fit ends where a step promises less than `enough` of chi^2.
     """
 
     side: float
     target: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     reach: float
     bend: bool
+    enough: float
 
 
 @compiled
-def _exchange_toys(lanes, at, form, toys, theta, toy, change):  # type: ignore[no-untyped-def]
+def _exchange_toys(lanes, at, form, toys, goal, theta, toy, change):  # type: ignore[no-untyped-def]
     """Store the free parameters of toys that leave their lanes and load the lanes' new toys.
 
     Rows of `change` are a lane and the toy that leaves it, -1 for none; toy[lane] is the new one, -1 for none.
@@ -78,14 +82,15 @@ def _exchange_toys(lanes, at, form, toys, theta, toy, change):  # type: ignore[n
             lanes[at.x + k, lane] = start
             lanes[at.centres + k, lane] = centres[new, j]
         lanes[at.slope, lane] = -inf  # there is no last step to check
-        lanes[at.low, lane] = -inf
-        lanes[at.high, lane] = inf
+        if goal.side != 0.0:
+            lanes[at.low, lane] = goal.low[new]
+            lanes[at.high, lane] = goal.high[new]
         lanes[at.damping, lane] = 0.0
         lanes[at.before, lane] = 0.0
 
 
 @compiled
-def _end_toys(lanes, at, toy, steps, number, waiting, change):  # type: ignore[no-untyped-def]
+def _end_toys(lanes, at, enough, toy, steps, number, waiting, change):  # type: ignore[no-untyped-def]
     """End the toys that have converged or will not, and give their lanes to waiting toys.
 
     Fills `change` for `_exchange_toys`; returns how many lanes change, and the next toy that waits.
@@ -98,7 +103,7 @@ def _end_toys(lanes, at, toy, steps, number, waiting, change):  # type: ignore[n
     for i in range(LANES):
         steps[i] += 1
         # Converged is a toy whose last full Newton step promises next to nothing.
-        small = worth[i] < CONVERGED or (worth[i] < NEARLY and worth[i] < QUADRATIC * before[i])
+        small = worth[i] < enough or (worth[i] < NEARLY * enough and worth[i] < QUADRATIC * before[i])
         small = small and shorten[i] == 1.0 and damping[i] == 0.0
         before[i] = worth[i]
         if toy[i] < 0 or not (small or steps[i] == ITERATIONS):
@@ -140,7 +145,7 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
         toy[i] = i if i < size else -1
     changes = waiting = toy.size  # not LANES, for whose type `_end_toys` would be compiled once more
     while waiting < size + LANES:  # some toy has not ended
-        _exchange_toys(lanes, at, form, toys, theta, toy, change[:changes])
+        _exchange_toys(lanes, at, form, toys, goal, theta, toy, change[:changes])
         # The model at where the lanes are.
         expect_counts(transposed, blocks, monomials, lanes, at)
         if to_level:
@@ -165,14 +170,14 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
                 bend_step(lanes, at)
             take_step(lanes, at)
         # Who is done makes room.
-        changes, waiting = _end_toys(lanes, at, toy, steps, number, waiting, change)
+        changes, waiting = _end_toys(lanes, at, goal.enough, toy, steps, number, waiting, change)
     if size > 0:
-        _exchange_toys(lanes, at, form, toys, theta, toy, change[:changes])
+        _exchange_toys(lanes, at, form, toys, goal, theta, toy, change[:changes])
 
 
 @compiled
-def evaluate_chi2(spectra, form, toys, theta, lanes, at, chi2):  # type: ignore[no-untyped-def]
-    """Fill the statistic (toys,) of every toy at theta (toys, parameters)."""
+def evaluate_chi2(spectra, form, toys, goal, theta, lanes, at, chi2):  # type: ignore[no-untyped-def]
+    """Fill the statistic (toys,) of every toy at theta (toys, parameters), for which the goal has to be a minimum."""
     transposed = spectra.transposed
     blocks = spectra.blocks
     monomials = form.monomials
@@ -184,7 +189,7 @@ def evaluate_chi2(spectra, form, toys, theta, lanes, at, chi2):  # type: ignore[
     for start in range(0, size, LANES):
         for i in range(LANES):
             toy[i] = min(start + i, size - 1)
-        _exchange_toys(lanes, at, form, toys, theta, toy, change)
+        _exchange_toys(lanes, at, form, toys, goal, theta, toy, change)
         expect_counts(transposed, blocks, monomials, lanes, at)
         fill_chi2(lanes, at)
         for i in range(min(LANES, size - start)):

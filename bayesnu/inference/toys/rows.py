@@ -105,8 +105,20 @@ def allocate_lanes(spectra: Spectra, form: Form, free: int) -> tuple[np.ndarray,
     lengths = [sizes[kind] for kind in DECLARED.values()]
     ends = [int(end) for end in np.cumsum(lengths)]
     first = dict(zip(DECLARED, [0, *ends[:-1]], strict=True))
-    total = ends[-1]
-    buffer = np.zeros(total * LANES + ALIGNMENT // BYTES)
-    skipped = -buffer.ctypes.data % ALIGNMENT // BYTES
-    lanes = buffer[skipped : skipped + total * LANES].reshape(total, LANES)
+    lanes = _allocate_aligned(ends[-1])
+    lanes[:] = 0.0
     return lanes, Rows(free=free, variables=variables, bins=bins, **first)
+
+
+def copy_lanes(lanes: np.ndarray) -> np.ndarray:
+    """A copy of working memory."""
+    copy = _allocate_aligned(len(lanes))
+    copy[:] = lanes
+    return copy
+
+
+def _allocate_aligned(rows: int) -> np.ndarray:
+    """Memory (rows, LANES) that begins where a cache line does."""
+    buffer = np.empty(rows * LANES + ALIGNMENT // BYTES)
+    skipped = -buffer.ctypes.data % ALIGNMENT // BYTES
+    return buffer[skipped : skipped + rows * LANES].reshape(rows, LANES)
