@@ -6,8 +6,9 @@ from functools import cached_property
 
 from bayesnu.inference.highest_density import Curve
 from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.line import Line
 from bayesnu.inference.marginal import Marginal, integrate
-from bayesnu.inference.profile import Line, interval_along
+from bayesnu.inference.profile import interval_along
 from bayesnu.inference.profiler import Others
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model.polynomial import Model

@@ -16,9 +16,9 @@ import numpy as np
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
+from bayesnu.inference.line import find_local_minima
 from bayesnu.inference.nuisance_average import average_nuisances
 from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
-from bayesnu.inference.profile import find_local_minima
 from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.polynomial import Model

@@ -21,7 +21,6 @@ from bayesnu.support.errors import BayesnuError
 WIDER = 1e3  # how far a parameter may be fitted, in units of the range that holds all modes
 FAR_ABOVE = 100.0  # chi^2 above its minimum where no statement asks whether a fit has ended
 TIED = 1e-6  # chi^2 by which a fit that has ended may lie above one that has not, and is still preferred
-START_QUANTILES = (0.03, 0.35, 0.55, 0.9)  # of a range, where fits of the other physics parameters start
 
 Others: TypeAlias = Literal["zero", "profiled"]  # what becomes of the other physics parameters
 
@@ -96,55 +95,11 @@ class Profiler:
         """Mark the nuisance parameters."""
         return np.arange(len(self.lower)) >= self.model.n_physics
 
-    def at(self, index: int, values: np.ndarray, others: Others = "zero") -> Fit:
-        """Profile at given values (n,) of physics parameter `index`; the others stay at zero or are profiled too.
-
-        With profiled others chi^2 can have several minima, so each value is fitted from several starts and from its
-        neighbours' results, and the best is kept.
-        """
+    def at(self, index: int, values: np.ndarray) -> Fit:
+        """Profile over the nuisances at values (n,) of physics parameter `index`; other physics parameters stay at zero."""
         start = np.tile(self.model.nominal(), (len(values), 1))
         start[:, index] = values
-        free = self.nuisances_free()
-        if others == "zero" or self.model.n_physics == 1:
-            return self.fit(start, free)
-        free[: self.model.n_physics] = True
-        free[index] = False
-        best = self._fit_from_starts(start, free, index)
-        for order in (slice(None), slice(None, None, -1)):
-            best = self._fit_from_neighbours(best, values, free, index, order)
-        return best
-
-    def _fit_from_starts(self, start: np.ndarray, free: np.ndarray, index: int) -> Fit:
-        """Fits of every row from every start of the other physics parameters, and the best of each row."""
-        best: Fit | None = None
-        others = np.arange(self.model.n_physics) != index
-        for point in self._choose_starts(index):
-            trial = start.copy()
-            trial[:, : self.model.n_physics][:, others] = point[others]
-            best = _take_better(best, self.fit(trial, free))
-        assert best is not None
-        return best
-
-    def _choose_starts(self, index: int) -> np.ndarray:
-        """Starts for the other physics parameters: a coarse grid over their ranges that avoids exact zeros."""
-        axes = [np.quantile(ends, START_QUANTILES) for ends in self.ranges]
-        axes[index] = np.zeros(1)
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-
-    def _fit_from_neighbours(self, fit: Fit, values: np.ndarray, free: np.ndarray, index: int, order: slice) -> Fit:
-        """Fit every value from the result of the one before it in this order, and keep what is better."""
-        theta = fit.theta[order].copy()
-        chi2 = fit.chi2[order].copy()
-        ended = fit.ended[order].copy()
-        for i, value in enumerate(values[order][1:], start=1):
-            start = theta[i - 1].copy()
-            start[index] = value
-            trial = self.fit(start, free)
-            if _is_better(trial, Fit(theta[i], chi2[i], ended[i]))[0]:
-                theta[i] = trial.theta[0]
-                chi2[i] = trial.chi2[0]
-                ended[i] = trial.ended[0]
-        return Fit(theta[order], chi2[order], ended[order])
+        return self.fit(start, self.nuisances_free())
 
 
 def _is_better(one: Fit, other: Fit) -> np.ndarray:
@@ -152,10 +107,8 @@ def _is_better(one: Fit, other: Fit) -> np.ndarray:
     return np.asarray((one.chi2 < other.chi2) | (one.ended & ~other.ended & (one.chi2 < other.chi2 + TIED)))
 
 
-def _take_better(one: Fit | None, other: Fit) -> Fit:
+def take_better(one: Fit, other: Fit) -> Fit:
     """The lower of two fits, row by row."""
-    if one is None:
-        return other
     take = _is_better(other, one)
     return Fit(
         np.where(take[:, None], other.theta, one.theta),

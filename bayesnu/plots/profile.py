@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesnu.inference.interval import ProfileInterval, delta_chi2
+from bayesnu.inference.line import Scan
 from bayesnu.inference.marginal import Marginal
-from bayesnu.inference.profile import Scan
 from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior

@@ -15,8 +15,9 @@ from bayesnu.experiments import load
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.joint import joint
+from bayesnu.inference.line import Line, find_scale
 from bayesnu.inference.marginal import marginal
-from bayesnu.inference.profile import Line, find_scale, fine_scan, interval
+from bayesnu.inference.profile import fine_scan, interval
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.sampling.ensembles import starts
 from bayesnu.inference.settings import Settings
@@ -444,8 +445,8 @@ def test_three_flavour_interval_is_that_of_a_brute_force_search() -> None:
 @pytest.mark.parametrize("name", ("q_nu", "r2_nu"))
 def test_profiling_the_other_flavours_never_raises_chi2(name: str) -> None:
     model = model_of("xenonnt-sr0", f"{name}_e", f"{name}_mu", f"{name}_tau")
-    profiler, values = Profiler(model), np.linspace(model.physics[0].lower, model.physics[0].upper, 41)
-    alone, profiled = profiler.at(0, values), profiler.at(0, values, "profiled")
+    fitter, values = ToyFitter(model), np.linspace(model.physics[0].lower, model.physics[0].upper, 41)
+    alone, profiled = Line(fitter).fit(values), Line(fitter, 0, "profiled").fit(values)
     assert profiled.ended.all() and np.all(profiled.chi2 <= alone.chi2 + 1e-9)
     if name == "r2_nu":  # with one charge at the data the others have nothing to add
         assert np.max(alone.chi2 - profiled.chi2) > 1

@@ -19,7 +19,7 @@ from scipy.special import xlogy
 from bayesnu.cli.main import main
 from bayesnu.experiments import load
 from bayesnu.inference import profile
-from bayesnu.inference.profile import Line
+from bayesnu.inference.line import Line
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model import pyhf_workspace
 from bayesnu.model.builder import build

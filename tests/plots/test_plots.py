@@ -31,8 +31,8 @@ from bayesnu.inference import profile
 from bayesnu.inference.diagnostics import Convergence
 from bayesnu.inference.interval import CredibleInterval, Piece
 from bayesnu.inference.joint import PROFILE_PROBABILITIES, Joint, joint, profile_level
+from bayesnu.inference.line import Line
 from bayesnu.inference.marginal import marginal
-from bayesnu.inference.profile import Line
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings

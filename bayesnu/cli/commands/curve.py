@@ -20,7 +20,7 @@ from bayesnu.support.errors import BayesnuError
 if TYPE_CHECKING:
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.interval import ProfileInterval
-    from bayesnu.inference.profile import Scan
+    from bayesnu.inference.line import Scan
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.9, 0.95)
 

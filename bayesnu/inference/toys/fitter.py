@@ -65,7 +65,7 @@ class ToyFitter:
     def __init__(self, model: Model, profiler: Profiler | None = None) -> None:
         self.model = model
         self.profiler = profiler or Profiler(model)
-        self._prepared: dict[bytes, Prepared] = {}
+        self._prepared: dict[tuple[bytes, int], Prepared] = {}
         self.exponents, self.squared = exponents_of(model)
         self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
@@ -203,32 +203,31 @@ class ToyFitter:
         return float(np.sqrt(vertex**2 + np.sqrt(events) / quadratic))
 
     def find_crossings(
-        self, toys: Toys, theta: np.ndarray, free: np.ndarray, target: np.ndarray, outside: np.ndarray
+        self, toys: Toys, theta: np.ndarray, free: np.ndarray, k: int, target: np.ndarray, outside: np.ndarray
     ) -> np.ndarray:
-        """Where the profile of chi^2 crosses target (toys,), NaN where it was not found.
+        """Where the profile of chi^2 in physics parameter k crosses target (toys,), NaN where it was not found.
 
-        It is that of the only physics parameter marked in `free` (parameters,). The profile is below the target at theta
+        All else that is marked in `free` (parameters,) is profiled. The profile is below the target at theta
         (toys, parameters), and above at the values `outside` (toys,).
         """
-        [k] = np.flatnonzero(free[: self.model.n_physics])
         inside = theta[:, k]
+        power = 2 if self.squared[k] else 1
         found = np.full(len(toys), nan)
         for sign in (1.0, -1.0):
             which = sign * (outside - inside) > 0
             if not which.any():
                 continue
             end = theta[which]
-            power = 2 if self.squared[k] else 1
             low = sign * inside[which] ** power
             high = sign * outside[which] ** power
             goal = Goal(sign, target[which], low, high, inf, False, EXACT)
-            ended = self._solve(_select_toys(toys, which), end, free, goal)
+            ended = self._solve(_select_toys(toys, which), end, free, goal, k)
             found[which] = np.where(ended, end[:, k], nan)
         return found
 
-    def _solve(self, toys: Toys, theta: np.ndarray, free: np.ndarray, goal: Goal) -> np.ndarray:
-        """Replace theta by minima, or by crossings of a level; returns which toys converged."""
-        ready = self._prepare(free)
+    def _solve(self, toys: Toys, theta: np.ndarray, free: np.ndarray, goal: Goal, last: int = 0) -> np.ndarray:
+        """Replace theta by minima, or by where parameter `last` crosses a level; returns which toys converged."""
+        ready = self._prepare(free, last)
         steps = np.zeros(len(theta), dtype=np.int64)
         goal = goal._replace(bend=ready.bends)
         iterate_newton(
@@ -263,19 +262,19 @@ class ToyFitter:
             )
         return np.array(np.broadcast_to(theta, (len(toys), size)), dtype=float)
 
-    def _prepare(self, free: np.ndarray) -> Prepared:
-        """What fits of these free parameters need, made once."""
-        key = np.asarray(free, dtype=bool).tobytes()
+    def _prepare(self, free: np.ndarray, last: int = 0) -> Prepared:
+        """What fits of these free parameters need, the physics parameter `last` after all others; made once."""
+        key = (np.asarray(free, dtype=bool).tobytes(), last)
         if key not in self._prepared:
-            form = self._arrange_form(free)
+            form = self._arrange_form(free, last)
             lanes, rows = self._prepare_lanes(form, int(free.sum()))
             bends = self._prepare_ellipse(form, lanes, rows)
             self._prepared[key] = Prepared(form, lanes, rows, bends)
         return self._prepared[key]
 
-    def _arrange_form(self, free: np.ndarray) -> Form:
-        """Lists for these free parameters. Physics parameters are eliminated last: one of them may go to a level."""
-        order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k)))
+    def _arrange_form(self, free: np.ndarray, last: int = 0) -> Form:
+        """Lists for these free parameters. Physics parameters are eliminated last, as one of them may go to a level."""
+        order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k == last, k)))
         monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()))
         chain = apply_chain_rule(first, self.pairs)
         return Form(order, self.squared[order], monomials, linear, chain)
