@@ -22,7 +22,7 @@ from bayesnu.inference.panels import draw_density, evaluate_density, integrate_u
 from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Flat, Gaussian, Prior
+from bayesnu.model.priors import Flat, Gaussian, LogUniform, Prior
 from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
@@ -34,6 +34,7 @@ ENOUGH = 400  # of them that have to lie there
 LOOKS = 4  # at most
 FARTHEST = 60.0  # widths of a Gaussian prior at which an infinite range is taken to end
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
+NO_SIGNAL = 1e-6  # of the largest value that counts: below it a signal changes no likelihood
 CURVE = 128  # points per panel of the density as a curve, between which it is straight
 
 
@@ -231,7 +232,7 @@ def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
 
 
 def _place_panels(profiler: Profiler, coordinate: Prior) -> np.ndarray:
-    """Borders in u of panels: `PANELS` in every range where the posterior counts, one in each gap between two."""
+    """Borders in u of panels: `PANELS` in every range where the likelihood changes, one in each gap between two."""
     prior = profiler.model.parameters[0]
 
     def chi2_at(u: np.ndarray) -> np.ndarray:
@@ -240,7 +241,19 @@ def _place_panels(profiler: Profiler, coordinate: Prior) -> np.ndarray:
         return curve
 
     segments = find_segments(chi2_at, _choose_first_look(profiler, coordinate), SUPPORT, ENOUGH, LOOKS)
-    return np.concatenate([np.linspace(low, high, PANELS + 1) for low, high in segments])
+    return np.concatenate([_divide_segment(coordinate, low, high) for low, high in segments])
+
+
+def _divide_segment(coordinate: Prior, low: float, high: float) -> np.ndarray:
+    """Borders of the panels in a range of u, where the likelihood changes.
+
+    A log-uniform prior may reach down by hundreds of powers of ten, where it does not: they are one panel.
+    """
+    if isinstance(coordinate, LogUniform):
+        first = float(coordinate.cdf(NO_SIGNAL * coordinate.ppf(np.array(high))))
+        if low < first:
+            return np.append(low, np.linspace(first, high, PANELS + 1))
+    return np.linspace(low, high, PANELS + 1)
 
 
 def _choose_first_look(profiler: Profiler, coordinate: Prior) -> np.ndarray:

@@ -8,6 +8,7 @@ approximation is cut there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import pi
 
 import numpy as np
@@ -53,7 +54,7 @@ def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
     elif len(which) <= TENSOR_DIMENSIONS:
         points, rule = _build_hermite_rule(len(which))
         ratio = (_divide_by_gaussian(posterior, fit.theta, factors, which, points) @ rule)[None]
-        method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points"
+        method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points" if len(which) else "no nuisances"
     else:
         points = random.standard_normal((DRAWS // 2, len(which)))
         antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
@@ -113,10 +114,8 @@ def _build_hermite_rule(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, dimensions) and weights (n,) that average over a standard normal distribution."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(TENSOR_ORDER)
     normalised = weights / np.sqrt(2 * pi)
-    grids = np.meshgrid(*[nodes] * dimensions, indexing="ij")
-    products = np.meshgrid(*[normalised] * dimensions, indexing="ij")
-    points = np.stack([grid.ravel() for grid in grids], axis=1)
-    return points, np.prod([product.ravel() for product in products], axis=0)
+    points = np.array(list(product(nodes, repeat=dimensions)))
+    return points, np.array(list(product(normalised, repeat=dimensions))).prod(axis=1)
 
 
 def _divide_by_gaussian(

@@ -19,10 +19,10 @@ from bayesnu.inference.profile import interval
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
 from bayesnu.model.polynomial import Block, Model
-from bayesnu.model.priors import Flat, Gaussian, Prior, with_kind
+from bayesnu.model.priors import Flat, Gaussian, LogUniform, Prior, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
-from tests.statistics.models import chi2, counting, model_of, xenonnt_with
+from tests.statistics.models import chi2, counting, model_of, without_data, xenonnt_with
 
 PROBABILITIES = (0.05, 0.5, 0.9, 0.95)
 RANGES = {"mu_nu": (0.0, 1.8), "q_nu": (-0.6, 1.0), "r2_nu": (-95.0, 50.0)}
@@ -278,3 +278,44 @@ def test_a_density_between_separate_modes_is_not_known() -> None:
     assert bayes_factor(posterior, 0.0) < 1
     with pytest.raises(BayesnuError, match="not known"):
         bayes_factor(posterior, -20.0)
+
+
+def count_of(prior: Prior, count: float) -> Model:
+    """A count above a background of 100 known exactly: 20 events at a value of one, their square with the value."""
+    factors = np.full((2, 6), 1)
+    factors[0, :2] = 0
+    return replace(
+        without_data((prior,), 1),
+        observed=np.array([count]),
+        templates=np.array([[20.0], [100.0]]),
+        factors=factors,
+        is_signal=np.array([True, False]),
+        blocks=(Block("one", slice(0, 2), slice(0, 1)),),
+    )
+
+
+@pytest.mark.parametrize("count", [90.0, 120.0])
+def test_a_model_without_nuisances_is_its_likelihood(count: float) -> None:
+    found = marginal(count_of(Flat(parameter_of("q_nu"), -4.0, 4.0), count))
+    values = np.linspace(-4, 4, 20_001)
+    density = np.exp(stats.poisson.logpmf(count, 100 + 20 * values**2))
+    assert [found.quantile(p) for p in PROBABILITIES] == pytest.approx(quantiles_of(values, density), abs=1e-6)
+    assert found.method == "no nuisances" and found.error(0.9) == 0
+
+
+@pytest.mark.parametrize("cut", [1e-2, 1e-12, 1e-50, 1e-300])
+@pytest.mark.parametrize("count", [90.0, 150.0, 180.0])
+def test_a_log_uniform_prior_may_reach_down_as_far_as_numbers_do(cut: float, count: float) -> None:
+    """Below 1e-9 there is no signal: that part of the posterior is a rectangle in the logarithm."""
+    found = marginal(count_of(LogUniform(parameter_of("mu_nu"), cut, 10.0), count))
+    floor = max(cut, 1e-9)
+    logs = np.linspace(np.log(floor), np.log(10), 100_001)
+    density = np.exp(stats.poisson.logpmf(count, 100 + 20 * np.exp(2 * logs)))
+    above = CubicSpline(logs, density).antiderivative()
+    rectangle = density[0] * np.log(floor / cut)
+    for p in (0.5, 0.9, 0.95):
+        part = p * (rectangle + above(logs[-1])) - rectangle
+        exact = logs[0] + part / density[0]
+        if part > 0:
+            exact = brentq(lambda x, part=part: above(x) - part, logs[0], logs[-1])
+        assert np.log(found.quantile(p)) == pytest.approx(exact, abs=2e-6)
