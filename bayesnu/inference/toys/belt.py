@@ -22,6 +22,8 @@ from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
+STEP = 0.01  # of chi^2: toys of few counts crowd at values that lie further apart,
+CROWD = 0.02  # and this share of them, many times that of a smooth distribution, so near the critical value is a crowd
 TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
 
 
@@ -31,7 +33,8 @@ class Belt:
 
     `observed` is the statistic of the data and `p_value` the share of toys at least as far; `critical_error` is the
     Monte-Carlo error. `interval` holds the accepted pieces: an end outside the tested range is None, and one at a boundary
-    has the error 0. `failed` of `toys` fits did not end and are left out of the quantiles.
+    has the error 0. `failed` of `toys` fits did not end and are left out of the quantiles. `discrete` tells that the counts
+    are so few that the statistic has steps; then the p-value places the ends, somewhere between two tested values.
     """
 
     parameter: str
@@ -43,6 +46,7 @@ class Belt:
     interval: Interval
     toys: int
     failed: int
+    discrete: bool
 
     @property
     def cl(self) -> float:
@@ -96,21 +100,48 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
                 "look at the experiment with `bayesnu check`"
             )
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
-    if np.all(seen > critical):  # the best fit is accepted at any level
+    p_value = np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)])
+    discrete = any(map(_is_crowded, ended, critical))
+    if discrete:
+        excess = 1 - cl - p_value
+        places = _place_between(values, excess, np.sqrt(cl * (1 - cl) / np.array([len(each) for each in ended])))
+    else:
+        excess = seen - critical
+        ends = crossings(values, excess, error)
+        places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
+    if np.all(excess > 0):  # the best fit is accepted at any level
         raise BayesnuError("no tested value is accepted, so the best fit lies between two; test more `points`")
-    ends = crossings(values, seen - critical, error)
-    places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
     return Belt(
         parameter=model.names[0],
         values=values,
         observed=seen,
         critical=critical,
         critical_error=error,
-        p_value=np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)]),
-        interval=_accept(seen <= critical, places, not model.of_interest[0].signed, cl),
+        p_value=p_value,
+        interval=_accept(excess <= 0, places, not model.of_interest[0].signed, cl),
         toys=sum(map(len, toys)),
         failed=sum(map(len, toys)) - sum(map(len, ended)),
+        discrete=discrete,
     )
+
+
+def _is_crowded(of_toys: np.ndarray, critical: float) -> bool:
+    """Whether the critical value is one that many toys (toys,) share, as those with the same few counts do.
+
+    Zero says nothing: every toy with its best fit at the tested boundary has it.
+    """
+    near = np.count_nonzero(np.abs(of_toys - critical) < STEP)
+    return bool(critical > STEP and near > max(CROWD * len(of_toys), 2))
+
+
+def _place_between(values: np.ndarray, excess: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:
+    """Ends by the p-value, which may jump anywhere between two tested values: half of that is part of their errors."""
+    steps = np.diff(values)
+    ends = []
+    for place, place_error in crossings(values, excess, error):
+        step = steps[np.searchsorted(values[1:-1], place)]
+        ends.append((place, float(np.hypot(place_error, step / 2))))
+    return ends
 
 
 def _sharpen(fitter: ToyFitter, values: np.ndarray, critical: np.ndarray, place: float) -> float:

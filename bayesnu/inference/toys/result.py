@@ -108,4 +108,6 @@ def _find_interval(fitter: ToyFitter, cl: float, random: np.random.Generator) ->
     toys = [statistics(fitter, value, BELT_TOYS, random) for value in values]
     found = belt(fitter, values, toys, cl)
     how = f"{found.toys} toys at {len(values)} tested values; coverage is exact only at the profiled nuisances"
+    if found.discrete:
+        how += "; the counts are so few that an end lies anywhere between two tested values"
     return replace(found.interval, status=how)
