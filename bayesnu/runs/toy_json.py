@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import Any
 
 from bayesnu.inference.interval import Interval, Piece
@@ -106,33 +107,42 @@ def expected_to_json(each: ExpectedLimit) -> Json:
         "end": each.end.name,
         "one_sided": each.end.one_sided,
         "delta_chi2": each.end.delta_chi2,
-        "bands": {name: list(pair) for name, pair in each.bands.items()},
-        "observed": each.observed,
+        "bands": {name: [_none_or_finite(number) for number in pair] for name, pair in each.bands.items()},
+        "observed": _none_or_finite(each.observed),
         "below": each.below,
         "toys": each.toys,
+        "open": each.open,
         "failed": each.failed,
     }
+
+
+def _none_or_finite(number: float) -> float | None:
+    return number if isfinite(number) else None
 
 
 def _expected_from_json(table: Any) -> ExpectedLimit:
     one_sided = read_value(table, "one_sided")
     check(isinstance(one_sided, bool))
     bands = read_value(table, "bands")
+    end = End(read_text(table, "end"), one_sided, read_number(table, "delta_chi2"))
+    beyond = -inf if end.name == "lower" else inf
+    observed = none_or_number(read_value(table, "observed"))
     return ExpectedLimit(
-        end=End(read_text(table, "end"), one_sided, read_number(table, "delta_chi2")),
-        bands={name: _pair(read_list(bands, name)) for name in BANDS},
-        observed=read_number(table, "observed"),
+        end=end,
+        bands={name: _pair(read_list(bands, name), beyond) for name in BANDS},
+        observed=beyond if observed is None else observed,
         below=read_number(table, "below"),
         toys=read_integer(table, "toys"),
+        open=read_integer(table, "open") if "open" in table else 0,
         failed=read_integer(table, "failed"),
     )
 
 
-def _pair(values: list[Any]) -> tuple[float, float]:
-    check(len(values) == 2 and None not in values)
-    first, second = (none_or_number(each) for each in values)
-    assert first is not None and second is not None
-    return first, second
+def _pair(values: list[Any], beyond: float) -> tuple[float, float]:
+    """A quantile and its error; none is an infinite one."""
+    check(len(values) == 2)
+    value, error = (none_or_number(each) for each in values)
+    return beyond if value is None else value, inf if error is None else error
 
 
 def _accepted_to_json(interval: Interval) -> Json:

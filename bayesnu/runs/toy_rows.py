@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from bayesnu.inference.interval import Interval, Piece, without_boundary
 from bayesnu.inference.toys.expected import ExpectedLimit
@@ -35,8 +36,8 @@ def _by_level(toy_result: ToyResult) -> Levels:
 
 
 def _median(ends: list[ExpectedLimit], cl: float) -> Interval:
-    """The interval between the median ends; a limit has one."""
-    medians = {each.end.name: each.bands["median"] for each in ends}
+    """The interval between the median ends; a limit has one, and an infinite one is none."""
+    medians = {each.end.name: each.bands["median"] for each in ends if isfinite(each.bands["median"][0])}
     low, low_error = medians.get("lower", (None, None))
     high, high_error = medians.get("upper", (None, None))
     return Interval(
@@ -50,7 +51,12 @@ def _median(ends: list[ExpectedLimit], cl: float) -> Interval:
 def _compare_with_expected(each: ExpectedLimit, has_two_ends: bool) -> str:
     """Where the observed end lies among those of the toys."""
     name = f"{each.end.name} end: " if has_two_ends else ""
-    low = each.bands["-1 sigma"][0]
-    high = each.bands["+1 sigma"][0]
-    place = f"{name}the observed {each.observed:.4g} is above {each.below:.0%} of the toys"
-    return f"{place}; 68% of all toys lie in {low:.4g} … {high:.4g}"
+    low, high, observed = (_say_end(x) for x in (each.bands["-1 sigma"][0], each.bands["+1 sigma"][0], each.observed))
+    place = f"{name}the observed {observed} is above {each.below:.0%} of the toys"
+    without = f"; {each.open} of {each.toys} toys have none" if each.open else ""
+    return f"{place}; 68% of all toys lie in {low} … {high}{without}"
+
+
+def _say_end(value: float) -> str:
+    """An end of an interval, or that there is none."""
+    return f"{value:.4g}" if isfinite(value) else "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,8 @@ from bayesnu.cli.options import (
 )
 from bayesnu.cli.output import json_out, table
 from bayesnu.support.text import intervals, number, percent
+
+NONE = "not found"
 
 if TYPE_CHECKING:
     from bayesnu.inference.toys.expected import ExpectedLimit
@@ -75,15 +78,22 @@ def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:
         ("end", *BANDS, "observed", "toys below"),
         [_cells(each) for each in limits],
     )
+    for each in limits:
+        if each.open:
+            click.echo(f"{each.open} of {each.toys} toys have no {each.end.name} end in the range; it counts as infinite")
 
 
 def _cells(each: ExpectedLimit) -> tuple[str, ...]:
     return (
         f"{each.end.name}, Δχ² = {each.end.delta_chi2:.2f}",
-        *(f"{number(value)} ± {number(error, 1)}" for value, error in each.bands.values()),
-        number(each.observed),
+        *(_value_cell(value, error) for value, error in each.bands.values()),
+        NONE if isinf(each.observed) else number(each.observed),
         f"{each.below:.1%}",
     )
+
+
+def _value_cell(value: float, error: float) -> str:
+    return NONE if isinf(value) else f"{number(value)} ± {number(error, 1)}"
 
 
 def _print_fits(fits: Sequence[Goodness]) -> None:

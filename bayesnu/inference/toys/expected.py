@@ -27,7 +27,8 @@ class End:
 class ExpectedLimit:
     """Quantiles of one end of an interval over toys, in units of `scale * unit`, each with its Monte-Carlo error.
 
-    `observed` is that end for the data, `below` the share of toys with a smaller one. `failed` of `toys` have none.
+    `observed` is that end for the data, `below` the share of toys with a smaller one. `open` of the `toys` have intervals
+    that go on to the end of the range: their end is infinite, and so is a quantile among them. `failed` fits did not end.
     """
 
     end: End
@@ -35,6 +36,7 @@ class ExpectedLimit:
     observed: float
     below: float
     toys: int
+    open: int
     failed: int
 
     def scaled(self, factor: float) -> ExpectedLimit:
@@ -55,8 +57,23 @@ def list_ends(fitter: ToyFitter, cl: float) -> list[End]:
 
 
 def find_limits(fitter: ToyFitter, ends: list[End], toys: Toys) -> np.ndarray:
-    """Ends (ends, toys) of the profile-likelihood intervals, NaN where a fit did not end."""
-    return np.array([fitter.limit(toys, end.delta_chi2, end.name).limit for end in ends])
+    """Ends (ends, toys) of the profile-likelihood intervals, infinite where open, NaN where a fit did not end."""
+    return np.array([_find_limit(fitter, end, toys) for end in ends])
+
+
+def _find_limit(fitter: ToyFitter, end: End, toys: Toys) -> np.ndarray:
+    """One end (toys,): an interval is open where chi^2 at the end of the range is not above the level."""
+    found = fitter.limit(toys, end.delta_chi2, end.name)
+    without = found.best.ended & ~found.ended
+    if not without.any():
+        return found.limit
+    farthest = found.best.theta[without]
+    farthest[:, 0] = (fitter.profiler.upper if end.name == "upper" else fitter.profiler.lower)[0]
+    there = fitter.fit(Toys(toys.counts[without], toys.centres[without]), farthest, fitter.nuisances)
+    is_open = there.chi2 <= found.best.chi2[without] + end.delta_chi2
+    limit = found.limit.copy()
+    limit[without] = np.where(is_open, np.inf if end.name == "upper" else -np.inf, np.nan)
+    return limit
 
 
 def summarise_limits(fitter: ToyFitter, ends: list[End], of_toys: np.ndarray) -> list[ExpectedLimit]:
@@ -66,12 +83,13 @@ def summarise_limits(fitter: ToyFitter, ends: list[End], of_toys: np.ndarray) ->
 
 
 def _summarise(end: End, values: np.ndarray, at: float) -> ExpectedLimit:
-    ended = values[np.isfinite(values)]
+    ended = values[~np.isnan(values)]
     return ExpectedLimit(
         end=end,
         bands={name: quantile_with_error(ended, p) for name, p in BANDS.items()},
         observed=at,
         below=share_with_error(ended < at)[0],
         toys=len(values),
+        open=int(np.isinf(values).sum()),
         failed=len(values) - len(ended),
     )

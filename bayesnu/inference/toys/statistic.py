@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -37,12 +38,18 @@ def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndar
 
 
 def quantile_with_error(values: np.ndarray, probability: float) -> tuple[float, float]:
-    """Quantile of independent values, and half the distance between those one binomial error below and above."""
+    """Quantile of independent values, and half the distance between those one binomial error below and above.
+
+    Values may be infinite; then so may the quantile be, and its error.
+    """
     if not len(values):
         return np.nan, np.nan
     error = np.sqrt(probability * (1 - probability) / len(values))
-    low, here, high = np.quantile(values, np.clip([probability - error, probability, probability + error], 0, 1))
-    return float(here), float(high - low) / 2
+    # No line leads to infinity, so infinite values are not interpolated.
+    method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(values).all() else "inverted_cdf"
+    places = np.clip([probability - error, probability, probability + error], 0, 1)
+    low, here, high = np.quantile(values, places, method=method)
+    return float(here), float(high - low) / 2 if np.isfinite([low, high]).all() else np.inf
 
 
 def share_with_error(holds: np.ndarray) -> tuple[float, float]:
