@@ -39,6 +39,21 @@ def test_intervals_are_those_of_exact_folds(
     assert found.lower == pytest.approx(ends[0], rel=allowed)
 
 
+@pytest.mark.parametrize(("width", "counts"), [(0.05, 0.23), (0.10, 0.47), (0.15, 0.70)])
+def test_the_error_of_a_stepped_efficiency_is_that_of_the_methods(
+    width: float, counts: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    def measure(shift: Shift, points: np.ndarray) -> None:
+        near = [(z, moved) for z, moved in zip(FOLDED, shift.moved, strict=True) if abs(z) <= 2]
+        found.append(max(np.abs(points @ (shift.counts_at(z) - moved)).max() for z, moved in near))
+
+    monkeypatch.setattr(Shift, "check_error", measure)
+    build([experiments.load("pandax4t-run1")], ["mu_nu"], preset(threshold_shift_kev=width))
+    assert max(found) == pytest.approx(counts, abs=0.006)
+
+
 @pytest.mark.parametrize("parameter", ["mu_nu", "q_nu", "r2_nu"])
 def test_a_shift_beyond_the_expansion_is_refused(parameter: str) -> None:
     said = r"^pandax4t-run1: threshold_shift: the expansion in the shift is wrong by 0\.\d+ of the root [^\n]+ smaller$"
