@@ -7,16 +7,39 @@ is already checked: `bayesnu.experiments.load` is the one place that makes them 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesnu.support.arguments import read_array
 from bayesnu.support.errors import BayesnuError
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+class _ReadOnly:
+    """What keeps its arrays as read-only copies: templates are folded once for an object, so it may never change.
+
+    Raises: `BayesnuError` for an array that holds anything but numbers.
+    """
+
+    def __post_init__(self) -> None:
+        self._freeze_arrays()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze_arrays()  # arrays come writable out of a pickle
+
+    def _freeze_arrays(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            values = getattr(self, field.name)
+            if str(field.type).startswith("Array") and values is not None:
+                frozen = read_array(field.name, values).copy()
+                frozen.setflags(write=False)
+                object.__setattr__(self, field.name, frozen)
 
 
 @dataclass(frozen=True)
@@ -52,7 +75,7 @@ Width: TypeAlias = RelativeWidth | AbsoluteWidth | FreeWidth
 
 
 @dataclass(frozen=True, eq=False)
-class Component:
+class Component(_ReadOnly):
     """One background component: exactly one of `counts` (bins,) and `fraction` is set.
 
     `fraction` is its part of the remainder (see `Background`). Components of one `shape` share one nuisance parameter.
@@ -69,7 +92,7 @@ class Component:
 
 
 @dataclass(frozen=True, eq=False)
-class Background:
+class Background(_ReadOnly):
     """The fitted background, and whether Standard Model solar neutrinos are part of it.
 
     With `solar_neutrinos` "included", `total` (bins,) contains them, and `published_solar_neutrinos` (bins,) is that part
@@ -87,7 +110,7 @@ class Background:
 
 
 @dataclass(frozen=True, eq=False)
-class Efficiency:
+class Efficiency(_ReadOnly):
     """Efficiency against energy, linear between knots, zero below the first and constant above the last.
 
     A repeated energy is a step. `energy` says which energy the curve is drawn against. `relative_width` is one standard
@@ -135,7 +158,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Experiment:
+class Experiment(_ReadOnly):
     """One data set under one reading of its file. Arrays are read-only; counts are events per bin over the whole exposure.
 
     Raises: `BayesnuError` for an exposure of which the background's counts are not, and for observed counts that are not
@@ -185,6 +208,7 @@ class Experiment:
     provenance: tuple[Provenance, ...]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         counted = self.background.exposure_tonne_years
         if self.exposure_tonne_years != counted:
             raise BayesnuError(
