@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import overload
 
 from bayesnu.experiments.experiment import AbsoluteWidth, Array, Background, Component, Experiment, StatedNeutrinos
 from bayesnu.support.arguments import read_number
@@ -18,7 +17,7 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
         tonne_years: the new exposure in tonne-years, above 0.
 
     Returns: an `Experiment` of another name, which its events cannot be combined with. The observed counts are scaled too
-        and are no data: put expected or made-up counts in their place.
+        and are no data, as `model_values_kev` says of all bins: put expected or made-up counts in their place.
 
     Raises: `BayesnuError` for an exposure that is not positive and finite.
 
@@ -39,7 +38,8 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
         title=f"{experiment.short_title} scaled to {tonne_years:g} t yr",
         note=f"{experiment.note} All counts are scaled to {tonne_years:g} tonne-years; those observed are no data.".strip(),
         exposure_tonne_years=tonne_years,
-        observed=_scale_counts(experiment.observed, factor),
+        observed=experiment.observed * factor,
+        model_values_kev=(float(experiment.edges_kev[0]), float(experiment.edges_kev[-1])),
         background=_scale_background(experiment.background, tonne_years, factor),
         neutrinos=_scale_neutrinos(experiment.neutrinos, factor),
         incompatible=(*experiment.incompatible, experiment.name, *(f"{name}-scaled" for name in experiment.incompatible)),
@@ -65,17 +65,8 @@ def _scale_component(component: Component, factor: float) -> Component:
     )
 
 
-@overload
-def _scale_counts(counts: Array, factor: float) -> Array: ...
-@overload
-def _scale_counts(counts: None, factor: float) -> None: ...
 def _scale_counts(counts: Array | None, factor: float) -> Array | None:
-    """Return read-only counts."""
-    if counts is None:
-        return None
-    scaled: Array = counts * factor
-    scaled.setflags(write=False)
-    return scaled
+    return None if counts is None else counts * factor
 
 
 def _scale_neutrinos(stated: StatedNeutrinos | None, factor: float) -> StatedNeutrinos | None:

@@ -85,6 +85,7 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             raise BayesnuError(
                 f"inputs: found '{analysis.inputs}', which none of {names} has; choose one of {', '.join(known)}"
             )
+    yield from _describe_void(experiments, analysis)
     if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
         raise BayesnuError(
             f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
@@ -97,16 +98,40 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
         )
 
 
+def _describe_void(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say to which of several data sets a choice does not apply, where it applies to others."""
+    voids = {
+        f"inputs: no reading '{analysis.inputs}' in {{}}, read by the tables at the top of the file": [
+            each.reading != analysis.inputs for each in experiments
+        ],
+        f"efficiency_width: {analysis.efficiency_width:g} has no effect on {{}}, whose file has a width": [
+            analysis.efficiency_width > 0 and bool(each.efficiency.relative_width) for each in experiments
+        ],
+        "solar_subtraction: 'published' has no effect on {}, whose background holds no neutrinos": [
+            analysis.solar_subtraction == "published" and each.background.solar_neutrinos == "absent" for each in experiments
+        ],
+    }
+    for sentence, is_void in voids.items():
+        if any(is_void) and not all(is_void):
+            names = (each.name for each, void in zip(experiments, is_void, strict=True) if void)
+            yield sentence.format(", ".join(names))
+
+
 def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     """Refuse neutrinos that contradict the file; say smaller differences, and where the background is cut."""
-    for check in (compare_neutrinos(experiment, analysis), compare_bins(experiment, analysis)):
+    checks = (compare_neutrinos(experiment, analysis), compare_bins(experiment, analysis))
+    if checks == (None, None):
+        yield f"{experiment.name}: the file states no number of solar neutrinos, so its exposure could not be checked"
+    for check in checks:
         if check is not None and check.is_contradiction:
             raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
         if check is not None and check.is_remarkable:
             yield check.sentence
     observation = observe(experiment, analysis)
     yield from _describe_cut(observation, count_neutrinos(experiment, analysis))
-    if not observation.is_data.all():
+    if not observation.is_data.any():
+        yield f"{experiment.name}: the counts of all bins are made up or scaled and no data; the result is a projection"
+    elif not observation.is_data.all():
         number = int(np.sum(~observation.is_data))
         yield f"{experiment.name}: {number} bins hold a model's values and no data; no goodness of fit counts them"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 
 from bayesnu import experiments
 from bayesnu.experiments import StatedNeutrinos, scale_exposure
@@ -17,6 +18,7 @@ from bayesnu.model.consistency import NeutrinoCheck, compare_neutrinos
 from bayesnu.model.polynomial import Model
 from bayesnu.model.predict import expected_counts
 from bayesnu.support.errors import BayesnuError
+from tests.robustness.fuzz import BARE
 
 RUN0, RUN1, XENONNT = "pandax4t-run0", "pandax4t-run1", "xenonnt-sr0"
 
@@ -197,13 +199,15 @@ def test_a_data_set_loaded_with_another_reading_is_refused() -> None:
 def test_a_reading_that_no_data_set_has_is_refused() -> None:
     with pytest.raises(BayesnuError, match=r"^inputs: found 'digitised', which none of pandax4t-run0 has; [^\n]+ paper$"):
         build_of(RUN0, inputs="digitised")
-    assert build_of(RUN0, RUN1, inputs="digitised") == ()
+    void = "inputs: no reading 'digitised' in pandax4t-run0, read by the tables at the top of the file"
+    assert build_of(RUN0, RUN1, inputs="digitised") == (void,)
 
 
 def test_a_width_that_every_file_has_is_refused() -> None:
     with pytest.raises(BayesnuError, match=r"^efficiency_width: found 0\.5, which has no effect on pandax4t-run0, pand"):
         build_of(RUN0, RUN1, efficiency_width=0.5)
-    assert build_of(RUN1, XENONNT, efficiency_width=0.05) == ()
+    void = "efficiency_width: 0.05 has no effect on pandax4t-run1, whose file has a width"
+    assert build_of(RUN1, XENONNT, efficiency_width=0.05) == (void,)
 
 
 def test_a_subtraction_from_a_background_without_neutrinos_is_refused() -> None:
@@ -214,5 +218,17 @@ def test_a_subtraction_from_a_background_without_neutrinos_is_refused() -> None:
         build([replace(loaded, background=bare, neutrinos=None)], (), Analysis(solar_subtraction="published"))
 
 
-def test_a_projection_is_no_contradiction() -> None:
-    assert build([scale_exposure(experiments.load(XENONNT), 200.0)], ["mu_nu"]).notes == ()
+def test_a_projection_is_no_contradiction_and_no_data() -> None:
+    scaled = scale_exposure(experiments.load(XENONNT), 200.0)
+    said = "xenonnt-sr0-scaled: the counts of all bins are made up or scaled and no data; the result is a projection"
+    assert build([scaled], ["mu_nu"]).notes == (said,)
+    assert expected_counts(scaled).notes == (said,)
+    assert not scaled.is_data.any()
+
+
+def test_an_exposure_that_could_not_be_checked_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "bare.toml"
+    path.write_text(tomli_w.dumps(BARE), encoding="utf-8")
+    said = "bare: the file states no number of solar neutrinos, so its exposure could not be checked"
+    assert build(path, "mu_nu").notes == (said,)
+    assert expected_counts(path).notes == (said,)

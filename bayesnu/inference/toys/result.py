@@ -15,7 +15,7 @@ from bayesnu.inference.toys.belt import TESTED, belt, statistics, tested_values
 from bayesnu.inference.toys.compatibility import Compatibility, find_compatibility
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.goodness import Goodness, find_goodness
+from bayesnu.inference.toys.goodness import Goodness, count_bins, find_goodness
 from bayesnu.inference.toys.statistic import profiled
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
@@ -35,7 +35,7 @@ class ToyResult:
 
     Attributes:
         seed: of all toys.
-        goodness: of the best fit; None where that fit did not end.
+        goodness: of the best fit; None where that fit did not end or no bin holds data.
         compatibility: of the data sets; None for a single one.
         expected: limits of toys of the Standard Model; empty for several physics parameters.
         feldman_cousins: the interval, its Monte-Carlo error per end, and its toys in the `status`; None where there is none.
@@ -66,7 +66,7 @@ def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     toys = TOYS if alone else TOYS_OF_SEVERAL
     streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
     try:
-        goodness = find_goodness(fitter, toys, streams[0])
+        goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
     except BayesnuError as error:
         return ToyResult(seed, None, None, (), None, (f"nothing from toys: {error}",))
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
