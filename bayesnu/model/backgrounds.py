@@ -14,6 +14,7 @@ import numpy as np
 
 from bayesnu.experiments import Component, Experiment, FreeWidth
 from bayesnu.model.observation import Observation
+from bayesnu.support.errors import BayesnuError
 
 ROUNDING = 1e-12  # of a published total
 FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper, and far from the data on both sides
@@ -98,7 +99,22 @@ def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list
             shapes.append(Shape(name, counts, width, shared=c.shared))
     by_name = attrgetter("name")
     groups = groupby(sorted(shapes, key=by_name), key=by_name)
-    return [_merge_shapes(list(group)) for _, group in groups]
+    merged = {name: list(group) for name, group in groups}
+    if observation.analysis.correlated_runs:
+        _check_keys(experiment, merged)
+    return [_merge_shapes(group) for group in merged.values()]
+
+
+def _check_keys(experiment: Experiment, groups: dict[str, list[Shape]]) -> None:
+    """Refuse components of one shape with different keys: one normalisation cannot follow two."""
+    for name, group in groups.items():
+        keys = {shape.shared for shape in group}
+        if len(keys) > 1:
+            found = " and ".join(sorted("none" if key is None else f"'{key}'" for key in keys))
+            raise BayesnuError(
+                f"{experiment.name}: found the shared keys {found} on components of the shape '{name}', which have one "
+                "normalisation; give all of them the same key or another shape"
+            )
 
 
 def fitted_counts(experiment: Experiment, component: Component) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from math import isclose
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ def build(
         raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
+    _check_efficiencies(data, analysis)
     notes = review(data, analysis)
     builder = _Builder(analysis, priors)
     for experiment in data:
@@ -135,15 +137,20 @@ class _Builder:
 
     def add_background(self, experiment: Experiment, shape: Shape) -> Parameter:
         shared = shape.shared if self.analysis.correlated_runs else None
-        nuisance = normalisation(shape.name, experiment.name, shared)
+        nuisance = self.find_shared(shared) or normalisation(shape.name, experiment.name, shared)
         free = Flat(nuisance, 0.0, shape.maximum)
         prior = free if shape.width is None else _make_amplitude(nuisance, shape.width)
-        if self.nuisances.get(nuisance, prior) != prior:
+        if not _do_priors_agree(self.nuisances.get(nuisance, prior), prior):
             raise BayesnuError(
-                f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another experiment but "
+                f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another component but "
                 "has another width; give both the same width or set correlated_runs = false"
             )
         return self.add_nuisance(prior)
+
+    def find_shared(self, key: str | None) -> Nuisance | None:
+        """The normalisation that a key stands for: it has the name of the first component with that key."""
+        named = (each for each in self.nuisances if isinstance(each, Nuisance) and each.kind == "background")
+        return None if key is None else next((each for each in named if each.shared == key), None)
 
     def expand_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Expand the terms in a shift of threshold and energy scale, in standard deviations.
@@ -255,6 +262,13 @@ def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:
     return Gaussian(nuisance, 0.0, np.inf, mean=1.0, width=width)
 
 
+def _do_priors_agree(one: Prior, other: Prior) -> bool:
+    """Whether two priors of a shared normalisation are the same but for the rounding of their widths."""
+    if isinstance(one, Gaussian) and isinstance(other, Gaussian):
+        return isclose(one.width, other.width, rel_tol=1e-9)
+    return one == other
+
+
 def _make_shift(nuisance: Nuisance) -> Gaussian:
     """A shift in standard deviations, cut where it is no longer folded."""
     return Gaussian(nuisance, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
@@ -265,6 +279,22 @@ def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None
     if analysis.efficiency_nuisance == "off":
         return None
     return experiment.efficiency.relative_width or analysis.efficiency_width or None
+
+
+def _check_efficiencies(experiments: Iterable[Experiment], analysis: Analysis) -> None:
+    """Refuse a scale that data sets share and only some of them have a width for: the others would not move."""
+    if not analysis.correlated_runs:
+        return
+    owners: dict[str | None, list[Experiment]] = {}
+    for experiment in experiments:
+        owners.setdefault(experiment.efficiency.shared, []).append(experiment)
+    for key, group in owners.items():
+        without = [each.name for each in group if efficiency_width(each, analysis) is None]
+        if key is not None and 0 < len(without) < len(group):
+            raise BayesnuError(
+                f"{without[0]}: the efficiency shares the key '{key}' with another experiment but has no relative_width; "
+                "give it one, set efficiency_width or set correlated_runs = false"
+            )
 
 
 def _find_threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:

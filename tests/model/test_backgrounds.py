@@ -325,3 +325,58 @@ def test_a_shared_component_with_two_widths_is_refused_in_one_sentence() -> None
     with pytest.raises(BayesnuError, match=r"^pandax4t-run1: the component '136Xe' shares the key [^\n]+$"):
         builder.build([experiments.load(RUN0), other])
     assert builder.build([experiments.load(RUN0), other], (), Analysis(correlated_runs=False)).names
+
+
+# --- keys and what they join ---
+
+
+def made_up(name: str, *components: Component, bins: tuple[float, float] = (30.0, 60.0)) -> Experiment:
+    """Two bins, 30 and 60 events observed, and a background of components with counts of their own."""
+    return replace(
+        experiments.load(RUN1),
+        name=name,
+        edges_kev=np.array([2.0, 10.0, 30.0]),
+        region_kev=(2.0, 30.0),
+        model_values_kev=None,
+        turn_on=None,
+        observed=np.array(bins),
+        neutrinos=None,
+        background=absent(experiments.load(RUN1), components),
+    )
+
+
+def component(name: str, counts: list[float], **changes: Any) -> Component:
+    given: dict[str, Any] = {"shape": name, "width": RelativeWidth(0.1), "shared": None} | changes
+    return Component(name=name, counts=np.array(counts), fraction=None, label=name, **given)
+
+
+def test_a_key_is_one_normalisation_whatever_the_components_are_called() -> None:
+    one = made_up("one", component("136Xe", [10, 20], shared="xenon 136"))
+    other = made_up("other", component("xe", [5, 7], shared="xenon 136"), bins=(31.0, 61.0))
+    built = builder.build([one, other])
+    assert [name for name in built.names if "xenon 136" in name] == ["136Xe[xenon 136]"]
+    theta = built.nominal()
+    theta[built.names.index("136Xe[xenon 136]")] = 1.5
+    moved = built.expected(theta) - built.expected(built.nominal())
+    np.testing.assert_allclose(moved, [5, 10, 2.5, 3.5], rtol=1e-12)
+    apart = builder.build([one, other], (), Analysis(correlated_runs=False))
+    assert {"136Xe[one]", "xe[other]"} <= {*apart.names}
+
+
+def test_components_of_one_shape_with_different_keys_are_refused() -> None:
+    keyed = component("a", [10, 20], shape="flat", shared="krypton")
+    data = made_up("one", keyed, component("b", [5, 7], shape="flat"))
+    said = r"^one: found the shared keys 'krypton' and none on components of the shape 'flat', [^\n]+$"
+    with pytest.raises(BayesnuError, match=said):
+        builder.build(data)
+    assert "flat[one]" in builder.build(data, (), Analysis(correlated_runs=False)).names
+    assert "a[shared krypton]" in builder.build(data, (), Analysis(one_nuisance_per_shape=False)).names
+
+
+def test_a_shared_efficiency_without_a_width_is_refused() -> None:
+    loaded = experiments.load(RUN1)
+    without = replace(loaded, efficiency=replace(loaded.efficiency, relative_width=None))
+    with pytest.raises(BayesnuError, match=r"^pandax4t-run1: the efficiency shares the key 'PandaX-4T efficiency' [^\n]+$"):
+        builder.build([experiments.load(RUN0), without])
+    assert builder.build(without).names
+    assert builder.build([experiments.load(RUN0), without], (), Analysis(correlated_runs=False)).names
