@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+import numpy as np
+
+from bayesnu.experiments.experiment import Experiment
+from bayesnu.experiments.reader import READINGS, load, names
 from bayesnu.support.errors import BayesnuError
 
 KINDS = ("solar", "reactor", "accelerator", "astrophysics", "theory")  # what neutrinos a row is about
@@ -102,6 +106,18 @@ def _write_remark(row: dict[str, str], checked: bool) -> str:
         return DOUBLED if float(row["cr_scale"]) == 2 else ""
     others = [part for part in parts if "convention" not in part and "not checked" not in part]
     return "; ".join([UNCHECKED, *others])
+
+
+def holds_published_events(experiment: Experiment) -> bool:
+    """Return whether a data set has name, exposure and events of one of this package, wherever it was read."""
+    if experiment.name not in names():
+        return False
+    ours = load(experiment.name, experiment.reading if experiment.reading in READINGS else "default")
+    return (
+        experiment.exposure_tonne_years == ours.exposure_tonne_years
+        and np.array_equal(experiment.edges_kev, ours.edges_kev)
+        and np.array_equal(experiment.observed, ours.observed)
+    )
 
 
 def published_for(experiments: tuple[str, ...], parameter: str, flavour: str) -> tuple[PublishedLimit, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesnu.experiments.published import PublishedLimit, published_for
+from bayesnu.experiments.published import PublishedLimit, holds_published_events, published_for
 from bayesnu.inference.credible import credible_interval, ess, parameter_interval
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval, Piece, ProfileInterval, modes_note
@@ -155,6 +155,9 @@ def _profile_row(found: ProfileInterval) -> LimitRow:
 
 
 def _published_rows(model: Model, index: int) -> Iterator[LimitRow]:
+    """Rows of published limits from the same events; a file that only has the name of a data set has none."""
+    if not all(map(holds_published_events, model.experiments)):
+        return
     names = tuple(experiment.name for experiment in model.experiments)
     parameter = model.of_interest[index]
     for limit in published_for(names, parameter.em_property.name, parameter.flavour):
