@@ -136,7 +136,7 @@ class Marginal:
     def probability_between(self, low: float, high: float) -> float:
         """Posterior probability, a pure number, of [low, high] in units of `scale * unit`."""
         ends = read_array("probability_between", [low, high])
-        if not ends[0] <= ends[1]:
+        if ends.shape != (2,) or not ends[0] <= ends[1]:
             raise BayesnuError(f"probability_between: found {low} and {high}; must be two numbers, the smaller one first")
         below = [integrate_up_to(self.borders, self.density, float(u)) for u in self.coordinate.cdf(ends)]
         return below[1] - below[0]

@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 from bayesnu.model.choices import PRIOR_KINDS
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.physics.properties import Parameter, PhysicsParameter, check_unit, parameter_of
+from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 
@@ -228,16 +229,22 @@ def check_physics(prior: Prior) -> None:
 def with_kind(prior: Prior, kind: str, **changes: float) -> Prior:
     """Return a prior of another kind (`flat`, `flat-square`, `log-uniform`, `gaussian`) for the same parameter.
 
-    `changes` may hold lower and upper, and mean and width of a Gaussian, in the prior's own units.
+    `changes` may hold lower and upper, and mean and width of a Gaussian, in the prior's own units. Raises `BayesnuError` for
+    an unknown kind, and for changes that it does not have or that are no finite numbers.
     """
-    same: dict[str, Any] = {"parameter": prior.parameter, "lower": prior.lower, "upper": prior.upper}
-    if kind == "gaussian":
-        if not {"mean", "width"} <= changes.keys():
-            raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
-        return Gaussian(**(same | changes))
-    if kind not in PRIORS:
+    if kind not in (*PRIORS, "gaussian"):
         raise BayesnuError(f"prior of {prior.name}: found {kind!r:.60}{did_you_mean(str(kind)[:60], PRIOR_KINDS)}")
-    return PRIORS[kind](**(same | changes))
+    numbers = ("lower", "upper", "mean", "width") if kind == "gaussian" else ("lower", "upper")
+    for name in changes:
+        if name not in numbers:
+            raise BayesnuError(f"prior of {prior.name}: found '{name}'; a {kind} prior has {', '.join(numbers)}")
+    same: dict[str, Any] = {"parameter": prior.parameter, "lower": prior.lower, "upper": prior.upper}
+    given = {name: read_number(f"{name} of the prior of {prior.name}", value) for name, value in changes.items()}
+    if kind != "gaussian":
+        return PRIORS[kind](**(same | given))
+    if not {"mean", "width"} <= given.keys():
+        raise BayesnuError(f"prior of {prior.name}: a gaussian prior needs a mean and a width")
+    return Gaussian(**(same | given))
 
 
 def describe(prior: Prior) -> str:

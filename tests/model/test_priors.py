@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -172,6 +174,18 @@ def test_an_unknown_kind_or_a_gaussian_without_width_is_refused() -> None:
         with_kind(flat, "loguniform", lower=0.1)
     with pytest.raises(BayesnuError, match="needs a mean and a width"):
         with_kind(flat, "gaussian", mean=1.0)
+
+
+@pytest.mark.parametrize("value", ["5", None, np.nan, np.inf, True, [5], [], np.array([5.0])])
+def test_an_end_that_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(BayesnuError, match=r"^upper of the prior of [^\n]+: found [^\n]+; must be a finite number"):
+        with_kind(Flat(HEAD, 0.0, 10.0), "flat", upper=value)
+
+
+def test_a_number_that_a_kind_does_not_have_is_refused() -> None:
+    with pytest.raises(BayesnuError, match=r": found 'mean'; a flat prior has lower, upper$"):
+        with_kind(Flat(HEAD, 0.0, 10.0), "flat", mean=3.0)
+    assert with_kind(Flat(HEAD, 0.0, 10.0), "flat", upper=np.float32(5)).upper == 5.0  # type: ignore[arg-type]
 
 
 def test_priors_say_themselves_with_unit_and_range() -> None:

@@ -121,6 +121,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: posterior().probability_between(2, 1),
         "probability_between: found 2 and 1",
     ),
+    "ends as lists": (
+        lambda: posterior().probability_between([0], [1]),
+        r"probability_between: found \[0\] and \[1\]; must be two numbers",
+    ),
     "no ends": (lambda: posterior().probability_between(np.nan, 1), "probability_between: found nan and 1"),
     "a value in mu_B": (
         lambda: bayesnu.bayes_factor(posterior(), 1e-11),

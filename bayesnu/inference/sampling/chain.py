@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bayesnu.support.arguments import plain
+from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import digest
 
 
@@ -73,9 +75,21 @@ class Chain:
         return digest(self.fingerprint)
 
     def after(self, burn_in: int) -> np.ndarray:
-        """Samples (ensembles, draws, walkers, parameters) without the first `burn_in` stored steps."""
-        return self.samples[:, -(-burn_in // self.thin) :]
+        """Samples (ensembles, draws, walkers, parameters) without the first `burn_in` stored steps.
+
+        Raises `BayesnuError` for what is no integer from 0 to the number of steps.
+        """
+        skipped = plain(burn_in)
+        if isinstance(skipped, bool) or not isinstance(skipped, int) or not 0 <= skipped <= self.steps:
+            raise BayesnuError(f"burn_in: found {skipped!r:.60}; must be an integer from 0 to the {self.steps} stored steps")
+        return self.samples[:, -(-skipped // self.thin) :]
 
     def of(self, name: str) -> np.ndarray:
-        """Samples (ensembles, draws, walkers) of one parameter, in units of its `scale * unit`."""
+        """Samples (ensembles, draws, walkers) of one parameter, in units of its `scale * unit`.
+
+        Raises `BayesnuError` for a name that the chain does not have.
+        """
+        if not isinstance(name, str) or name not in self.names:
+            near = did_you_mean(str(name)[:60], self.names)
+            raise BayesnuError(f"parameter: found {name!r:.60}, which the chain does not have{near}")
         return self.samples[..., self.names.index(name)]
