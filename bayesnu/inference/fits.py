@@ -34,7 +34,7 @@ class Fits:
     @cached_property
     def marginal(self) -> Marginal:
         """The integrated posterior of the only physics parameter."""
-        return integrate(self.profiler)
+        return integrate(self.line())
 
     @property
     def curve(self) -> Curve | None:

@@ -16,10 +16,11 @@ import numpy as np
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
-from bayesnu.inference.line import find_local_minima
+from bayesnu.inference.line import Line, find_local_minima
 from bayesnu.inference.nuisance_average import average_nuisances
 from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
-from bayesnu.inference.profiler import Fit, Profiler, check_ended
+from bayesnu.inference.profiler import Fit, check_ended
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform, Prior
@@ -27,7 +28,7 @@ from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
 
-PANELS = 64  # Gauss-Legendre panels in u, in each range where the likelihood counts
+PANELS = 32  # Gauss-Legendre panels in u, in each range where the likelihood counts
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 LOOK = 2001  # values of u per look for where the likelihood counts
 ENOUGH = 400  # of them that have to lie there
@@ -179,19 +180,19 @@ def marginal(model: Model, seed: int = 0) -> Marginal:
     require("model", model, Model, "build")
     if model.n_physics != 1:
         raise BayesnuError(f"integrate: the model has {model.n_physics} physics parameters; this needs exactly one")
-    return integrate(Profiler(model), read_seed(seed))
+    return integrate(Line(ToyFitter(model)), read_seed(seed))
 
 
-def integrate(profiler: Profiler, seed: int = 0) -> Marginal:
+def integrate(line: Line, seed: int = 0) -> Marginal:
     """The integration of `marginal` with the fits of a model that there already are."""
-    model = profiler.model
+    model = line.profiler.model
     coordinate = choose_coordinate(model.parameters[0])
-    borders = _place_panels(profiler, coordinate)
+    borders = _place_panels(line, coordinate)
     values = coordinate.ppf(place_nodes(borders))
-    fit = profiler.at(0, values)
+    fit = line.fit(values)
     check_ended(fit, "integrate")
     possible = np.isfinite(fit.chi2)
-    average = average_nuisances(profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
+    average = average_nuisances(line.profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
     log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
     batches = np.zeros((len(average.ratio), len(values)))
     batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
@@ -231,44 +232,43 @@ def find_modes(posterior: Marginal) -> list[tuple[float, float]]:
     return list(pairwise(cuts))
 
 
-def _place_panels(profiler: Profiler, coordinate: Prior) -> np.ndarray:
+def _place_panels(line: Line, coordinate: Prior) -> np.ndarray:
     """Borders in u of panels: `PANELS` in every range where the likelihood changes, one in each gap between two."""
-    prior = profiler.model.parameters[0]
+    prior = line.profiler.model.parameters[0]
 
     def chi2_at(u: np.ndarray) -> np.ndarray:
         values = coordinate.ppf(u)
-        curve: np.ndarray = profiler.at(0, values).chi2 - 2 * _compare_priors(prior, coordinate, values)
+        curve: np.ndarray = line.fit(values).chi2 - 2 * _compare_priors(prior, coordinate, values)
         return curve
 
-    segments = find_segments(chi2_at, _choose_first_look(profiler, coordinate), SUPPORT, ENOUGH, LOOKS)
+    segments = find_segments(chi2_at, _choose_first_look(line, coordinate), SUPPORT, ENOUGH, LOOKS)
     return np.concatenate([_divide_segment(coordinate, low, high) for low, high in segments])
 
 
 def _divide_segment(coordinate: Prior, low: float, high: float) -> np.ndarray:
     """Borders of the panels in a range of u, where the likelihood changes.
 
-    A log-uniform prior may reach down by hundreds of powers of ten, where it does not: they are one panel.
+    A log-uniform prior may reach down by hundreds of powers of ten, where it does not: they are one panel. Its likelihood
+    changes in a small part of the rest, which has twice as many.
     """
     if isinstance(coordinate, LogUniform):
         first = float(coordinate.cdf(NO_SIGNAL * coordinate.ppf(np.array(high))))
         if low < first:
-            return np.append(low, np.linspace(first, high, PANELS + 1))
+            return np.append(low, np.linspace(first, high, 2 * PANELS + 1))
     return np.linspace(low, high, PANELS + 1)
 
 
-def _choose_first_look(profiler: Profiler, coordinate: Prior) -> np.ndarray:
+def _choose_first_look(line: Line, coordinate: Prior) -> np.ndarray:
     """Places u with a point in every mode of the likelihood and in the prior, however narrow these are in u."""
-    prior = profiler.model.parameters[0]
+    prior = line.profiler.model.parameters[0]
     u = np.linspace(0, 1, LOOK)
     if prior is not coordinate:
         u = np.union1d(u, coordinate.cdf(prior.ppf(u)))
     usual = prior.of_interest.usual_range
     if coordinate.lower < usual[0] or coordinate.upper > usual[1]:
         u = np.union1d(u, coordinate.cdf(np.linspace(*usual, LOOK)))
-    fit = profiler.at(0, coordinate.ppf(u))
-    free = profiler.nuisances_free()
-    free[0] = True
-    modes = profiler.fit(fit.theta[find_local_minima(fit.chi2)], free).theta[:, 0]
+    fit = line.fit(coordinate.ppf(u))
+    modes = line.refine(fit.theta[find_local_minima(fit.chi2)]).theta[:, 0]
     return np.union1d(u, coordinate.cdf(modes[(modes > coordinate.lower) & (modes < coordinate.upper)]))
 
 
