@@ -192,14 +192,15 @@ class Line:
 def find_scale(model: Model, index: int) -> tuple[float, float]:
     """Where physics parameter `index` gives the fewest counts, and how far from there they change by their noise.
 
-    The counts are a parabola in the parameter, bin by bin; every bin counts by its noise.
+    The counts are a parabola in the parameter, bin by bin. Every bin counts by its noise: that of the data, where these are
+    fewer than expected.
     """
     nominal = model.nominal()
     unit = np.eye(len(nominal))[index]
     counts, up, down = (model.expected(nominal + sign * unit) for sign in (0, 1, -1))
     square = (up + down) / 2 - counts
     slope = (up - down) / 2
-    weight = 1 / np.maximum(counts, 1.0)
+    weight = 1 / np.maximum(np.minimum(counts, model.observed), 1.0)
     curved = float(np.sum(weight * square**2))
     middle = 0.0 if curved == 0 else -float(np.sum(weight * square * slope)) / (2 * curved)
     straight = float(np.sum(weight * (slope + 2 * middle * square) ** 2))

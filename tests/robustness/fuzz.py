@@ -59,7 +59,7 @@ def corpus(config: bytes, chain: bytes) -> Corpus:
     template = tomllib.loads(experiments.template())
     shipped = tomllib.loads(experiments.load("xenonnt-sr0").text)  # a long one: seldom, as it takes its time
     resolved = tomllib.loads(config.decode())
-    return Corpus((*[template] * 5, *[BARE] * 4, shipped), (SMALL, FULL, resolved), config, chain)
+    return Corpus((*[template] * 5, *[BARE] * 2, *[STATED] * 3, shipped), (SMALL, FULL, resolved), config, chain)
 
 
 def case(seed: int, given: Corpus, kind: str | None = None, forged: bool = True) -> Case:
@@ -89,6 +89,18 @@ BARE: dict[str, Any] = {
         "components": [{"name": "flat", "counts": [9, 60], "width": {"relative": 0.1}, **SOURCED}],
         **SOURCED,
     },
+}
+STATED: dict[str, Any] = BARE | {
+    "bins": BARE["bins"] | {"model_values_kev": [5, 30]},
+    "background": BARE["background"]
+    | {
+        "components": [
+            {"name": "flat", "shape": "smooth", "counts": [9, 50], "width": {"relative": 0.1}, "shared": "flat", **SOURCED},
+            {"name": "slope", "shape": "smooth", "counts": [0, 10], "width": {"absolute": 2.0}, "shared": "flat", **SOURCED},
+        ]
+    },
+    "efficiency": BARE["efficiency"] | {"relative_width": 0.05, "shared": "efficiency", "turn_on": [0.9, 1]},
+    "neutrinos": {"counts": 130, "error": 40, "kev": [1, 30], **SOURCED},
 }
 SMALL: dict[str, Any] = {
     "experiments": ["pandax4t-run1"],
@@ -399,9 +411,11 @@ def _use_of(file: str, dice: random.Random) -> tuple[str, ...]:
     parameter = dice.choice(["mu_nu", "q_nu", "r2_nu"])
     if how < 0.8:
         return ("counts", file, "--json", *_coupling(dice), *_choices(dice), *reading)
-    if how < 0.95:
+    if how < 0.94:
         return ("sample", "--dry-run", file, "--parameter", parameter, *_choices(dice), *reading)
-    return ("limits", file, "--json", "--parameter", parameter, *reading)
+    toys = () if dice.random() < 0.2 else ("--no-toys",)
+    command = dice.choice([("limits", *toys), ("limits", *toys), ("curve",), ("limits", "--flavour", "all", "--no-toys")])
+    return (command[0], file, "--json", "--parameter", parameter, *command[1:], *reading)
 
 
 def _coupling(dice: random.Random) -> tuple[str, ...]:
@@ -452,7 +466,8 @@ def _sound(seed: int, dice: random.Random, given: Corpus) -> Case:
         return Case(seed, "sound", ("counts", "e.toml", "--json"), file, sound=True)
     if how < 0.8:
         return Case(seed, "sound", ("sample", "e.toml", "--dry-run", *parameter), file)
-    return Case(seed, "sound", ("limits", "e.toml", "--json", *parameter), file)
+    toys = () if how < 0.84 else ("--no-toys",)
+    return Case(seed, "sound", ("limits", "e.toml", "--json", *parameter, *toys), file)
 
 
 def sound_experiment(dice: random.Random) -> dict[str, Any]:
@@ -648,6 +663,7 @@ def _chain(seed: int, dice: random.Random, given: Corpus) -> Case:
     words = dice.choice(
         [("summary", "run", "--json")] * 6
         + [("summary", "run"), ("summary", "run", "--json", "--kind", "eti"), ("bibliography", "run")]
+        + [("summary", "run/chain.h5", "--json", "--no-toys")]
         + [("resume", "run", "--quiet", "--no-figures", "--json"), ("export", "run", "run/out.nc")]
     )
     output = "run" if words[0] in ("resume", "export") else None
