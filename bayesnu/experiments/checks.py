@@ -1,4 +1,4 @@
-"""Checks that need two tables of a file: lengths, the region, the width of the response, the background's sums.
+"""Checks that need more than one key of a file: lengths, the region, the width of the response, the background's sums.
 
 Each check yields (table, key, sentence fragment) for everything wrong; `reader` puts them in sentences.
 """
@@ -6,58 +6,82 @@ Each check yields (table, key, sentence fragment) for everything wrong; `reader`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
-from bayesnu.experiments.schema import Background, Bins, Component, File, Resolution
+from bayesnu.experiments.schema import Background, Bins, Component, File
 
 Problem: TypeAlias = tuple[str, str, str]
 FRACTION_TOLERANCE = 1e-3  # published fractions are rounded
 
 
 def find_problems(file: File) -> Iterator[Problem]:
-    """Yield what is wrong with a file whose single tables are right."""
-    return chain(
-        check_lengths(file),
-        check_range("region", file.region.kev, file.bins),
-        check_range("neutrinos", file.neutrinos.kev, file.bins) if file.neutrinos else (),
-        check_range("bins", file.bins.model_values_kev, file.bins, "model_values_kev") if file.bins.model_values_kev else (),
-        check_response(file.resolution, file.bins),
-        check_names(file.background),
-        check_sizes(file),
-    )
+    """Yield what is wrong between the tables of a file.
+
+    A table with a mistake inside may be missing: the checks that need it are left out.
+    """
+    for tables, check in CHECKS:
+        if all(getattr(file, table, None) is not None for table in tables):
+            yield from check(file)
 
 
-def check_lengths(file: File) -> Iterator[Problem]:
-    """Lists with one number per bin, and one per knot."""
-    bins = len(file.bins.edges_kev) - 1
-    efficiency = file.efficiency
+def check_observed(file: File) -> Iterator[Problem]:
+    """The bins have one number each, and those that hold a model's values lie on edges."""
+    bins = file.bins
+    yield from check_length("bins", "observed", bins.observed, bins)
+    if bins.model_values_kev is not None:
+        yield from check_range("bins", bins.model_values_kev, bins, "model_values_kev")
+
+
+def check_turn_on(file: File) -> Iterator[Problem]:
+    """The factor on the signal has one number per bin."""
+    yield from check_length("efficiency", "turn_on", file.efficiency.turn_on, file.bins)
+
+
+def check_background_lengths(file: File) -> Iterator[Problem]:
+    """The counts of the background have one number per bin."""
     background = file.background
-    lists = [
-        ("bins", "observed", file.bins.observed),
-        ("efficiency", "turn_on", efficiency.turn_on),
-        ("background", "total", background.total),
-        ("background", "published_solar_neutrinos", background.published_solar_neutrinos),
-        *((name_component(i), "counts", component.counts) for i, component in enumerate(background.components)),
-    ]
-    for table, key, values in lists:
-        if values is not None and len(values) != bins:
-            yield (
-                table,
-                key,
-                f"found a list of {len(values)}; must be {bins} long, one per bin of edges_kev; correct either",
-            )
-    found = len(efficiency.values)
-    knots = len(efficiency.energies_kev)
+    yield from check_length("background", "total", background.total, file.bins)
+    neutrinos = background.published_solar_neutrinos
+    yield from check_length("background", "published_solar_neutrinos", neutrinos, file.bins)
+    for i, component in enumerate(background.components):
+        yield from check_length(name_component(i), "counts", component.counts, file.bins)
+
+
+def check_length(table: str, key: str, values: list[float] | None, bins: Bins) -> Iterator[Problem]:
+    """A list has one number per bin."""
+    number = len(bins.edges_kev) - 1
+    if values is not None and len(values) != number:
+        yield (
+            table,
+            key,
+            f"found a list of {len(values)}; must be {number} long, one per bin of edges_kev; correct either",
+        )
+
+
+def check_knots(file: File) -> Iterator[Problem]:
+    """The curve of the efficiency has one value per energy."""
+    found = len(file.efficiency.values)
+    knots = len(file.efficiency.energies_kev)
     if found != knots:
         yield (
             "efficiency",
             "values",
             f"found a list of {found}; must be {knots} long, one per energies_kev; correct either",
         )
+
+
+def check_region(file: File) -> Iterator[Problem]:
+    """The region lies on edges."""
+    yield from check_range("region", file.region.kev, file.bins)
+
+
+def check_neutrinos(file: File) -> Iterator[Problem]:
+    """The energies between which neutrinos are stated lie on edges."""
+    assert file.neutrinos is not None
+    yield from check_range("neutrinos", file.neutrinos.kev, file.bins)
 
 
 def check_range(table: str, kev: list[float], bins: Bins, key: str = "kev") -> Iterator[Problem]:
@@ -70,9 +94,10 @@ def check_range(table: str, kev: list[float], bins: Bins, key: str = "kev") -> I
         yield table, key, f"found [{low:g}, {high:g}]; must be [low, high]; give the lower energy first"
 
 
-def check_response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
+def check_response(file: File) -> Iterator[Problem]:
     """The response is wider than zero wherever an event of the bins can come from."""
-    recoil = np.linspace(0.0, min(2 * bins.edges_kev[-1], resolution.valid_to_kev or np.inf), 4001)[1:]
+    resolution = file.resolution
+    recoil = np.linspace(0.0, min(2 * file.bins.edges_kev[-1], resolution.valid_to_kev or np.inf), 4001)[1:]
     powers = np.array([np.ones_like(recoil), np.sqrt(recoil), recoil, recoil**2, recoil**3])
     coefficients = (
         resolution.constant_kev,
@@ -94,9 +119,11 @@ def check_response(resolution: Resolution, bins: Bins) -> Iterator[Problem]:
         )
 
 
-def check_names(background: Background) -> Iterator[Problem]:
-    """Every component has a name of its own, and every shape one meaning."""
+def check_names(file: File) -> Iterator[Problem]:
+    """Every component has a name of its own, every shape one meaning, and no component joins a shape unsaid."""
+    background = file.background
     seen = Counter(component.name for component in background.components)
+    shapes = {component.shape: component.name for component in background.components}
     for i, component in enumerate(background.components):
         shape = component.shape or component.name
         of_remainder = component.fraction is not None
@@ -105,6 +132,13 @@ def check_names(background: Background) -> Iterator[Problem]:
                 name_component(i),
                 "name",
                 f"found '{component.name}' {seen[component.name]} times; must be unique; rename one",
+            )
+        if component.shape is None and component.name in shapes:
+            yield (
+                name_component(i),
+                "name",
+                f"found '{component.name}', which is also the shape of '{shapes[component.name]}'; must give its own shape; "
+                f"rename it, or add shape = '{component.name}' if both float together",
             )
         if of_remainder and background.remainder is None:
             yield name_component(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"
@@ -120,7 +154,7 @@ def check_sizes(file: File) -> Iterator[Problem]:
     for i, component in enumerate(background.components):
         if component.counts is not None and len(component.counts) == len(inside):
             yield from check_counts(i, component, inside)
-    if background.total is None or background.published_solar_neutrinos is None or not do_lengths_agree(file):
+    if background.total is None or background.published_solar_neutrinos is None or any(check_background_lengths(file)):
         return
     parts = [component.counts for component in background.components if component.counts is not None]
     rest = np.array(background.total) - background.published_solar_neutrinos - np.sum(parts, axis=0)
@@ -157,11 +191,6 @@ def check_fractions(background: Background, rest: float) -> Iterator[Problem]:
         )
 
 
-def do_lengths_agree(file: File) -> bool:
-    """Whether every list has the length it should."""
-    return next(check_lengths(file), None) is None
-
-
 def mark_region(file: File) -> np.ndarray:
     """Which bins (bins,) lie inside the region."""
     edges = np.array(file.bins.edges_kev)
@@ -172,3 +201,17 @@ def mark_region(file: File) -> np.ndarray:
 def name_component(i: int) -> str:
     """The table of the i-th component, counted from one as a reader of the file does."""
     return f"background.components {i + 1}"
+
+
+# The checks, each with the tables that it needs.
+CHECKS: tuple[tuple[tuple[str, ...], Callable[[File], Iterator[Problem]]], ...] = (
+    (("bins",), check_observed),
+    (("efficiency", "bins"), check_turn_on),
+    (("background", "bins"), check_background_lengths),
+    (("efficiency",), check_knots),
+    (("region", "bins"), check_region),
+    (("neutrinos", "bins"), check_neutrinos),
+    (("resolution", "bins"), check_response),
+    (("background",), check_names),
+    (("background", "bins", "region"), check_sizes),
+)

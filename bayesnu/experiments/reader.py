@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,23 @@ def _parse_text(text: str) -> dict[str, Any]:
 
 
 def _validate_tables(raw: dict[str, Any]) -> schema.File:
-    """Return the file's tables; raises Wrong with every error inside one of them."""
+    """Return the file's tables; raises Wrong with every error inside one of them, and between those that have none."""
     try:
         return schema.File.model_validate(raw)
     except ValidationError as error:
         errors = sorted(error.errors(include_url=False), key=_is_other_than_spelling)
-        raise Wrong(*map(_describe_error, errors)) from None
+        rest = _keep_sound_tables(raw, [each["loc"] for each in errors])
+        raise Wrong(*map(_describe_error, errors), *_describe_problems(rest)) from None
+
+
+def _keep_sound_tables(raw: dict[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> schema.File:
+    """Return a file without the tables and readings that have a mistake inside, to be checked and not used."""
+    broken = {place[:2] if place[:1] == ("readings",) else place[:1] for place in wrong}
+    sound = {name: raw[name] for name in TABLES if name in raw and (name,) not in broken}
+    tables = schema.Reading.model_validate({"note": "tables at the top", **sound})
+    readings = {} if ("readings",) in broken else raw.get("readings", {})
+    kept = {name: schema.Reading.model_validate(readings[name]) for name in readings if ("readings", name) not in broken}
+    return schema.File.model_construct(**{name: getattr(tables, name) for name in TABLES}, readings=kept)
 
 
 def _is_other_than_spelling(error: Any) -> bool:
@@ -126,13 +138,17 @@ def _describe_error(error: Any) -> str:
 
 def _check_readings(file: schema.File) -> None:
     """Raise Wrong with every problem between tables, in any reading: a file is either right or refused."""
-    sentences = []
+    sentences = [*_describe_problems(file)]
+    if sentences:
+        raise Wrong(*sentences)
+
+
+def _describe_problems(file: schema.File) -> Iterator[str]:
+    """Yield every problem between tables, in any reading, as a sentence."""
     for reading in ("default", *file.readings):
         for table, key, text in find_problems(_apply_reading(file, reading)):
             replaced = table.split(".")[0] in _find_replaced(file, reading)
-            sentences.append(write_sentence(f"readings.{reading}.{table}" if replaced else table, key, text))
-    if sentences:
-        raise Wrong(*sentences)
+            yield write_sentence(f"readings.{reading}.{table}" if replaced else table, key, text)
 
 
 def _choose_reading(file: schema.File, reading: str) -> str:

@@ -232,6 +232,54 @@ def test_all_mistakes_between_tables_are_found_at_once_and_each_one_once(tmp_pat
         assert checked(sentence, path).startswith(beginning)
 
 
+def test_a_mistake_inside_a_table_hides_none_between_others(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TEMPLATE)
+    raw["exposure"]["tonne_years"] = -1
+    raw["region"]["kev"] = [1, 7]
+    raw["efficiency"]["values"] = [0, 0.5]
+    raw["readings"]["paper"]["region"]["kev"] = [0, 8]
+    assert list_mistakes(tmp_path, raw) == [
+        "[exposure] tonne_years: found -1",
+        "[efficiency] values: found a list of 2",
+        "[region] kev: found 7",
+        "[readings.paper.region] kev: found 8",
+    ]
+
+
+def test_a_table_with_a_mistake_inside_is_compared_with_no_other(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TEMPLATE)
+    raw["bins"]["edges_kev"] = [0, 2, 1]
+    raw["efficiency"]["values"] = [0, 0.5]
+    raw["readings"]["paper"]["region"] = {**raw["region"], "kev": [0, -7]}
+    assert list_mistakes(tmp_path, raw) == [
+        "[bins] edges_kev: found 1 after 2",
+        "[readings.paper.region] kev 2: found -7",
+        "[efficiency] values: found a list of 2",
+    ]
+
+
+def list_mistakes(tmp_path: Path, raw: dict[str, Any]) -> list[str]:
+    """Return the beginnings of all sentences with which a document is refused."""
+    path = tmp_path / "bad.toml"
+    path.write_text(tomli_w.dumps(raw), encoding="utf-8")
+    with pytest.raises(FileMistakes) as caught:
+        experiments.load(path)
+    return [checked(sentence, path).split(";")[0] for sentence in caught.value.sentences]
+
+
+def test_a_component_joins_the_shape_of_another_only_if_it_says_so(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TEMPLATE)
+    second, third = raw["background"]["components"][2:4]
+    second["shape"] = third["name"]
+    (sentence,) = list_mistakes(tmp_path, raw)
+    assert sentence.startswith(f"[background.components 4] name: found '{third['name']}', which is also the shape of")
+    third["shape"] = third["name"]
+    path = tmp_path / "joined.toml"
+    path.write_text(tomli_w.dumps(raw), encoding="utf-8")
+    shapes = [each.shape for each in experiments.load(path).background.components]
+    assert shapes.count(third["name"]) == 2
+
+
 def test_check_prints_every_mistake(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(experiments.template().replace("[0, 12, 25, 21]", "[0, -1, true, -2]"), encoding="utf-8")
