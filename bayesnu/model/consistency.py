@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayesnu.experiments import Experiment, StatedNeutrinos
+from bayesnu.experiments import Experiment, FreeWidth, StatedNeutrinos
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import find_excess
 from bayesnu.model.choices import PRESETS, Analysis
@@ -127,6 +127,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
             raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
         if check is not None and check.is_remarkable:
             yield check.sentence
+    yield from _describe_lost_widths(experiment, analysis)
     observation = observe(experiment, analysis)
     yield from _describe_cut(observation, count_neutrinos(experiment, analysis))
     if not observation.is_data.any():
@@ -167,6 +168,22 @@ def count_neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     counts: np.ndarray = fold.fold(experiment, analysis).signal(weak).sum(axis=0)
     return counts
+
+
+def _describe_lost_widths(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say whose published width is not used, as a free component of the same shape makes the whole shape free."""
+    is_merged = analysis.background == "components" and analysis.one_nuisance_per_shape
+    if not is_merged or analysis.normalisations == "free":
+        return
+    components = experiment.background.components
+    for shape in dict.fromkeys(each.shape for each in components if isinstance(each.width, FreeWidth)):
+        held = [each.name for each in components if each.shape == shape and not isinstance(each.width, FreeWidth)]
+        if held:
+            free = [each.name for each in components if each.shape == shape and isinstance(each.width, FreeWidth)]
+            yield (
+                f"{experiment.name}: the shape '{shape}' is free because of {', '.join(free)}, so the published widths of "
+                f"{', '.join(held)} are not used"
+            )
 
 
 def _describe_cut(observation: Observation, neutrinos: np.ndarray) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 
 from bayesnu import experiments
-from bayesnu.experiments import StatedNeutrinos, scale_exposure
+from bayesnu.experiments import FreeWidth, StatedNeutrinos, scale_exposure
 from bayesnu.model.builder import build
 from bayesnu.model.choices import CHOICES, PRESETS, Analysis, preset
 from bayesnu.model.consistency import NeutrinoCheck, compare_neutrinos
@@ -114,6 +114,20 @@ def test_what_is_cut_at_zero_is_said() -> None:
         "0.00195 counts"
     )
     assert build_of(XENONNT) == build_of(RUN0) == build_of(RUN1) == ()
+
+
+def test_widths_that_a_free_component_of_their_shape_makes_void_are_said() -> None:
+    loaded = experiments.load(RUN1)
+    flat = [each.name for each in loaded.background.components if each.shape == "flat"]
+    components = tuple(replace(c, width=FreeWidth()) if c.name == flat[0] else c for c in loaded.background.components)
+    changed = replace(loaded, background=replace(loaded.background, components=components))
+    (note,) = build([changed], ["mu_nu"]).notes
+    assert note == (
+        f"pandax4t-run1: the shape 'flat' is free because of {flat[0]}, so the published widths of {', '.join(flat[1:])} "
+        "are not used"
+    )
+    for choices in ({"one_nuisance_per_shape": False}, {"background": "single"}, {"normalisations": "free"}):
+        assert build([changed], ["mu_nu"], Analysis(**choices)).notes == ()
 
 
 def test_components_that_leave_no_room_for_neutrinos_are_said() -> None:
