@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesnu.support.arguments import read_array
+from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
 Array: TypeAlias = NDArray[np.float64]
@@ -161,8 +161,8 @@ class Provenance:
 class Experiment(_ReadOnly):
     """One data set under one reading of its file. Arrays are read-only; counts are events per bin over the whole exposure.
 
-    Raises: `BayesnuError` for an exposure of which the background's counts are not, and for observed counts that are not
-        one per bin.
+    Raises: `BayesnuError` for an exposure of which the background's counts are not, for edges that make no bins, for an
+        efficiency that is no curve, and for counts that are not one per bin.
 
     Attributes:
         name, title: one word, and what it is called in print.
@@ -209,26 +209,58 @@ class Experiment(_ReadOnly):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        counted = self.background.exposure_tonne_years
-        if self.exposure_tonne_years != counted:
-            raise BayesnuError(
-                f"{self.name}: found an exposure of {self.exposure_tonne_years:g} tonne-years and background counts of "
-                f"{counted:g}; bayesnu.experiments.scale_exposure changes both together"
-            )
+        self._check_exposure()
+        self._check_edges()
+        self._check_efficiency()
         self._check_counts()
         low, high = self.region_kev
         if low >= high or not {low, high} <= {*self.edges_kev}:
             raise BayesnuError(
                 f"{self.name}: found region_kev ({low:g}, {high:g}); must be two edges of bins, the lower first"
             )
-        curve = self.efficiency.values
-        if not (np.all(curve >= 0) and np.all(curve <= 1)):
+        if self.model_values_kev is not None and not {*self.model_values_kev} <= {*self.edges_kev}:
+            raise BayesnuError(
+                f"{self.name}: found model_values_kev {self.model_values_kev}; must be two edges of bins, or None"
+            )
+
+    def _check_exposure(self) -> None:
+        """Refuse an exposure that is none, and one of which the background's counts are not."""
+        exposure = read_number(f"{self.name}: exposure_tonne_years", self.exposure_tonne_years, "tonne-years")
+        if exposure <= 0:
+            raise BayesnuError(f"{self.name}: found an exposure of {exposure:g} tonne-years; must be above 0")
+        counted = self.background.exposure_tonne_years
+        if exposure != counted:
+            raise BayesnuError(
+                f"{self.name}: found an exposure of {exposure:g} tonne-years and background counts of {counted:g}; "
+                "bayesnu.experiments.scale_exposure changes both together"
+            )
+
+    def _check_edges(self) -> None:
+        """Refuse edges that make no bins."""
+        edges = self.edges_kev
+        if edges.ndim != 1 or len(edges) < 2:
+            raise BayesnuError(f"{self.name}: found edges_kev of shape {edges.shape}; must be a list of two or more")
+        if not (np.all(np.isfinite(edges)) and np.all(edges >= 0) and np.all(np.diff(edges) > 0)):
+            raise BayesnuError(f"{self.name}: found edges_kev that make no bins; must be finite, 0 or more, and increase")
+
+    def _check_efficiency(self) -> None:
+        """Refuse a curve that is none, or not of efficiencies."""
+        energies = self.efficiency.energies_kev
+        values = self.efficiency.values
+        if energies.ndim != 1 or energies.shape != values.shape or not energies.size:
+            raise BayesnuError(
+                f"{self.name}: found an efficiency with energies_kev of shape {energies.shape} and values of shape "
+                f"{values.shape}; must be two lists of one length"
+            )
+        if not np.all(np.isfinite(energies)) or np.any(np.diff(energies) < 0):
+            raise BayesnuError(f"{self.name}: found efficiency energies_kev out of order; must be finite and not decrease")
+        if not (np.all(values >= 0) and np.all(values <= 1)):
             raise BayesnuError(f"{self.name}: found an efficiency outside [0, 1]; give the detected part of the recoils")
 
     def _check_counts(self) -> None:
         """Refuse counts that a file could not have: of another length, negative, or no numbers."""
         background = self.background
-        counts = {"observed": self.observed, "background.total": background.total}
+        counts = {"observed": self.observed, "turn_on": self.turn_on, "background.total": background.total}
         counts["background.published_solar_neutrinos"] = background.published_solar_neutrinos
         counts |= {f"the counts of {each.name}": each.counts for each in background.components}
         bins = len(self.edges_kev) - 1

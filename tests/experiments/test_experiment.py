@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,53 @@ def test_a_fold_is_of_the_efficiency_that_stands_in_the_experiment() -> None:
 def test_an_array_of_anything_but_numbers_is_refused(given: object) -> None:
     with pytest.raises(BayesnuError, match=r"^observed: found [^\n]+; must be numbers, as a list or an array$"):
         replace(EXPERIMENT, observed=given)  # type: ignore[arg-type]
+
+
+EDGES = EXPERIMENT.edges_kev
+CURVE = EXPERIMENT.efficiency
+
+
+def with_curve(**changes: np.ndarray) -> Experiment:
+    """Return the experiment with another efficiency."""
+    return replace(EXPERIMENT, efficiency=replace(CURVE, **changes))  # type: ignore[arg-type]
+
+
+IMPOSSIBLE: dict[str, tuple[Callable[[], object], str]] = {
+    "edges that decrease": (lambda: replace(EXPERIMENT, edges_kev=EDGES[::-1]), "edges_kev that make no bins"),
+    "an edge twice": (lambda: replace(EXPERIMENT, edges_kev=np.repeat(EDGES[1:], 2)), "edges_kev that make no bins"),
+    "an edge that is no number": (lambda: replace(EXPERIMENT, edges_kev=EDGES * np.nan), "edges_kev that make no bins"),
+    "negative edges": (lambda: replace(EXPERIMENT, edges_kev=EDGES - 10), "edges_kev that make no bins"),
+    "one edge": (lambda: replace(EXPERIMENT, edges_kev=EDGES[:1]), "edges_kev of shape"),
+    "edges in two dimensions": (lambda: replace(EXPERIMENT, edges_kev=EDGES[None]), "edges_kev of shape"),
+    "an edge too few": (lambda: replace(EXPERIMENT, edges_kev=EDGES[:-1]), "observed of shape"),
+    "a turn-on too short": (lambda: replace(EXPERIMENT, turn_on=np.ones(2)), "turn_on of shape"),
+    "a turn-on below zero": (lambda: replace(EXPERIMENT, turn_on=-np.ones(len(EDGES) - 1)), "turn_on with what is no"),
+    "a model's values off the edges": (lambda: replace(EXPERIMENT, model_values_kev=(1.01, 2.0)), "model_values_kev"),
+    "no exposure": (lambda: replace(EXPERIMENT, exposure_tonne_years=0.0), "exposure of 0 tonne-years"),
+    "a negative exposure": (lambda: replace(EXPERIMENT, exposure_tonne_years=-1.0), "exposure of -1 tonne-years"),
+    "an exposure of words": (
+        lambda: replace(EXPERIMENT, exposure_tonne_years="1"),  # type: ignore[arg-type]
+        "exposure_tonne_years: found '1'",
+    ),
+    "fewer efficiencies than energies": (
+        lambda: with_curve(values=CURVE.values[1:]),
+        "efficiency with energies_kev of shape",
+    ),
+    "no efficiency": (
+        lambda: with_curve(values=np.ones(0), energies_kev=np.ones(0)),
+        "efficiency with energies_kev of shape",
+    ),
+    "energies that decrease": (lambda: with_curve(energies_kev=CURVE.energies_kev[::-1]), "energies_kev out of order"),
+    "an efficiency above one": (lambda: with_curve(values=CURVE.values + 1), "outside [0, 1]"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_an_experiment_that_cannot_be_is_refused(case: str) -> None:
+    make, sentence = IMPOSSIBLE[case]
+    with pytest.raises(BayesnuError) as caught:
+        make()
+    assert sentence in str(caught.value) and str(caught.value).isprintable()
 
 
 def test_a_list_is_an_array() -> None:
