@@ -18,6 +18,7 @@ from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
 Array: TypeAlias = NDArray[np.float64]
+LARGEST_EXPOSURE = 1e9  # tonne-years: more is a mistake of unit
 
 
 class _ReadOnly:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bayesnu.experiments.experiment import AbsoluteWidth, Array, Background, Component, Experiment, StatedNeutrinos
+from bayesnu.experiments.experiment import (
+    LARGEST_EXPOSURE,
+    AbsoluteWidth,
+    Array,
+    Background,
+    Component,
+    Experiment,
+    StatedNeutrinos,
+)
 from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
 
@@ -19,7 +27,7 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
     Returns: an `Experiment` of another name, which its events cannot be combined with. The observed counts are scaled too
         and are no data, as `model_values_kev` says of all bins: put expected or made-up counts in their place.
 
-    Raises: `BayesnuError` for an exposure that is not positive and finite.
+    Raises: `BayesnuError` for an exposure that is not positive, or larger than a file may have.
 
     Example:
         >>> import bayesnu
@@ -29,8 +37,10 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
         ('xenonnt-sr0-scaled', 7353)
     """
     tonne_years = read_number("tonne_years", tonne_years)
-    if not tonne_years > 0:
-        raise BayesnuError(f"tonne_years: found {tonne_years!r:.60}; must be above 0 and finite")
+    if not 0 < tonne_years <= LARGEST_EXPOSURE:
+        raise BayesnuError(
+            f"tonne_years: found {tonne_years!r:.60}; must be above 0 and finite, up to {LARGEST_EXPOSURE:g} tonne-years"
+        )
     factor = tonne_years / experiment.exposure_tonne_years
     return replace(
         experiment,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bayesnu.experiments.experiment import LARGEST_EXPOSURE
 from bayesnu.experiments.sentences import show_value
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
@@ -41,7 +42,7 @@ Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
-Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e9)]
+Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=LARGEST_EXPOSURE)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]

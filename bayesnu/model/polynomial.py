@@ -16,7 +16,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics
 from bayesnu.physics.properties import PhysicsParameter, read_value
-from bayesnu.support.arguments import read_points, require
+from bayesnu.support.arguments import read_place, read_points, require
 from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
@@ -146,7 +146,11 @@ class Model:
         return self._with_parameters({prior.name: prior for prior in flat})
 
     def alone(self, index: int) -> Model:
-        """Return the model of one experiment by itself: its terms and bins, and the parameters that these need."""
+        """Return the model of one experiment by itself: its terms and bins, and the parameters that these need.
+
+        Raises `BayesnuError` for an experiment that the model does not have.
+        """
+        index = read_place("index", index, len(self.blocks))
         block = self.blocks[index]
         factors = self.factors[block.templates]
         needed = [k for k in range(len(self.parameters)) if k < self.n_physics or np.any(factors == k)]

@@ -39,7 +39,8 @@ def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **valu
 
     Arguments:
         energies_kev: (...), true recoil energies in keV, above 0: a number, a list or an array.
-        analysis: from `preset`, or a preset's name; the preset `default` unless given.
+        analysis: from `preset`, or a preset's name; the preset `default` unless given. What it says of detector, bins and
+            nuisances has no effect here.
         values: couplings in the units of a model's parameters, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So `mu_nu=0.7` is 7e-12
             mu_B; elements have names as `q_nu_e`. Those not given are zero; a common value and an element's add up.
 
@@ -111,7 +112,8 @@ def expected_counts(experiment: Experiment | str | Path, analysis: Analysis | st
 
     Arguments:
         experiment: a data set from `load_experiment`, loaded with the analysis' `inputs`; or a name or file to load.
-        analysis: from `preset`, or a preset's name; the preset `default` unless given.
+        analysis: from `preset`, or a preset's name; the preset `default` unless given. What it says of the widths of
+            nuisances has no effect here.
         values: couplings in the units of a model's parameters, as in `rate`: 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So
             `mu_nu=0.7` is 7e-12 mu_B.
 

@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 from bayesnu.model.choices import PRIOR_KINDS
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.physics.properties import Parameter, PhysicsParameter, check_unit, parameter_of
-from bayesnu.support.arguments import read_number
+from bayesnu.support.arguments import read_array, read_number, read_probabilities
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 
@@ -87,16 +87,16 @@ class Flat(_Prior):
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
-        x = np.asarray(x, dtype=float)
+        x = read_array("x", x)
         return np.where(self._is_inside(x), -np.log(self.upper - self.lower), -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
-        return np.clip((np.asarray(x, dtype=float) - self.lower) / (self.upper - self.lower), 0, 1)
+        return np.clip((read_array("x", x) - self.lower) / (self.upper - self.lower), 0, 1)
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return self.lower + np.asarray(p, dtype=float) * (self.upper - self.lower)
+        return self.lower + read_probabilities("p", p) * (self.upper - self.lower)
 
 
 @dataclass(frozen=True)
@@ -112,19 +112,19 @@ class FlatInSquare(_Prior):
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density in x (not in x^2); -inf outside the range."""
-        x = np.asarray(x, dtype=float)
+        x = read_array("x", x)
         with np.errstate(divide="ignore"):
             inside = np.log(2 * np.maximum(x, 0.0) / (self.upper**2 - self.lower**2))
         return np.where(self._is_inside(x), inside, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
-        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
+        x = np.clip(read_array("x", x), self.lower, self.upper)
         return (x**2 - self.lower**2) / (self.upper**2 - self.lower**2)
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return np.sqrt(self.lower**2 + np.asarray(p, dtype=float) * (self.upper**2 - self.lower**2))
+        return np.sqrt(self.lower**2 + read_probabilities("p", p) * (self.upper**2 - self.lower**2))
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,19 @@ class LogUniform(_Prior):
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density in x (not in log x); -inf outside the range."""
-        x = np.asarray(x, dtype=float)
+        x = read_array("x", x)
         inside = -np.log(np.clip(x, self.lower, self.upper)) - np.log(np.log(self.upper / self.lower))
         return np.where(self._is_inside(x), inside, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
-        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
+        x = np.clip(read_array("x", x), self.lower, self.upper)
         below: np.ndarray = np.log(x / self.lower) / np.log(self.upper / self.lower)
         return below
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return self.lower * (self.upper / self.lower) ** np.asarray(p, dtype=float)
+        return self.lower * (self.upper / self.lower) ** read_probabilities("p", p)
 
 
 @dataclass(frozen=True)
@@ -184,15 +184,17 @@ class Gaussian(_Prior):
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
-        x = np.asarray(x, dtype=float)
-        z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
+        x = read_array("x", x)
+        with np.errstate(over="ignore"):
+            z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
         density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._integrate())
         return np.where(self._is_inside(x), density, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
-        x = np.clip(np.asarray(x, dtype=float), self.lower, self.upper)
-        z = (x - self.mean) / self.width
+        x = np.clip(read_array("x", x), self.lower, self.upper)
+        with np.errstate(over="ignore"):  # so far out that nothing lies beyond
+            z = (x - self.mean) / self.width
         low, _ = self._standardise_ends()
         part = ndtr(-low) - ndtr(-z) if low > 0 else ndtr(z) - ndtr(low)
         below: np.ndarray = np.clip(part / self._integrate(), 0, 1)
@@ -200,7 +202,7 @@ class Gaussian(_Prior):
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        p = np.asarray(p, dtype=float)
+        p = read_probabilities("p", p)
         low, _ = self._standardise_ends()
         z = -ndtri(ndtr(-low) - p * self._integrate()) if low > 0 else ndtri(ndtr(low) + p * self._integrate())
         value: np.ndarray = np.clip(self.mean + self.width * z, self.lower, self.upper)

@@ -14,6 +14,8 @@ from bayesnu.support.errors import BayesnuError
 if TYPE_CHECKING:
     import numpy as np  # the command line loads this file for `--help`
 
+ROUNDING = 1e-9  # of probabilities that were summed up
+
 
 def plain(value: Any) -> Any:
     """Return a scalar of numpy as Python's own number, truth value or word, and anything else as it is."""
@@ -37,16 +39,33 @@ def as_table(name: str, given: Any) -> dict[str, Any]:
 
 def as_tuple(given: Any) -> tuple[Any, ...]:
     """Return one or several things as a tuple: a word, and whatever has no elements, is one."""
-    is_single = isinstance(given, str) or not isinstance(given, Iterable)
-    return (given,) if is_single else tuple(given)
+    value = plain(given)
+    is_single = isinstance(value, str) or not isinstance(value, Iterable)
+    return (value,) if is_single else tuple(value)
 
 
 def read_number(name: str, value: Any, unit: str = "") -> float:
     """Return a finite number as a float; raises `BayesnuError`, which names the argument and its unit, for anything else."""
     number = plain(value)
-    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, int | float) or not _is_finite(number):
         raise BayesnuError(f"{name}: found {number!r:.60}; must be a finite number" + (f" in {unit}" if unit else ""))
     return float(number)
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a double can hold a number; an integer of Python may be too large for one."""
+    try:
+        return isfinite(number)
+    except OverflowError:
+        return False
+
+
+def read_place(name: str, value: Any, length: int) -> int:
+    """Return a place in a list of some length, from 0; raises `BayesnuError` for anything else."""
+    place = plain(value)
+    if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < length:
+        raise BayesnuError(f"{name}: found {place!r:.60}; must be an integer from 0 to {length - 1}")
+    return place
 
 
 def read_seed(value: Any) -> int:
@@ -76,6 +95,14 @@ def read_array(name: str, values: Any) -> np.ndarray:
         return np.asarray(found, dtype=float, order="C")
     except (TypeError, ValueError):
         raise BayesnuError(f"{name}: found {values!r:.60}; must be numbers, as a list or an array") from None
+
+
+def read_probabilities(name: str, values: Any) -> np.ndarray:
+    """Return numbers in [0, 1], of any shape, as doubles; raises `BayesnuError` for anything else."""
+    found = read_array(name, values)
+    if not ((found >= -ROUNDING) & (found <= 1 + ROUNDING)).all():
+        raise BayesnuError(f"{name}: found {values!r:.60}; must lie between 0 and 1, for example 0.9")
+    return found
 
 
 def read_points(values: Any, parameters: int, name: str = "theta") -> np.ndarray:
