@@ -43,7 +43,7 @@ Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BI
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
 Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=LARGEST_EXPOSURE)]
-Relative: TypeAlias = Annotated[float, Field(gt=0, le=10)]
+Relative: TypeAlias = Annotated[float, Field(gt=0, le=1)]  # above it is a percentage, or no constraint: `free` is for that
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Field(ge=0, le=10)]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_refuse_controls)]

@@ -17,7 +17,7 @@ from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
 from bayesnu.inference.line import Line, find_local_minima
-from bayesnu.inference.nuisance_average import average_nuisances
+from bayesnu.inference.nuisance_average import DRAWS, Average, average_nuisances
 from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
 from bayesnu.inference.profiler import Fit, check_ended
 from bayesnu.inference.toys.fitter import ToyFitter
@@ -28,6 +28,7 @@ from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
 
+FEWEST_DRAWS = 8.0  # effective ones, below which their scatter is no error
 PANELS = 32  # Gauss-Legendre panels in u, in each range where the likelihood counts
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 LOOK = 2001  # values of u per look for where the likelihood counts
@@ -193,10 +194,22 @@ def integrate(line: Line, seed: int = 0) -> Marginal:
     check_ended(fit, "integrate")
     possible = np.isfinite(fit.chi2)
     average = average_nuisances(line.profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
+    _check_draws(average)
     log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
     batches = np.zeros((len(average.ratio), len(values)))
     batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
     return Marginal(model, borders, batches.mean(axis=0), batches, average.method)
+
+
+def _check_draws(average: Average) -> None:
+    """Refuse an integral that a few of the draws of the nuisances decide, at a value that matters."""
+    matters = average.log_laplace > average.log_laplace.max() - SUPPORT / 8
+    fewest = float(average.effective[matters].min())
+    if fewest < FEWEST_DRAWS:
+        raise BayesnuError(
+            f"integrate: only {fewest:.1f} effective draws of the nuisances, of {DRAWS}, lie where the likelihood is; the "
+            "data are far from the model, or its parameters replace each other; look at the fit with the profile likelihood"
+        )
 
 
 def choose_coordinate(prior: Prior) -> Prior:

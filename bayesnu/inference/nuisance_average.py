@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from math import pi
+from math import inf, pi
 
 import numpy as np
 
@@ -31,11 +31,13 @@ BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian
 class Average:
     """The integral in units of its Laplace approximation, `ratio` (batches, nodes), and the log of that (nodes,).
 
-    Batches are independent estimates; a deterministic rule has one. `method` says in words how it was found.
+    Batches are independent estimates; a deterministic rule has one. `effective` (nodes,) is the effective number of draws,
+    infinite without any. `method` says in words how it was found.
     """
 
     ratio: np.ndarray
     log_laplace: np.ndarray
+    effective: np.ndarray
     method: str
 
 
@@ -45,11 +47,13 @@ def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
     which = np.flatnonzero(profiler.nuisances_free())
     random = np.random.default_rng(seed)
     factors = conditional_factors(profiler, fit.theta)
+    effective = np.full(len(fit.theta), inf)
     if not _is_far_from_bounds(profiler, fit.theta, factors, which):
         means, factors = tangent_gaussians(profiler, fit.theta)
         factors = WIDER * factors
         draws = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
         ratio = _average_batches(draws)
+        effective = _count_effective(draws)
         method = f"cut Gaussian corrected by importance sampling ({DRAWS} draws)"
     elif len(which) <= TENSOR_DIMENSIONS:
         points, rule = _build_hermite_rule(len(which))
@@ -60,8 +64,17 @@ def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
         antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
         draws = _divide_by_gaussian(posterior, fit.theta, factors, which, antithetic)
         ratio = _average_batches((draws[:, : DRAWS // 2] + draws[:, DRAWS // 2 :]) / 2)
+        effective = _count_effective(draws)
         method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
-    return Average(ratio, -fit.chi2 / 2 + log_volumes_of(factors), method)
+    return Average(ratio, -fit.chi2 / 2 + log_volumes_of(factors), effective, method)
+
+
+def _count_effective(ratio: np.ndarray) -> np.ndarray:
+    """Effective number (nodes,) of the draws of a ratio (nodes, draws), after Kish; 0 where all of them are."""
+    total = ratio.sum(axis=1)
+    squares = np.sum(ratio**2, axis=1)
+    effective: np.ndarray = np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)
+    return effective
 
 
 def _average_batches(ratio: np.ndarray) -> np.ndarray:

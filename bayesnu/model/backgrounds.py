@@ -129,7 +129,10 @@ def fitted_counts(experiment: Experiment, component: Component) -> float:
 
 
 def _merge_shapes(shapes: list[Shape]) -> Shape:
-    """Components of one shape as one: counts add, errors add in quadrature; free if one of them is."""
+    """Components of one shape as one: counts add, and errors add in quadrature; free if one of them is.
+
+    With a shared key they are one normalisation already, whose errors add linearly.
+    """
     counts = np.sum([shape.counts for shape in shapes], axis=0)
     widths = [shape.width for shape in shapes]
     keys = {shape.shared for shape in shapes}
@@ -138,4 +141,5 @@ def _merge_shapes(shapes: list[Shape]) -> Shape:
         maximum = max(shape.maximum for shape in shapes)
         return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared)
     errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
-    return Shape(shapes[0].name, counts, float(np.sqrt(np.sum(errors**2)) / counts.sum()), shared=shared)
+    error = errors.sum() if shared else np.sqrt(np.sum(errors**2))
+    return Shape(shapes[0].name, counts, float(error / counts.sum()), shared=shared)

@@ -72,7 +72,9 @@ def build(
     builder = _Builder(analysis, priors)
     for experiment in data:
         builder.add_experiment(experiment)
-    return replace(builder.assemble_model(), notes=notes)
+    model = builder.assemble_model()
+    _check_effects(model)
+    return replace(model, notes=notes)
 
 
 @dataclass
@@ -208,7 +210,7 @@ class _Builder:
         """Multiply the signal with the efficiency nuisance; runs that share one may have different widths.
 
         The shared parameter x is the relative efficiency of the first run. Another run's is 1 + r (x - 1), with r the
-        ratio of the widths, which stays a sum of products.
+        ratio of the widths, which stays a sum of products. The lowest x is where none of them is negative.
         """
         width = efficiency_width(experiment, self.analysis)
         if width is None:
@@ -218,6 +220,8 @@ class _Builder:
         prior = self.nuisances[scale]
         assert isinstance(prior, Gaussian)
         ratio = width / prior.width
+        if ratio > 1:
+            self.nuisances[scale] = replace(prior, lower=max(prior.lower, 1 - 1 / ratio))
         signal = [t for t in terms if t.is_signal]
         out = [_Term([*t.factors, scale], ratio * t.counts, True) for t in signal]
         if ratio != 1:
@@ -256,6 +260,16 @@ class _Builder:
             blocks=tuple(blocks),
             is_data=None if is_data.all() else is_data,
         )
+
+
+def _check_effects(model: Model) -> None:
+    """Refuse a physics parameter of which no bin has a signal: its posterior would be its prior."""
+    for k, name in enumerate(model.names[: model.n_physics]):
+        if not np.any(model.templates[np.any(model.factors == k, axis=1)]):
+            raise BayesnuError(
+                f"{name}: no bin of the region has any of its signal; look at the efficiency, whose energies are in keV, "
+                "with `bayesnu check`"
+            )
 
 
 def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:

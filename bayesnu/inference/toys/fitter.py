@@ -100,7 +100,7 @@ class ToyFitter:
 
     def best_fit(self, toys: Toys) -> Fit:
         """The lowest minimum over the nuisances and the physical range of the physics parameters."""
-        return _take_lowest(self._find_minima(toys))
+        return take_lowest(self._find_minima(toys))
 
     def limit(self, toys: Toys, level: float, side: str = "upper") -> ToyLimits:
         """Best fits, and the outermost end of where the profile of chi^2 is less than `level` above its minimum.
@@ -116,7 +116,7 @@ class ToyFitter:
             raise BayesnuError(f"level: found {level:g}; must be positive, for example 2.71 at 90 %")
         sign = 1.0 if side == "upper" else -1.0
         minima = self._find_minima(toys)
-        best = _take_lowest(minima)
+        best = take_lowest(minima)
         target = best.chi2 + level
         # The outermost end belongs to the outermost minimum below the level.
         theta = best.theta.copy()
@@ -304,7 +304,7 @@ class ToyFitter:
         return True
 
 
-def _take_lowest(fits: list[Fit]) -> Fit:
+def take_lowest(fits: list[Fit]) -> Fit:
     """The lowest of several fits, toy by toy; it ended where any did."""
     theta, chi2, ended = (np.stack([getattr(fit, name) for fit in fits]) for name in ("theta", "chi2", "ended"))
     best = np.argmin(np.where(ended, chi2, inf), axis=0)
