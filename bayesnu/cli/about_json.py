@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bayesnu.inference.toys.result import ToyResult
 from bayesnu.model.choices import PRESETS, Analysis, differences
 from bayesnu.model.polynomial import Model
 from bayesnu.runs.run import Run
+from bayesnu.runs.toy_json import fit_to_json
 from bayesnu.support.versions import __version__
 
 
@@ -25,6 +27,11 @@ def about(experiments: Iterable[str], preset: str, analysis: Analysis) -> dict[s
 def about_model(model: Model, preset: str) -> dict[str, Any]:
     """The same of a model that was built under a preset."""
     return about([each.name for each in model.experiments], preset, model.analysis)
+
+
+def about_fit(model: Model, judged: ToyResult) -> dict[str, Any]:
+    """What has to be known beside the numbers of a fitted model: of data and choices, and how good the fit is."""
+    return {"notes": model.notes, "fit": fit_to_json(judged)}
 
 
 def about_run(run: Run) -> dict[str, Any]:

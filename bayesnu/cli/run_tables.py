@@ -12,6 +12,7 @@ from bayesnu.cli.about_json import about_run
 from bayesnu.cli.output import json_out, table
 from bayesnu.inference.interval import Interval
 from bayesnu.inference.toys.result import ToyResult
+from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
@@ -103,6 +104,13 @@ def _notes(result: RunResult) -> Iterator[tuple[str, str | None]]:
         yield name, each.note
     for row in result.rows:
         yield row.parameter.name, row.note
+
+
+def print_fit(model: Model, judged: ToyResult) -> None:
+    """What has to be known beside anything that is read off a fitted model."""
+    print_toys(judged)
+    for note in model.notes:
+        click.echo(note)
 
 
 def print_toys(toy_result: ToyResult) -> None:

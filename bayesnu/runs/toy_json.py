@@ -26,14 +26,22 @@ from bayesnu.runs.json_values import (
 
 def toys_to_json(toy_result: ToyResult) -> Json:
     """All of it, in the unit of its numbers."""
-    compatibility = toy_result.compatibility
     interval = toy_result.feldman_cousins
     return {
-        "seed": toy_result.seed,
-        "goodness": None if toy_result.goodness is None else goodness_to_json(toy_result.goodness),
-        "compatibility": None if compatibility is None else _compatibility_to_json(compatibility),
+        **fit_to_json(toy_result),
         "expected": [expected_to_json(each) for each in toy_result.expected],
         "feldman_cousins": None if interval is None else _accepted_to_json(interval),
+    }
+
+
+def fit_to_json(toy_result: ToyResult) -> Json:
+    """What toys say of the fit alone; pure numbers."""
+    goodness = toy_result.goodness
+    compatibility = toy_result.compatibility
+    return {
+        "seed": toy_result.seed,
+        "goodness": None if goodness is None else goodness_to_json(goodness),
+        "compatibility": None if compatibility is None else _compatibility_to_json(compatibility),
         "remarks": list(toy_result.remarks),
     }
 

@@ -7,15 +7,16 @@ numbers, says so in its remark and is never drawn.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bayesnu import experiments as data
 from bayesnu.experiments.published import KINDS as PUBLISHED_KINDS
 from bayesnu.experiments.published import PAPER_DATA_SETS, PublishedLimit, published_limits
-from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import Interval, Piece, modes_note
+from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.result import judge_fit
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -137,7 +138,13 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
     """Credible and profile limits of one physics parameter from these experiments together."""
     analysis = choices_of.preset(preset)
     fits = Fits(build([data.load(name, analysis.inputs) for name in names], [parameter], analysis))
-    return [_credible(fits, preset), *_profiles(fits, preset)]
+    judged = judge_fit(fits.fitter, Settings.seed)
+    rows = (_credible(fits, preset), *_profiles(fits, preset))
+    return [replace(row, remark=_join(row.remark, *judged.remarks, *fits.model.notes)) for row in rows]
+
+
+def _join(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
 
 
 def _own(model: Model, preset: str, method: str, interval: Interval, remark: str, drawn: bool = True) -> Row:
@@ -157,7 +164,7 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
         interval=interval.bare(),
         unit=item.unit,
         reference=f"bayesnu {__version__}",
-        remark="; ".join((remark, *about, *model.notes)),
+        remark=_join(remark, *about),
         drawn=drawn,
     )
 
@@ -210,10 +217,11 @@ def chain_rows(chain: str | Path, parameters: Sequence[str]) -> list[Row]:
             "leave it out or change `parameter` or `flavour`"
         )
     title = joined([experiment.short_title for experiment in opened.experiments])
-    return [_chain_row(row, run, title, result.verdict) for row in found]
+    said = (result.verdict.words, *result.notes, *(result.toys.remarks if result.toys else ()))
+    return [_chain_row(row, run, title, result.verdict.converged, said) for row in found]
 
 
-def _chain_row(row: LimitRow, run: runs.Run, title: str, verdict: Verdict) -> Row:
+def _chain_row(row: LimitRow, run: runs.Run, title: str, converged: bool, said: Sequence[str]) -> Row:
     """A row of a run's table; one that is re-weighted or not converged is not drawn."""
     return Row(
         kind=OWN,
@@ -225,8 +233,8 @@ def _chain_row(row: LimitRow, run: runs.Run, title: str, verdict: Verdict) -> Ro
         interval=row.interval,
         unit=row.parameter.unit,
         reference=f"bayesnu {__version__}",
-        remark=f"{row.what}, {row.how}, {verdict.words}",
-        drawn=row.is_sampled and verdict.converged and row.interval.kind == run.sampling.kind,
+        remark=_join(f"{row.what}, {row.how}", row.note or "", *said),
+        drawn=row.is_sampled and converged and row.interval.kind == run.sampling.kind,
     )
 
 
@@ -255,6 +263,6 @@ def _published(limit: PublishedLimit) -> Row:
         ),
         unit=PROPERTIES[limit.parameter].unit,
         reference=limit.reference,
-        remark=limit.remark if limit.cl_percent else "; ".join(filter(None, ("no confidence level given", limit.remark))),
+        remark=limit.remark if limit.cl_percent else _join("no confidence level given", limit.remark),
         drawn=limit.checked,
     )

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 @json_option()
 def contours(experiments: tuple[str, ...], parameters: str, output: str | None, as_json: bool, **options: Any) -> None:
     """Posterior regions and profile-likelihood contours of two parameters: a figure, with --json the values."""
-    from bayesnu.cli.about_json import about_model
+    from bayesnu.cli.about_json import about_fit, about_model
     from bayesnu.cli.figures import check_output, finish
     from bayesnu.cli.models import choose_model, choose_preset
+    from bayesnu.cli.run_tables import print_fit
     from bayesnu.inference.joint import joint
+    from bayesnu.inference.settings import Settings
+    from bayesnu.inference.toys.fitter import ToyFitter
+    from bayesnu.inference.toys.result import judge_fit
 
     check_output(output, as_json)
     given = given_options(options)
@@ -34,7 +38,11 @@ def contours(experiments: tuple[str, ...], parameters: str, output: str | None, 
         from bayesnu import plots
 
         plots.contour_plot(found, output)
-    finish(output, about_model(model, choose_preset(given)) | _as_dict(found) if as_json else None)
+    judged = judge_fit(ToyFitter(model), Settings.seed)
+    about = about_model(model, choose_preset(given)) | about_fit(model, judged)
+    finish(output, about | _as_dict(found) if as_json else None)
+    if not as_json:
+        print_fit(model, judged)
 
 
 def _pair(text: str) -> list[str]:

@@ -34,12 +34,14 @@ QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.9, 0.95)
 @json_option()
 def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: bool, **options: Any) -> None:
     """Profile likelihood and posterior of one parameter as curves: a figure, with --json the values."""
-    from bayesnu.cli.about_json import about_model
+    from bayesnu.cli.about_json import about_fit, about_model
     from bayesnu.cli.figures import check_output, finish
     from bayesnu.cli.models import choose_model, choose_parameters, choose_preset
+    from bayesnu.cli.run_tables import print_fit
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.profile import fine_scan
     from bayesnu.inference.settings import DEFAULT_KIND, Settings
+    from bayesnu.inference.toys.result import judge_fit
 
     check_output(output, as_json)
     given = given_options(options)
@@ -55,7 +57,11 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         from bayesnu import plots
 
         plots.profile_plot(fits.model, scan, fits.marginal, settings, output, intervals=intervals)
-    finish(output, about_model(fits.model, choose_preset(given)) | _as_dict(fits, scan, intervals) if as_json else None)
+    judged = judge_fit(fits.fitter, settings.seed)
+    about = about_model(fits.model, choose_preset(given)) | about_fit(fits.model, judged)
+    finish(output, about | _as_dict(fits, scan, intervals) if as_json else None)
+    if not as_json:
+        print_fit(fits.model, judged)
 
 
 def _sides(parameter: str, cl: float) -> tuple[bool, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isinf
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 @json_option()
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
-    from bayesnu.cli.about_json import about_run
+    from bayesnu.cli.about_json import about_fit, about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
+    from bayesnu.cli.run_tables import print_toys
     from bayesnu.inference import profile
+    from bayesnu.inference.toys.result import judge_fit
     from bayesnu.runs.toy_json import expected_to_json, goodness_to_json
     from bayesnu.studies import expected as study
     from bayesnu.studies.toy_tasks import fitter_of
@@ -48,7 +51,9 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     results = carry_out(made, asked)
     limits = study.expected_limits(made.settings, results)
     fits = study.goodness(made.settings, results)
-    model = fitter_of(made.settings).model
+    fitter = fitter_of(made.settings)
+    judged = replace(judge_fit(fitter, asked.seed), goodness=None)  # its own toys have told that
+    model = fitter.model
     prior = model.parameters[0]
     seen = profile.interval(model, cl=cl).pieces
     if as_json:
@@ -57,7 +62,7 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
         rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
         json_out(
             about_run(asked.run)
-            | {"notes": model.notes}
+            | about_fit(model, judged)
             | what
             | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]}
         )
@@ -66,6 +71,7 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     if len(seen) > 1:
         click.echo(f"the observed interval is {intervals(seen, 1.0)}; the table holds outermost ends")
     _print_fits(fits)
+    print_toys(judged)
     failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)
     print_remarks(model, failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
 

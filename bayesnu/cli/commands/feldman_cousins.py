@@ -38,10 +38,12 @@ def feldman_cousins(
     experiments: tuple[str, ...], cl: float, points: int, toys: int, figure: str | None, as_json: bool, **options: Any
 ) -> None:
     """Interval with critical values from toy experiments, nuisances profiled on the data."""
-    from bayesnu.cli.about_json import about_run
+    from bayesnu.cli.about_json import about_fit, about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
+    from bayesnu.cli.run_tables import print_toys
     from bayesnu.inference import profile
     from bayesnu.inference.interval import delta_chi2
+    from bayesnu.inference.toys.result import judge_fit
     from bayesnu.studies import feldman_cousins as belts
     from bayesnu.studies.toy_tasks import fitter_of
 
@@ -50,17 +52,20 @@ def feldman_cousins(
     check_figure(figure)
     made = belts.plan_belt(asked.run, points, toys, asked.seed)
     belt = belts.belt_of(made.settings, carry_out(made, asked), cl)
-    model = fitter_of(made.settings).model
+    fitter = fitter_of(made.settings)
+    model = fitter.model
     prior = model.parameters[0]
     wilks = profile.interval(model, 0, cl=cl)
+    judged = judge_fit(fitter, asked.seed)
     if figure:
         from bayesnu.studies.figures.toys import belt_plot
 
         belt_plot(prior, belt, wilks, figure)
     if as_json:
-        json_out(about_run(asked.run) | {"notes": model.notes} | _as_dict(belt, prior, wilks))
+        json_out(about_run(asked.run) | about_fit(model, judged) | _as_dict(belt, prior, wilks))
         return
     _print(belt, prior, wilks, title_of(prior, asked.run))
+    print_toys(judged)
     print_remarks(model, belt.failed, belt.toys)
 
 

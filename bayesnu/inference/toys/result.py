@@ -59,34 +59,57 @@ class ToyResult:
         )
 
 
+def judge_fit(fitter: ToyFitter, seed: int) -> ToyResult:
+    """How good the fit is, whether data sets agree and what is at an edge, without limits: in less than a second."""
+    try:
+        return _judge_fit(fitter, _make_streams(seed), seed)
+    except BayesnuError as error:
+        return _no_result(seed, error)
+
+
 def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     """Draw the toys and fit them: about three seconds for one physics parameter."""
     fitter = ToyFitter(model)
-    alone = model.n_physics == 1
-    toys = TOYS if alone else TOYS_OF_SEVERAL
-    streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
+    streams = _make_streams(seed)
     try:
-        goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
+        judged = _judge_fit(fitter, streams, seed)
     except BayesnuError as error:
-        return ToyResult(seed, None, None, (), None, (f"nothing from toys: {error}",))
+        return _no_result(seed, error)
+    remarks = [*judged.remarks]
+    if model.n_physics > 1:
+        return replace(judged, remarks=(*remarks, SEVERAL))
+    expected: list[ExpectedLimit] = []
+    accepted = None
+    try:
+        expected = _expect_limits(fitter, cl, streams[2])
+    except BayesnuError as error:
+        remarks.append(f"no expected limits: {error}")
+    try:
+        accepted = _find_interval(fitter, cl, streams[3])
+    except BayesnuError as error:
+        remarks.append(f"no Feldman-Cousins interval: {error}")
+    return replace(judged, expected=tuple(expected), feldman_cousins=accepted, remarks=tuple(remarks))
+
+
+def _make_streams(seed: int) -> list[np.random.Generator]:
+    """Random numbers of goodness, compatibility, expected limits and belt."""
+    return [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
+
+
+def _no_result(seed: int, error: BayesnuError) -> ToyResult:
+    return ToyResult(seed, None, None, (), None, (f"nothing from toys: {error}",))
+
+
+def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int) -> ToyResult:
+    """The same; raises `BayesnuError` where the fit of the data did not end."""
+    model = fitter.model
+    toys = TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL
+    goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
     best = fitter.best_fit(observed(model)).theta[0]
     remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
     remarks += remark_on_nuisances(model, best)
-    expected: list[ExpectedLimit] = []
-    accepted = None
-    if alone:
-        try:
-            expected = _expect_limits(fitter, cl, streams[2])
-        except BayesnuError as error:
-            remarks.append(f"no expected limits: {error}")
-        try:
-            accepted = _find_interval(fitter, cl, streams[3])
-        except BayesnuError as error:
-            remarks.append(f"no Feldman-Cousins interval: {error}")
-    else:
-        remarks.append(SEVERAL)
-    return ToyResult(seed, goodness, compatibility, tuple(expected), accepted, tuple(remarks))
+    return ToyResult(seed, goodness, compatibility, (), None, tuple(remarks))
 
 
 def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) -> list[ExpectedLimit]:
