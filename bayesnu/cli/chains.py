@@ -37,3 +37,5 @@ def draw_chain(name: str, figure: str, output: str | None) -> None:
     plot = {"corner": plots.corner_plot, "spectrum": plots.spectrum_plot}[figure]
     plot(model, chain, verdict, settings, path)
     click.echo(f"wrote {path}")
+    for note in model.notes:
+        click.echo(note)

@@ -35,8 +35,9 @@ EXPLAINED_FROM = 10.0  # per cent of difference from the paper from which a reas
 class PaperRow:
     """One result beside the paper's: an interval in mu_B, e or cm^2, with its `method` and `prior` (None: a profile).
 
-    `others` says what became of the other flavours. `paper` is the published interval, `difference_percent` the largest
-    difference of an end from it, and `reasons` explain a large one. `note` is a remark on a sampled interval.
+    `others` says what became of the other flavours, `notes` what has to be known of data and choices. `paper` is the
+    published interval, `difference_percent` the largest difference of an end from it, and `reasons` explain a large one.
+    `note` is a remark on a sampled interval.
     """
 
     experiments: tuple[str, ...]
@@ -47,6 +48,7 @@ class PaperRow:
     prior: str | None
     interval: Interval
     status: str
+    notes: tuple[str, ...]
     delta_chi2: float | None = None
     note: str | None = None
     paper: Piece | None = None
@@ -74,6 +76,7 @@ class PaperRow:
             "unit": self.parameter.unit,
             "mcse": self.interval.largest_error,
             "status": self.status,
+            "notes": list(self.notes),
             "paper_lower": None if self.paper is None else self.paper.lower,
             "paper_upper": None if self.paper is None else self.paper.upper,
             "difference_percent": self.difference_percent,
@@ -161,6 +164,7 @@ def _profile_row(model: Model, found: ProfileInterval, preset: str) -> PaperRow:
         prior=None,
         interval=in_units(found),
         status=found.status,
+        notes=model.notes,
         delta_chi2=found.delta_chi2,
     )
 
@@ -175,6 +179,7 @@ def _credible_row(model: Model, index: int, preset: str, prior: str, found: Inte
         prior=prior,
         interval=found,
         status=status,
+        notes=model.notes,
     )
 
 

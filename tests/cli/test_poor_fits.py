@@ -9,7 +9,7 @@ import pytest
 
 from bayesnu import expected_counts, load_experiment, preset
 from tests.cli.test_run_tables import BACKGROUND, EDGES, TEXT
-from tests.commands import answer, invoke
+from tests.commands import SMALL, answer, invoke
 
 NOTE = "the file states no number of solar neutrinos"
 PULLS = np.resize([4.0, -4.0], len(BACKGROUND))  # standard deviations of the counts: no smooth recoil spectrum follows them
@@ -73,3 +73,17 @@ def test_a_good_fit_is_told_without_an_alarm(tmp_path: Path) -> None:
     of_limits = answer("limits", "xenonnt-sr0", *MOMENT, "--json")["toys"]["goodness"]
     assert found["fit"]["goodness"] == of_limits
     assert "POOR FIT" not in invoke("curve", "xenonnt-sr0", *MOMENT, "--output", tmp_path / "a.png").stdout
+
+
+def test_what_is_to_be_known_of_a_file_is_said_where_its_likelihood_is_written(poor: Path, tmp_path: Path) -> None:
+    words = ("workspace", poor, *MOMENT, "--normalisations", "free")
+    beside = invoke(*words)
+    assert NOTE in beside.stderr and NOTE not in beside.stdout
+    assert NOTE in invoke(*words, "--output", tmp_path / "workspace.json").stdout
+    assert NOTE in invoke("signals", poor, "--output", tmp_path / "signals.png").stdout
+
+
+def test_what_is_to_be_known_of_a_chain_is_said_where_it_is_drawn(poor: Path, tmp_path: Path) -> None:
+    invoke("sample", poor, *MOMENT, *SMALL, "--steps", "12", "--output", tmp_path / "run")
+    for figure in ("corner", "spectrum"):
+        assert NOTE in invoke(figure, tmp_path / "run").stdout

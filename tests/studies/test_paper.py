@@ -70,6 +70,12 @@ def test_correlated_runs_are_a_variant_only_where_both_are_combined() -> None:
     assert not any("uncorrelated" in label for label in alone)
 
 
+def test_a_row_says_what_is_to_be_known_of_its_data() -> None:
+    rows = common("pandax4t-run0", "mu_nu", "paper")
+    assert len(rows) == 4
+    assert all("10 bins hold a model's values" in " ".join(row.as_json()["notes"]) for row in rows)
+
+
 @pytest.mark.slow
 def test_the_quick_reproduction_prints_one_list_of_finite_rows() -> None:
     result = CliRunner().invoke(main.main, ["reproduce", "--quick", "--quiet", "--json"])

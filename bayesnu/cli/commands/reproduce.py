@@ -77,6 +77,8 @@ def _print(rows: list[PaperRow]) -> None:
     for row in rows:
         if row.reasons:
             _print_reasons(row)
+    for note in dict.fromkeys(note for row in rows for note in row.notes):
+        click.echo(note)
 
 
 def _cells(row: PaperRow) -> tuple[str, ...]:

@@ -19,7 +19,11 @@ def signals(experiment: str, output: str, **options: Any) -> None:
     from bayesnu.cli.figures import finish
     from bayesnu.cli.models import choose_analysis
     from bayesnu.experiments import load
+    from bayesnu.model.consistency import review
 
     analysis = choose_analysis(given_options(options))
-    plots.signal_plot(load(experiment, analysis.inputs), analysis, output)
+    data = load(experiment, analysis.inputs)
+    plots.signal_plot(data, analysis, output)
     finish(output, None)
+    for note in review([data], analysis):
+        click.echo(note)

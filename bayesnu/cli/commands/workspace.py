@@ -30,12 +30,11 @@ def workspace(experiments: tuple[str, ...], output: str | None, **options: Any) 
         click.echo(f"wrote {output}")
     else:
         click.echo(text)
-    for note in pyhf_workspace.notes(model):
+    for note in (*pyhf_workspace.notes(model), *model.notes):
         click.echo(note, err=not output)  # where the workspace is not
 
 
 def _write(output: str, text: str) -> None:
-
     from bayesnu.cli.output import output_file
 
     with output_file(output) as file:
