@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesnu.physics.properties import PROPERTIES
-from bayesnu.support.text import interval, number
+from bayesnu.support.text import interval, intervals, number
 from bayesnu.support.versions import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reproduction.md"
@@ -22,8 +22,9 @@ def cells(row: dict[str, Any], scale: float) -> list[str]:
     method = "profile" if row["prior"] is None else "credible, " + row["prior"].partition(" on ")[0]
     paper = "" if row["paper_upper"] is None else interval(row["paper_lower"], row["paper_upper"], scale)
     change = "" if row["difference_percent"] is None else f"{row['difference_percent']:+.1f} %"
-    error = number(row["mcse"] / scale, 2) if row["mcse"] else ""
-    limit = interval(row["lower"], row["upper"], scale)
+    errors = [end / scale for piece in row["mcse"] for end in piece if end]
+    error = number(max(errors), 2) if errors else ""
+    limit = intervals(row["intervals"], scale)
     return [row["experiment"], row["preset"], row["flavour"], row["others"], method, limit, error, paper, change]
 
 

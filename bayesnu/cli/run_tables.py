@@ -10,11 +10,12 @@ import click
 
 from bayesnu.cli.about_json import about_run
 from bayesnu.cli.output import json_out, table
-from bayesnu.inference.interval import Interval
+from bayesnu.inference.interval import DerivedInterval, Interval
 from bayesnu.inference.toys.result import ToyResult
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
+from bayesnu.runs.limit_rows import name_credible
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
 from bayesnu.runs.result_json import result_to_json
 from bayesnu.runs.run import Run, preset_note
@@ -127,16 +128,21 @@ def print_toys(toy_result: ToyResult) -> None:
 def _print_derived(result: RunResult, scale: float) -> None:
     if not result.derived:
         return
-    rows = [
-        (
-            name,
-            number(each.median / scale),
-            intervals(each.pieces, scale),
-            interval(each.of_prior.lower, each.of_prior.upper, scale),
-        )
-        for name, each in result.derived.items()
-    ]
-    table("", ("derived, prior inherited", "median", "interval", "the prior's own"), rows)
+    first = next(iter(result.derived.values()))
+    title = f"derived: {name_credible(first)}, prior {first.prior}"
+    head = ("quantity", "median", "interval", "MC error", "the prior's own")
+    table(title, head, [_derived_cells(name, each, scale) for name, each in result.derived.items()])
+
+
+def _derived_cells(name: str, each: DerivedInterval, scale: float) -> tuple[str, ...]:
+    error = each.largest_error
+    return (
+        name,
+        number(each.median / scale),
+        _in_lines(each, scale),
+        "" if error is None else number(error / scale, 2),
+        interval(each.of_prior.lower, each.of_prior.upper, scale),
+    )
 
 
 def _print_verdict(result: RunResult) -> None:

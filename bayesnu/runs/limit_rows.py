@@ -37,6 +37,11 @@ def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[Lim
         yield from _published_rows(fits.model, index)
 
 
+def name_credible(found: CredibleInterval) -> str:
+    """What a credible interval is: its probability and its kind in words."""
+    return f"{percent(found.probability)} credible {KINDS[found.kind]}"
+
+
 def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:
     """Say where a marginal interval of several physics parameters is made by the prior or by volume, not by the data."""
     if profiled.interval.upper is None or marginal.interval.upper is None:
@@ -118,7 +123,7 @@ def _credible_row(prior: Prior, found: CredibleInterval, exact: IntegratedInterv
     return LimitRow(
         parameter=prior.of_interest,
         method="credible",
-        what=f"{percent(found.probability)} credible {KINDS[found.kind]}, prior {describe(prior)}",
+        what=f"{name_credible(found)}, prior {describe(prior)}",
         how=how,
         prior=prior.description,
         interval=found.scaled(prior.scale).bare(),

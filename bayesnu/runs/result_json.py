@@ -158,7 +158,7 @@ def _nuisance_from_json(table: Any) -> NuisanceResult:
 def _derived_to_json(each: DerivedInterval) -> Json:
     return {
         "median": each.median,
-        **_ends_to_json(each),
+        **ends_to_json(each),
         "kind": each.kind,
         "probability": each.probability,
         "unit": each.unit,
@@ -191,7 +191,7 @@ def _row_to_json(row: LimitRow) -> Json:
         "what": row.what,
         "how": row.how,
         "prior": row.prior,
-        **_ends_to_json(row.interval),
+        **ends_to_json(row.interval),
         "unit": row.parameter.unit,
         "kind": row.interval.kind,
         "probability": row.interval.probability,
@@ -233,7 +233,7 @@ def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
 def _interval_to_json(interval: CredibleInterval) -> Json:
     return {
         "median": interval.median,
-        **_ends_to_json(interval),
+        **ends_to_json(interval),
     }
 
 
@@ -247,7 +247,7 @@ def _interval_from_json(table: Any, kind: str, probability: float) -> CredibleIn
     )
 
 
-def _ends_to_json(interval: Interval) -> Json:
+def ends_to_json(interval: Interval) -> Json:
     """The outermost ends with their errors, then every piece and the errors of its ends."""
     return {
         "lower": interval.lower,

@@ -25,6 +25,7 @@ from bayesnu.physics.oscillation import FLAVOURS
 from bayesnu.physics.properties import PROPERTIES, PhysicsParameter, parameters_of
 from bayesnu.runs import sampling
 from bayesnu.runs.result import ParameterResult, RunResult
+from bayesnu.runs.result_json import ends_to_json
 from bayesnu.runs.run import resolve
 from bayesnu.studies.variations import LEVEL, PRESETS, SingleChange, in_units, single_changes
 
@@ -70,11 +71,10 @@ class PaperRow:
             "preset": self.preset,
             "method": self.method,
             "prior": self.prior,
+            "kind": self.interval.kind,
             "probability": self.interval.probability,
-            "lower": self.interval.lower,
-            "upper": self.interval.upper,
+            **ends_to_json(self.interval),
             "unit": self.parameter.unit,
-            "mcse": self.interval.largest_error,
             "status": self.status,
             "notes": list(self.notes),
             "paper_lower": None if self.paper is None else self.paper.lower,
@@ -91,8 +91,7 @@ class PaperRow:
 
 
 def _change_as_json(change: SingleChange) -> dict[str, Any]:
-    ends = {"lower": change.interval.lower, "upper": change.interval.upper}
-    return {"choice": change.choice, "value": change.value} | ends
+    return {"choice": change.choice, "value": change.value, **ends_to_json(change.interval)}
 
 
 def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: None) -> Iterator[PaperRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bayesnu.support.versions import __version__
@@ -19,6 +20,7 @@ ANSWERS = {
     "explain": ("explain", "xenonnt-sr0", "--bin", "2-3keV"),
     "curve": ("curve", "xenonnt-sr0", "--parameter", "mu_nu"),
     "contours": ("contours", "xenonnt-sr0", "--parameters", "mu_nu,q_nu"),
+    "check": ("check", "xenonnt-sr0"),
     "sample": ("sample", "xenonnt-sr0", "--parameter", "mu_nu", "--dry-run"),
 }
 CAMPAIGNS = {
@@ -44,6 +46,35 @@ def test_an_answer_says_what_it_is_about(command: str) -> None:
 def test_an_answer_of_a_campaign_says_what_it_is_about(command: str, tmp_path: Path) -> None:
     found = answer(*CAMPAIGNS[command], *CHANGED, "--json", "--output", tmp_path / "toys")
     assert {key: found[key] for key in HEAD} == HEAD
+
+
+@pytest.mark.parametrize("name", ["profile", "credible"])
+def test_an_interval_of_a_curve_says_all_of_itself(name: str) -> None:
+    found = answer(*ANSWERS["curve"], "--json")
+    each = found["profile"][0] if name == "profile" else found["credible"]
+    ((low, high),) = each["intervals"]
+    assert each["probability"] == 0.9
+    assert each["kind"] == {"profile": "profile", "credible": "upper"}[name]
+    assert each["prior"] == {"profile": None, "credible": "flat on [0, 10] 1e-11 mu_B"}[name]
+    assert (low, high) == (each["lower"], each["upper"])
+    assert each["unit"] == "mu_B" and each["status"]
+    if name == "credible":
+        density, values = np.array(found["posterior_density"]), np.array(found["values"])
+        inside = values <= high
+        share = np.trapezoid(density[inside], values[inside]) / np.trapezoid(density, values)
+        assert share == pytest.approx(0.9, abs=0.01)
+        assert each["mcse"][0][1] < 0.01 * high
+
+
+def test_a_contour_says_its_probability_kind_and_priors() -> None:
+    found = answer(*ANSWERS["contours"], "--json")
+    assert found["priors"] == ["flat on [0, 10] 1e-11 mu_B", "flat on [-4, 4] 1e-12 e"]
+    assert {each["kind"] for each in found["profile_levels"]} == {"profile"}
+    assert {each["kind"] for each in found["posterior_levels"]} == {"hdi"}
+
+
+def test_the_list_of_data_sets_names_the_version() -> None:
+    assert {each["version"] for each in answer("experiments", "--json")} == {__version__}
 
 
 def test_a_rate_is_of_no_data_set() -> None:

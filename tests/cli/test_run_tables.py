@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bayesnu import expected_counts, load_experiment, preset
-from tests.commands import answer, invoke, refusal
+from tests.commands import answer, invoke, refusal, sampled
 
 EDGES = [1, 2, 3, 4, 6, 8, 10, 15, 20, 30]
 BACKGROUND = [2000.0, 2000.0, 2000.0, 4000.0, 4000.0, 4000.0, 10000.0, 10000.0, 20000.0]
@@ -120,6 +120,13 @@ def test_an_expected_limit_shows_the_pieces_of_the_observed_interval(data: Path,
     words = ("expected", data, "--parameter", "r2_nu", "--toys", "100", "--quiet", "--output", tmp_path / "toys")
     assert re.search(rf"the observed interval is {PIECES}; the table holds outermost ends", invoke(*words).stdout)
     assert len(answer(*words, "--json")["observed_intervals"]) == 2
+
+
+def test_derived_quantities_say_what_their_intervals_are(tmp_path: Path) -> None:
+    sampled(tmp_path / "run", "--flavour", "all")
+    said = joined(invoke("summary", tmp_path / "run", "--no-toys").stdout)
+    assert "derived: 90% credible upper limit, prior inherited from the flavour values" in said
+    assert "quantity median interval MC error the prior's own" in said
 
 
 def test_a_kind_of_no_probability_is_refused(run: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from bayesnu.cli import main
 from bayesnu.experiments import load
 from bayesnu.inference import profile
+from bayesnu.inference.interval import Interval, Piece
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
 from bayesnu.physics.properties import PROPERTIES
@@ -74,6 +76,15 @@ def test_a_row_says_what_is_to_be_known_of_its_data() -> None:
     rows = common("pandax4t-run0", "mu_nu", "paper")
     assert len(rows) == 4
     assert all("10 bins hold a model's values" in " ".join(row.as_json()["notes"]) for row in rows)
+
+
+def test_a_row_in_json_has_every_piece_of_its_interval() -> None:
+    row = common("xenonnt-sr0", "r2_nu", "default")[1]
+    two = Interval(kind="hdi", probability=0.9, pieces=(Piece(1.0, 2.0), Piece(3.0, 4.0)), errors=(Piece(0.1, 0.2),) * 2)
+    table = replace(row, interval=two).as_json()
+    assert (table["kind"], table["probability"]) == ("hdi", 0.9)
+    assert table["intervals"] == [[1.0, 2.0], [3.0, 4.0]]
+    assert table["mcse"] == [[0.1, 0.2], [0.1, 0.2]]
 
 
 @pytest.mark.slow

@@ -36,17 +36,20 @@ def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any
     if looks_like_chain(file):
         _check_chain(file, as_json)
         return
+    from bayesnu.cli.about_json import about
     from bayesnu.cli.experiment_json import as_dict
-    from bayesnu.cli.models import choose_analysis
+    from bayesnu.cli.models import choose_analysis, choose_preset
     from bayesnu.model.budget import budget_of
     from bayesnu.model.consistency import review_choices
 
-    analysis = choose_analysis(given_options(options))
+    given = given_options(options)
+    analysis = choose_analysis(given)
     check_figure(plot)
     experiment = _load(file, analysis.inputs)
     notes = list(review_choices([experiment], analysis))
     budget = budget_of(experiment, analysis)
-    result = as_dict(experiment) | {"notes": notes, "neutrinos": _check_as_dict(budget.check), "budget": _as_dict(budget)}
+    result = about([experiment.name], choose_preset(given), analysis) | as_dict(experiment)
+    result |= {"notes": notes, "neutrinos": _check_as_dict(budget.check), "budget": _as_dict(budget)}
     if grid:
         from bayesnu.model.grid_check import certify
 
@@ -114,10 +117,11 @@ def _as_dict(budget: Budget) -> dict[str, Any]:
 def _check_chain(file: str, as_json: bool) -> None:
     """Read a chain in another process, and say in one sentence what it is."""
     from bayesnu.runs.inspection import inspect_chain
+    from bayesnu.support.versions import __version__
 
     found = inspect_chain(file)
     if as_json:
-        json_out(asdict(found))
+        json_out(asdict(found) | {"version": __version__})
         return
     verdicts = {None: "no result is stored", True: "converged", False: "NOT CONVERGED"}
     click.echo(

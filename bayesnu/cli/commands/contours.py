@@ -56,17 +56,21 @@ def _as_dict(found: Joint) -> dict[str, Any]:
     import numpy as np
 
     from bayesnu.inference.joint import PROBABILITIES, PROFILE_PROBABILITIES, profile_level
+    from bayesnu.model.priors import describe
 
     scales = np.array([prior.scale for prior in found.model.physics])
     area = scales.prod()
     return {
         "parameters": [prior.name for prior in found.model.physics],
         "units": [prior.unit for prior in found.model.physics],
+        "priors": [describe(prior) for prior in found.model.physics],
         "best_fits": found.best * scales,
         "best_fit_is_a_point": not found.is_ridge,
         "chi2_min": found.chi2_min,
-        "profile_levels": [{"probability": p, "delta_chi2": profile_level(p)} for p in PROFILE_PROBABILITIES],
-        "posterior_levels": [{"probability": p, "density": found.hpd_level(p) / area} for p in PROBABILITIES],
+        "profile_levels": [
+            {"kind": "profile", "probability": p, "delta_chi2": profile_level(p)} for p in PROFILE_PROBABILITIES
+        ],
+        "posterior_levels": [{"kind": "hdi", "probability": p, "density": found.hpd_level(p) / area} for p in PROBABILITIES],
         "open": found.is_open,
         "x": found.x * scales[0],
         "y": found.y * scales[1],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.interval import ProfileInterval
     from bayesnu.inference.line import Scan
+    from bayesnu.inference.settings import Settings
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.9, 0.95)
 
@@ -59,7 +60,7 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         plots.profile_plot(fits.model, scan, fits.marginal, settings, output, intervals=intervals)
     judged = judge_fit(fits.fitter, settings.seed)
     about = about_model(fits.model, choose_preset(given)) | about_fit(fits.model, judged)
-    finish(output, about | _as_dict(fits, scan, intervals) if as_json else None)
+    finish(output, about | _as_dict(fits, scan, intervals, settings) if as_json else None)
     if not as_json:
         print_fit(fits.model, judged)
 
@@ -73,8 +74,8 @@ def _sides(parameter: str, cl: float) -> tuple[bool, ...]:
     return (False, True)
 
 
-def _as_dict(fits: Fits, scan: Scan, intervals: Sequence[ProfileInterval]) -> dict[str, Any]:
-    from bayesnu.cli.interval_json import as_dict
+def _as_dict(fits: Fits, scan: Scan, intervals: Sequence[ProfileInterval], settings: Settings) -> dict[str, Any]:
+    from bayesnu.cli.interval_json import as_dict, integrated_as_dict
 
     (prior,) = fits.model.physics
     posterior = fits.marginal
@@ -86,6 +87,8 @@ def _as_dict(fits: Fits, scan: Scan, intervals: Sequence[ProfileInterval]) -> di
         "posterior_density": posterior.mean_density(scan.values) / prior.scale,
         "posterior_method": posterior.method,
         "posterior_quantiles": {f"{p:g}": posterior.quantile(p) * prior.scale for p in QUANTILES},
+        "posterior_quantile_errors": {f"{p:g}": posterior.error(p) * prior.scale for p in QUANTILES},
+        "credible": integrated_as_dict(posterior.interval(settings.kind, settings.probability), prior),
         "best_fit": scan.best_value * prior.scale,
         "chi2_min": scan.chi2_min,
         "profile": [as_dict(each) for each in intervals],

@@ -23,6 +23,7 @@ def doctor(as_json: bool) -> None:
     from pathlib import Path
 
     from bayesnu.cli.doctor import examine
+    from bayesnu.support.versions import __version__
 
     found = []
     for each in examine(Path.cwd()):
@@ -31,7 +32,7 @@ def doctor(as_json: bool) -> None:
             _print(each)
     must = sum(each.status == "act" for each in found)
     if as_json:
-        json_out({"passed": not must, "findings": [asdict(each) for each in found]})
+        json_out({"version": __version__, "passed": not must, "findings": [asdict(each) for each in found]})
     else:
         click.echo(f"{must} of these must be done (ACT)" if must else "all is well")
     if must:

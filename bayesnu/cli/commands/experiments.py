@@ -20,13 +20,14 @@ def experiments(template: bool, as_json: bool) -> None:
     """List the data sets that come with the package."""
     from bayesnu import experiments as data
     from bayesnu.cli.experiment_json import as_dict
+    from bayesnu.support.versions import __version__
 
     if template:
         click.echo(data.template(), nl=False)
         return
     loaded = [data.load(name) for name in data.names()]
     if as_json:
-        json_out([as_dict(each) for each in loaded])
+        json_out([{"version": __version__} | as_dict(each) for each in loaded])
         return
     head = ("name", "exposure [t yr]", "bins", "region [keV]", "events there", "references")
     table("Data sets", head, [_cells(each) for each in loaded])

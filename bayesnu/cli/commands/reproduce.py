@@ -30,8 +30,9 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
     """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers."""
     from pathlib import Path
 
+    from bayesnu.cli.about_json import about
+    from bayesnu.model.choices import PRESETS
     from bayesnu.studies import paper
-    from bayesnu.support.versions import __version__
 
     errors = console(stderr=True)
 
@@ -44,7 +45,7 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
     if figures is not None:
         _draw(figures, report)
     if as_json:
-        json_out([row.as_json() | {"version": __version__} for row in rows])
+        json_out([about(row.experiments, row.preset, PRESETS[row.preset]) | row.as_json() for row in rows])
     else:
         _print(rows)
 

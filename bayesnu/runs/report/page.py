@@ -20,6 +20,7 @@ from bayesnu.model.priors import Gaussian, Prior
 from bayesnu.runs import chain_file, config, summary
 from bayesnu.runs import run as runs
 from bayesnu.runs.folder import CHAIN
+from bayesnu.runs.limit_rows import name_credible
 from bayesnu.runs.report.document import Block, Code, Heading, Picture, Table, Text, Verdict
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
 from bayesnu.runs.stored import model_of_stored, open_stored
@@ -200,7 +201,10 @@ def _derived(read: Read) -> list[Block]:
         (name, number(each.median / scale), intervals(each.pieces, scale), _error(each, scale), each.prior)
         for name, each in read.result.derived.items()
     ]
-    return [Table("Derived", ("quantity", "median", "value", "MC error", "prior"), rows)] if rows else []
+    if not rows:
+        return []
+    first = next(iter(read.result.derived.values()))
+    return [Table(f"Derived: {name_credible(first)}", ("quantity", "median", "value", "MC error", "prior"), rows)]
 
 
 def _figures(read: Read) -> list[Block]:
