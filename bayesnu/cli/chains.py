@@ -10,6 +10,7 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.sampling.convergence import judge
 from bayesnu.runs import chain_file
+from bayesnu.runs.folder import place_beside
 from bayesnu.runs.stored import model_of_stored, open_stored
 from bayesnu.support.errors import BayesnuError
 
@@ -31,7 +32,7 @@ def draw_chain(name: str, figure: str, output: str | None) -> None:
     chain = read_enough(name)
     stored = open_stored(chain.path)
     model = model_of_stored(stored)
-    path = Path(output) if output else chain.path.with_name(f"{figure}.png")
+    path = Path(output) if output else place_beside(chain.path, f"{figure}.png")
     settings = stored.run.sampling
     verdict = judge(Fits(model), chain, settings)
     plot = {"corner": plots.corner_plot, "spectrum": plots.spectrum_plot}[figure]

@@ -158,5 +158,6 @@ def _print_verdict(result: RunResult) -> None:
 
 def _print_files(chain: Path) -> None:
     place = chain.parent
-    files = [name for name in (chain.name, config.CONFIG, *folder.FIGURES) if (place / name).is_file()]
+    names = (chain.name, config.CONFIG, *(folder.place_beside(chain, name).name for name in folder.FIGURES))
+    files = [name for name in names if (place / name).is_file()]
     click.echo(f"in {place}{os.sep}: {', '.join(files)}")

@@ -51,6 +51,11 @@ def run_folder(chain: str | Path) -> Path:
     return folder
 
 
+def place_beside(chain: Path, name: str) -> Path:
+    """Where a file made of a chain goes: beside it, and for another chain than the run's own with its stem in front."""
+    return chain.with_name(name if chain.name == CHAIN else f"{chain.stem}-{name}")
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Create a folder if need be and keep other processes from running in it; raises `BayesnuError`, naming the first.

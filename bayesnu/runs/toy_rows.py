@@ -23,7 +23,8 @@ def toy_rows(toy_result: ToyResult, parameter: PhysicsParameter, cl: float) -> I
         shown = found if parameter.signed else without_boundary(found)
         yield LimitRow(parameter, "feldman-cousins", what, found.status, None, shown.bare())
     for level, ends in _by_level(toy_result).items():
-        what = f"expected without a signal, Δχ² = {level:.2f}: median of {ends[0].toys} toys"
+        ends_named = "medians of the outermost ends" if parameter.signed else "median"
+        what = f"expected without a signal, Δχ² = {level:.2f}: {ends_named} of {ends[0].toys} toys"
         how = "; ".join(_compare_with_expected(each, parameter.signed) for each in ends)
         yield LimitRow(parameter, "expected", what, how, None, _median(ends, cl))
 

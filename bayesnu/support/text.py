@@ -47,8 +47,10 @@ def intervals(pieces: Iterable[tuple[float | None, float | None]], scale: float,
 
 
 def interval(lower: float | None, upper: float | None, scale: float, digits: int = 4) -> str:
-    """An interval or a limit in units of `scale`."""
+    """An interval or a limit in units of `scale`; from the physical boundary 0 on without an upper end it limits nothing."""
     low, high = (None if end is None else end / scale for end in (lower, upper))
+    if high is None and not low:
+        return "none found"
     if low is None:
-        return "none found" if high is None else f"< {number(high, digits)}"
+        return f"< {number(high, digits)}"
     return f"> {number(low, digits)}" if high is None else f"{number(low, digits)} … {number(high, digits)}"

@@ -137,3 +137,22 @@ def test_a_comparison_remarks_on_an_interval_across_the_gap(data: Path) -> None:
     found = answer("compare", data, "--parameter", "r2_nu", "--preset", "default", "--format", "json")
     (own,) = (row for row in found["rows"] if row["method"] == "credible")
     assert "2 separate modes: this interval holds also -4" in own["remark"]
+
+
+def test_an_expected_interval_says_that_its_ends_are_outermost() -> None:
+    said = joined(invoke("limits", "xenonnt-sr0", "--parameter", "r2_nu", "--background", "single").stdout)
+    assert "expected without a signal, Δχ² = 2.71: medians of the outermost ends of 10000 toys" in said
+
+
+def test_files_of_another_chain_in_a_folder_bear_its_name(tmp_path: Path) -> None:
+    sampled(tmp_path / "run")
+    own = tmp_path / "run" / "chain.h5"
+    backup = own.with_name("backup.h5")
+    backup.write_bytes(own.read_bytes())
+    for command, name in (("corner", "corner.png"), ("spectrum", "spectrum.png"), ("report", "report.html")):
+        invoke(command, backup)
+        assert (tmp_path / "run" / f"backup-{name}").stat().st_size > 5_000
+        assert not (tmp_path / "run" / name).exists()
+    assert "backup.h5, config.toml, backup-corner.png, backup-spectrum.png" in invoke("summary", backup, "--no-toys").stdout
+    invoke("corner", own)
+    assert (tmp_path / "run" / "corner.png").is_file()

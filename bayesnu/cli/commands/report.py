@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("chains", nargs=-1, required=True, metavar="CHAIN...")
-@click.option("--output", type=str, metavar="FILE.html", help="The page [default: report.html in the run's folder].")
+@click.option("--output", type=str, metavar="FILE.html", help="The page [default: report.html beside the chain].")
 @click.option("--markdown", type=str, metavar="FILE.md", help="The same as Markdown, its figures in a folder beside it.")
 def report(chains: tuple[str, ...], output: str | None, markdown: str | None) -> None:
     """Write a page on one chain or several: verdict, intervals, figures, diagnostics, provenance; nothing is loaded."""
@@ -40,10 +40,11 @@ def report(chains: tuple[str, ...], output: str | None, markdown: str | None) ->
 
 def _default_page(chains: Sequence[str]) -> str:
     from bayesnu.runs.chain_file import find_chain
+    from bayesnu.runs.folder import place_beside
 
     if len(chains) > 1:
         raise BayesnuError("--output: a report on several chains has no folder of its own; give a FILE.html")
-    return str(find_chain(chains[0]).with_name("report.html"))
+    return str(place_beside(find_chain(chains[0]), "report.html"))
 
 
 def _check_place(flag: str, path: str | None, suffix: str) -> None:

@@ -7,7 +7,7 @@ import click
 
 @click.command()
 @click.argument("chain")
-@click.option("--output", type=str, metavar="FILE", help="Where to [default: spectrum.png in the run's folder].")
+@click.option("--output", type=str, metavar="FILE", help="Where to [default: spectrum.png beside the chain].")
 def spectrum(chain: str, output: str | None) -> None:
     """Draw data, prediction and posterior-predictive band of a chain."""
     from bayesnu.cli.chains import draw_chain
