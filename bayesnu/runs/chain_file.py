@@ -117,7 +117,7 @@ def _replace_whole(path: Path, more: int = 0) -> Iterator[h5py.File]:
         reason = getattr(error, "strerror", None) or str(error).partition("(")[0].strip()
         return (
             f"{path}: cannot be written ({reason}); what was stored before is unharmed: "
-            "free some space or choose another `output`"
+            "free some space or choose another folder"
         )
 
     mistakes = (OSError, RuntimeError)  # HDF5 has either for a disk that is full
@@ -170,7 +170,7 @@ def verify(path: Path, model: Model, fingerprint: dict[str, str]) -> None:
         if found is None:
             found = _compare_model(file, model)
     if found is not None:
-        raise BayesnuError(f"{path}: the chain is of another run: {found}; use another `output` or `overwrite`")
+        raise BayesnuError(f"{path}: the chain is of another run: {found}; begin a new run in another folder")
 
 
 def _compare_model(file: h5py.File, model: Model) -> str | None:

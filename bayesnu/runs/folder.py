@@ -78,7 +78,7 @@ def held(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             first = file.read(200) or "another process"
-            raise BayesnuError(f"{folder}: {first} is running there; wait for it, or choose another `output`") from None
+            raise BayesnuError(f"{folder}: {first} is running there; wait for it, or choose another folder") from None
         except OSError as error:
             warnings.warn(
                 f"{folder}: its file system has no locks ({reason_of(error)}), so nothing keeps a second run out of it",
@@ -94,7 +94,7 @@ def held(folder: Path) -> Iterator[None]:
 def _refuse_folder(folder: Path, error: Exception) -> str:
     """The sentence of a folder that cannot be written."""
     reason = getattr(error, "strerror", None) or error
-    return f"{folder}: cannot be written ({reason}); choose another `output`"
+    return f"{folder}: cannot be written ({reason}); choose another folder"
 
 
 def claim(run: Run, folder: Path, overwrite: bool = False) -> Run:

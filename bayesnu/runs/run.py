@@ -206,7 +206,7 @@ def load_experiments(run: Run) -> tuple[Experiment, ...]:
         if run.digests.get(experiment.name, experiment.digest) != experiment.digest:
             raise BayesnuError(
                 f"{experiment.path}: the data file has changed since this run was started (key data.{experiment.name}); "
-                "restore it or start a new run with another `output`"
+                "restore it or start a new run in another folder"
             )
     return loaded
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -82,10 +83,10 @@ def sample(
             raise
 
 
-def _model_in(folder: Path, run: Run, asked: Run) -> Model:
+def _model_in(folder: Path, run: Run, asked: Run, refuse: Callable[[Path, str], str] = another_run) -> Model:
     """The model of the run in a folder: of the data in its chain, once there is one.
 
-    Raises `BayesnuError` if the data of the run that is `asked` for have another content.
+    Raises `BayesnuError` with the sentence of `refuse` if the data of the run that is `asked` for have another content.
     """
     if not (folder / CHAIN).is_file():
         return model_of(run)
@@ -94,8 +95,15 @@ def _model_in(folder: Path, run: Run, asked: Run) -> Model:
     stored = open_stored(folder / CHAIN)
     found = find_change(asked, stored.experiments)
     if found is not None:
-        raise BayesnuError(another_run(folder, found))
+        raise BayesnuError(refuse(folder, found))
     return model_of(run, stored.experiments)
+
+
+def _data_changed(folder: Path, found: str) -> str:
+    """The sentence of a run that cannot go on, as its data file is not what it began with."""
+    return (
+        f"{folder}: the data have changed since the run began: {found}; restore the file, or begin a run in another folder"
+    )
 
 
 def steps_done(folder: Path) -> int:
@@ -133,7 +141,7 @@ def resume(
         raise BayesnuError(f"{chain}: a run goes on from {folder / CHAIN}; give the folder, or put this file in that place")
     run = from_config(folder / CONFIG)
     with held(folder):
-        model = _model_in(folder, run, run)
+        model = _model_in(folder, run, run, _data_changed)
         done, stored = _state(folder, run, model)
         if up_to is not None and (up_to > done or stored is None):
             run = replace(run, sampling=replace(run.sampling, steps=max(up_to, done)))
