@@ -15,8 +15,7 @@ from bayesnu.inference.toys.result import ToyResult
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config, folder
-from bayesnu.runs.limit_rows import name_credible
-from bayesnu.runs.result import LimitRow, ParameterResult, RunResult
+from bayesnu.runs.result import LimitRow, ParameterResult, RunResult, name_credible
 from bayesnu.runs.result_json import result_to_json
 from bayesnu.runs.run import Run, preset_note
 from bayesnu.support.text import interval, intervals, number

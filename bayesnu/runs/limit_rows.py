@@ -16,12 +16,11 @@ from bayesnu.inference.settings import Settings
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import LOG_CUT, Flat, Prior, describe, with_kind
 from bayesnu.physics.properties import PhysicsParameter
-from bayesnu.runs.result import LimitRow
+from bayesnu.runs.result import LimitRow, name_credible
 from bayesnu.support.text import percent
 
 FEWEST_EFFECTIVE = 1000.0  # effective samples below which a re-weighted limit is not quoted
 VOLUME_FROM = 0.10  # relative difference of widths from which prior and volume are said to make a marginal interval
-KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 
 
 def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[LimitRow]:
@@ -35,11 +34,6 @@ def limit_rows(fits: Fits, kept: np.ndarray, settings: Settings) -> Iterator[Lim
         yield from others
         yield from profiled
         yield from _published_rows(fits.model, index)
-
-
-def name_credible(found: CredibleInterval) -> str:
-    """What a credible interval is: its probability and its kind in words."""
-    return f"{percent(found.probability)} credible {KINDS[found.kind]}"
 
 
 def volume_note(marginal: LimitRow, profiled: LimitRow) -> str | None:

@@ -13,6 +13,9 @@ from bayesnu.inference.diagnostics import Diagnostics, Verdict
 from bayesnu.inference.interval import CredibleInterval, DerivedInterval, IntegratedInterval, Interval
 from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.text import percent
+
+KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 
 
 @dataclass(frozen=True)
@@ -104,3 +107,8 @@ class RunResult:
     def converged(self) -> bool:
         """Whether the chain has converged."""
         return self.verdict.converged
+
+
+def name_credible(found: CredibleInterval) -> str:
+    """What a credible interval is: its probability and its kind in words."""
+    return f"{percent(found.probability)} credible {KINDS[found.kind]}"

@@ -20,9 +20,8 @@ from bayesnu.model.priors import Gaussian, Prior
 from bayesnu.runs import chain_file, config, summary
 from bayesnu.runs import run as runs
 from bayesnu.runs.folder import CHAIN
-from bayesnu.runs.limit_rows import name_credible
 from bayesnu.runs.report.document import Block, Code, Heading, Picture, Table, Text, Verdict
-from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
+from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult, name_credible
 from bayesnu.runs.stored import model_of_stored, open_stored
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import intervals, number
