@@ -109,6 +109,7 @@ class Line:
         """Fit at the values of a scan, then refine its local minima by freeing this parameter too."""
         fit = self.fit(self._place_values(factor))
         refined = self.refine(fit.theta[find_local_minima(fit.chi2)])
+        refined = take_better(refined, self.fit(refined.theta[:, self.index]))  # it may have left for where others are lower
         theta = np.concatenate([fit.theta, refined.theta])
         chi2 = np.concatenate([fit.chi2, refined.chi2])
         lowest = float(chi2.min())
@@ -127,11 +128,11 @@ class Line:
     def _place_values(self, factor: float) -> np.ndarray:
         """Values (n,) of a scan, close where counts change within their noise, and further apart the more they change."""
         low, high = widen_range(self.parameter, *self.profiler.ranges[self.index], factor)
-        middle, width = find_scale(self.profiler.model, self.index)
-        first, last = np.arcsinh((np.array([low, high]) - middle) / width)
+        shape = self.fitter.parabola(self.index)
+        first, last = np.arcsinh((np.array([low, high]) - shape.middle) / shape.width)
         steps = STEPS_OF_MANY if self.profiles_others else STEPS
         places = np.linspace(first, last, 2 + int((last - first) * steps))
-        values = middle + width * np.sinh(places)
+        values = shape.middle + shape.width * np.sinh(places)
         return np.union1d(values[(values > low) & (values < high)], [low, 0.0, high])
 
     def _fit_from_starts(self, start: np.ndarray, free: np.ndarray) -> Fit:
@@ -153,8 +154,8 @@ class Line:
         for k, parameter in enumerate(self.profiler.model.of_interest):
             if k == self.index:
                 continue
-            middle, width = find_scale(self.profiler.model, k)
-            axes.append([middle - width, middle + width] if parameter.signed else [width])
+            shape = self.fitter.parabola(k)
+            axes.append([shape.middle - shape.width, shape.middle + shape.width] if parameter.signed else [shape.width])
         return np.array(list(product(*axes)))
 
     def _fit_from_neighbours(self, fit: Fit, free: np.ndarray) -> Fit:
@@ -187,29 +188,6 @@ class Line:
         """The data, once for every fit."""
         data = observed(self.profiler.model)
         return Toys(np.repeat(data.counts, number, axis=0), np.repeat(data.centres, number, axis=0))
-
-
-def find_scale(model: Model, index: int) -> tuple[float, float]:
-    """Where physics parameter `index` gives the fewest counts, and how far from there they change by their noise.
-
-    The counts are a parabola in the parameter, bin by bin. Every bin counts by its noise: that of the data, where these are
-    fewer than expected.
-    """
-    nominal = model.nominal()
-    unit = np.eye(len(nominal))[index]
-    counts, up, down = (model.expected(nominal + sign * unit) for sign in (0, 1, -1))
-    square = (up + down) / 2 - counts
-    slope = (up - down) / 2
-    weight = 1 / np.maximum(np.minimum(counts, model.observed), 1.0)
-    curved = float(np.sum(weight * square**2))
-    middle = 0.0 if curved == 0 else -float(np.sum(weight * square * slope)) / (2 * curved)
-    straight = float(np.sum(weight * (slope + 2 * middle * square) ** 2))
-    widths = []
-    if curved > 0:
-        widths.append(curved**-0.25)
-    if straight > 0:
-        widths.append(straight**-0.5)
-    return middle, min(widths, default=1.0)
 
 
 def check_index(model: Model, index: int) -> None:

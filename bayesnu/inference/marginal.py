@@ -28,6 +28,7 @@ from bayesnu.physics.properties import read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
 
+NEGLIGIBLE = 1e-9  # density at an end, in units of its maximum
 FEWEST_DRAWS = 8.0  # effective ones, below which their scatter is no error
 PANELS = 32  # Gauss-Legendre panels in u, in each range where the likelihood counts
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
@@ -198,7 +199,18 @@ def integrate(line: Line, seed: int = 0) -> Marginal:
     log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
     batches = np.zeros((len(average.ratio), len(values)))
     batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
+    _check_ends(model.parameters[0], batches.mean(axis=0))
     return Marginal(model, borders, batches.mean(axis=0), batches, average.method)
+
+
+def _check_ends(prior: Prior, density: np.ndarray) -> None:
+    """Refuse a posterior that lies against an end where a Gaussian prior was cut for the integration."""
+    for end, at in ((prior.lower, density[0]), (prior.upper, density[-1])):
+        if not np.isfinite(end) and at > NEGLIGIBLE * density.max():
+            raise BayesnuError(
+                f"integrate: the data are more than {FARTHEST:g} widths of the prior of {prior.name} away from its mean; "
+                "give it a larger width, or ends"
+            )
 
 
 def _check_draws(average: Average) -> None:

@@ -96,7 +96,9 @@ class Flat(_Prior):
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return self.lower + read_probabilities("p", p) * (self.upper - self.lower)
+        value: np.ndarray = self.lower + read_probabilities("p", p) * (self.upper - self.lower)
+        kept: np.ndarray = np.clip(value, self.lower, self.upper)  # rounding may lead beyond an end
+        return kept
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class FlatInSquare(_Prior):
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return np.sqrt(self.lower**2 + read_probabilities("p", p) * (self.upper**2 - self.lower**2))
+        value: np.ndarray = np.sqrt(self.lower**2 + read_probabilities("p", p) * (self.upper**2 - self.lower**2))
+        kept: np.ndarray = np.clip(value, self.lower, self.upper)
+        return kept
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,10 @@ class LogUniform(_Prior):
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        return self.lower * (self.upper / self.lower) ** read_probabilities("p", p)
+        p = read_probabilities("p", p)
+        value: np.ndarray = np.exp(np.log(self.lower) + p * (np.log(self.upper) - np.log(self.lower)))
+        kept: np.ndarray = np.clip(value, self.lower, self.upper)
+        return kept
 
 
 @dataclass(frozen=True)

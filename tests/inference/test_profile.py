@@ -15,8 +15,9 @@ from bayesnu.experiments import load
 from bayesnu.inference import newton
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.joint import joint
-from bayesnu.inference.line import Line, find_scale
+from bayesnu.inference.line import Line
 from bayesnu.inference.marginal import marginal
+from bayesnu.inference.parabola import fit_parabola
 from bayesnu.inference.profile import fine_scan, interval
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.sampling.ensembles import starts
@@ -482,7 +483,7 @@ def test_the_points_of_a_fine_scan_are_where_the_interval_says(experiment: str, 
     model = model_of(experiment, parameter)
     model = replace(model, templates=exposure * model.templates)
     random = np.random.default_rng(41)
-    width = find_scale(model, 0)[1]
+    width = fit_parabola(model, 0).width
     for truth in (0.0, 2 * width, -1.5 * width):
         theta = model.nominal()
         theta[0] = abs(truth) if parameter == "mu_nu" else truth

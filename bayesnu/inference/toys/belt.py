@@ -67,6 +67,8 @@ def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
         raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
     if len(wide.pieces) == 1:
         values = np.linspace(wide.lower or 0.0, wide.upper, points)
+        if not values[0] <= 0 <= values[-1]:
+            return np.union1d(values, [0.0])
         values[np.argmin(np.abs(values))] = 0.0
         return values
     parts = [_surround(low or 0.0, high, points) for low, high in wide.pieces if high is not None]

@@ -17,6 +17,7 @@ from bayesnu.inference.toys.goodness import POOR
 from bayesnu.inference.toys.statistic import PValue, rank_among_toys
 from bayesnu.inference.toys.toys import Toys, draw, observed
 from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Prior
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,14 @@ def separate_physics(model: Model) -> Model:
     for k, block in enumerate(model.blocks):
         rows = factors[block.templates]
         factors[block.templates] = np.where(rows < size, rows + k * size, rows)
-    parameters = model.physics * len(model.blocks) + model.nuisances
-    return replace(model, parameters=parameters, n_physics=size + added, factors=factors)
+    physics = [_name_apart(prior, block.experiment) for block in model.blocks for prior in model.physics]
+    return replace(model, parameters=(*physics, *model.nuisances), n_physics=size + added, factors=factors)
+
+
+def _name_apart(prior: Prior, experiment: str) -> Prior:
+    """The same prior, of the parameter of one data set."""
+    parameter = prior.of_interest
+    return replace(prior, parameter=replace(parameter, name=f"{parameter.name}[{experiment}]"))
 
 
 def _cost(apart: ToyFitter, parts: list[ToyFitter], toys: Toys, together: Fit) -> np.ndarray:

@@ -19,8 +19,8 @@ from math import inf, nan
 import numpy as np
 
 from bayesnu.inference.newton import minimise
+from bayesnu.inference.parabola import Parabola, fit_parabola
 from bayesnu.inference.profiler import Fit, Profiler
-from bayesnu.inference.toys.bounded import TINY
 from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
@@ -65,6 +65,7 @@ class ToyFitter:
     def __init__(self, model: Model, profiler: Profiler | None = None) -> None:
         self.model = model
         self.profiler = profiler or Profiler(model)
+        self._parabolas: dict[int, Parabola] = {}
         self._prepared: dict[tuple[bytes, int], Prepared] = {}
         self.exponents, self.squared = exponents_of(model)
         self.spectra, self.pairs = arrange_spectra(model)
@@ -129,7 +130,7 @@ class ToyFitter:
         if side == "lower" and not self.model.of_interest[0].signed:
             at_zero = self._profile_at(toys, theta, np.zeros(len(toys)))
             limit[at_zero <= target] = 0.0
-            sought &= at_zero > target
+            sought &= ~(at_zero <= target)  # NaN where counts exclude the boundary
         limit[sought] = self._find_ends(_select_toys(toys, sought), theta[sought], target[sought], sign)
         return ToyLimits(best, limit, ~np.isnan(limit))
 
@@ -178,29 +179,28 @@ class ToyFitter:
     def _choose_starts(self, toys: Toys, k: int) -> list[np.ndarray]:
         """Where to start in physics parameter k, (toys,) each: chi^2 has one minimum in a square, up to two else.
 
-        The counts of the signal are a parabola in the parameter, so one minimum mirrors another at the vertex. Starts are
+        The counts of the signal are a parabola in the parameter, so one minimum mirrors another at its middle. Starts are
         where the parabola gives the toy's counts, or as far out as counts can tell: between the minima there is a saddle.
         """
-        vertex, events, quadratic = self._fit_parabola(k)
-        excess = toys.counts.sum(axis=1) - events
-        noise = np.sqrt(events)
+        shape = self.parabola(k)
+        if shape.curved == 0:
+            return [np.full(len(toys), shape.middle + sign * shape.width) for sign in (-1, 1)]
+        excess = shape.excess(toys.counts)
         if self.squared[k]:
-            return [np.sqrt(np.where(excess > 2 * noise, excess, 0.0) / quadratic)]
-        width = np.sqrt(vertex**2 + np.maximum(excess, noise) / quadratic)
-        return [vertex - width, vertex + width]
+            return [np.sqrt(np.where(excess > 2 * shape.noise, excess, 0.0))]
+        distance = np.sqrt(np.maximum(excess, shape.noise))
+        return [shape.middle - distance, shape.middle + distance]
 
-    def _fit_parabola(self, k: int) -> tuple[float, float, float]:
-        """Vertex of the sum of expected counts in physics parameter k, the sum at 0, and its quadratic coefficient."""
-        nominal = self.model.nominal()
-        unit = np.eye(len(self.nuisances))[k]
-        events, up, down = (float(self.model.expected(nominal + sign * unit).sum()) for sign in (0, 1, -1))
-        quadratic = max((up + down) / 2 - events, TINY)
-        return (down - up) / (4 * quadratic), events, quadratic
+    def parabola(self, k: int) -> Parabola:
+        """The counts as a parabola in physics parameter k, made once."""
+        if k not in self._parabolas:
+            self._parabolas[k] = fit_parabola(self.model, k)
+        return self._parabolas[k]
 
     def _find_reach(self, k: int) -> float:
-        """Distance from the vertex at which the signal has sqrt(N) counts more than in the Standard Model, N the events."""
-        vertex, events, quadratic = self._fit_parabola(k)
-        return float(np.sqrt(vertex**2 + np.sqrt(events) / quadratic))
+        """Distance from zero at which the signal has as many counts more than at its fewest as the noise."""
+        shape = self.parabola(k)
+        return float(np.sqrt(shape.middle**2 + shape.noise)) if shape.curved > 0 else shape.width
 
     def find_crossings(
         self, toys: Toys, theta: np.ndarray, free: np.ndarray, k: int, target: np.ndarray, outside: np.ndarray
@@ -298,9 +298,9 @@ class ToyFitter:
             return False
         for k in signed:
             place = int(np.flatnonzero(form.order == k)[0])
-            vertex, _events, quadratic = self._fit_parabola(k)
-            lanes[at.middle + place] = vertex
-            lanes[at.metric + place] = quadratic
+            shape = self.parabola(k)
+            lanes[at.middle + place] = shape.middle
+            lanes[at.metric + place] = np.sqrt(shape.curved)
         return True
 
 

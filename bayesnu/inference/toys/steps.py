@@ -77,6 +77,7 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
     side = goal.side
     target = goal.target
     reach = goal.reach
+    enough = goal.enough
     last = at.free - 1
     x = lanes[at.x + last]
     newton = lanes[at.newton + last]
@@ -101,7 +102,7 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
         # The root of lack = slope step + curvature step^2/2, no further than the reach and within the bracket.
         step = 2.0 * lack / (slope + sqrt(max(slope * slope + 2.0 * curvature * lack, 0.0)))
         step = min(max(step, -reach), reach)
-        if not low < here + step < high:
+        if not low < here + step < high and not 4.0 * lack * lack < enough:  # on the level there is nothing to halve
             step = (low + high) / 2 - here
         newton[i] = side * step
         worth[i] = decrement[i] + curvature * step * step + 4.0 * lack * lack
