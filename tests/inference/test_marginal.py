@@ -319,3 +319,28 @@ def test_a_log_uniform_prior_may_reach_down_as_far_as_numbers_do(cut: float, cou
         if part > 0:
             exact = brentq(lambda x, part=part: above(x) - part, logs[0], logs[-1])
         assert np.log(found.quantile(p)) == pytest.approx(exact, abs=2e-6)
+
+
+@pytest.mark.parametrize("ends", [(-100.82, 95.54), (-1003.21, 923.17), (-1e4, 1e4)])
+def test_a_gaussian_prior_on_a_wide_range_is_that_on_a_narrow_one(ends: tuple[float, float]) -> None:
+    model = model_of("xenonnt-sr0", "q_nu")
+
+    def integrated(low: float, high: float) -> list[float]:
+        prior = with_kind(model.parameters[0], "gaussian", mean=0.1, width=0.05, lower=low, upper=high)
+        return [marginal(model.with_priors(prior)).quantile(p) for p in (0.05, 0.5, 0.95)]
+
+    np.testing.assert_allclose(integrated(*ends), integrated(-4.0, 4.0), atol=1e-7)
+
+
+def test_a_posterior_at_a_cut_that_nobody_gave_is_refused() -> None:
+    parameter = replace(parameter_of("q_nu"), scale=1.0)
+    model = replace(
+        without_data((Gaussian(parameter, -np.inf, np.inf, mean=-100.0, width=0.1),), 1),
+        observed=np.array([30.0]),
+        templates=np.array([[5.0], [-11.0], [8.0]]),
+        factors=np.array([[1] * 6, [0, *[1] * 5], [0, 0, *[1] * 4]]),
+        is_signal=np.array([False, True, True]),
+        blocks=(Block("one bin", slice(0, 3), slice(0, 1)),),
+    )
+    with pytest.raises(BayesnuError, match="more than 60 widths of the prior of q_nu away"):
+        marginal(model)

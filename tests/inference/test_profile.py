@@ -23,10 +23,11 @@ from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.sampling.ensembles import starts
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.fitter import ToyFitter
+from bayesnu.inference.toys.toys import observed
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
 from bayesnu.model.likelihood import compile_posterior
-from bayesnu.model.polynomial import Model
+from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
@@ -43,6 +44,7 @@ from tests.statistics.models import (
     nuisance_limits,
     with_a_twin,
     with_data,
+    without_data,
     xenonnt_with,
 )
 
@@ -510,6 +512,49 @@ def test_a_moment_far_below_its_range_is_found_where_counts_are_many() -> None:
     assert found.best_fit == pytest.approx(np.sqrt(1e4 / 1e8), rel=1e-4)
     assert found.lower == 0
     assert found.upper == pytest.approx(np.sqrt((1e4 + np.sqrt(CL_90) * sigma) / 1e8), rel=1e-4)
+
+
+@pytest.mark.parametrize("background", [0.0, 3.0, 50.0])
+def test_no_event_and_no_nuisance_give_the_limit_of_a_straight_line(background: float) -> None:
+    moment = Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 10.0)
+    model = replace(
+        without_data((moment,), 1),
+        observed=np.zeros(1),
+        templates=np.array([[1.0], [background]]),
+        factors=np.array([[0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]),
+        is_signal=np.array([True, False]),
+        blocks=(Block("one bin", slice(0, 2), slice(0, 1)),),
+    )
+    limit = np.sqrt(CL_90 / 2)  # chi^2 is 2 mu^2 above its minimum
+    assert interval(model).upper == pytest.approx(limit, rel=1e-9)
+    fitter = ToyFitter(model)
+    assert fitter.limit(observed(model), CL_90).limit[0] == pytest.approx(limit, rel=1e-6)
+
+
+def test_a_minimum_that_left_its_basin_opens_no_gap() -> None:
+    energy = np.arange(5)
+    flavours = [np.append(x * np.exp(-energy / 3), np.zeros(6)) for x in (1.454, 0.2237, 4.002)]
+    other = np.arange(6)
+    second = [np.append(np.zeros(5), x * np.exp(-other / 4.3)) for x in (8.845, 15.30, 7.276)]
+    model = build([load("xenonnt-sr0")], ["mu_nu_e", "mu_nu_mu", "mu_nu_tau"])
+    background = [np.append(43.18 * np.exp(-energy / 3), np.zeros(6)), np.append(np.zeros(5), 12.23 * np.exp(-other / 4.8))]
+    scale = Gaussian(Parameter("n0", "", "", 1.0), 0.0, np.inf, mean=1.0, width=0.2)
+    free = Flat(Parameter("n1", "", "", 1.0), 0.0, 10.0)
+    rows = [[4, 5, 5], [0, 0, 3], [1, 1, 3], [2, 2, 3]]
+    constant = [[3, 5, 5], [0, 0, 3], [1, 1, 3], [2, 2, 3]]
+    made = replace(
+        model,
+        experiments=(),
+        parameters=(*model.physics, scale, free),
+        observed=np.array([43.0, 33, 23, 20, 18, 11, 7, 3, 6, 3, 1]),
+        templates=np.array([background[0], *flavours, background[1], *second]),
+        factors=np.array([[*row, 5, 5, 5] for row in (*rows, *constant)]),
+        is_signal=np.array([False, True, True, True] * 2),
+        blocks=(Block("one", slice(0, 4), slice(0, 5)), Block("other", slice(4, 8), slice(5, 11))),
+    )
+    for index in range(3):
+        found = interval(made, index, others="profiled")
+        assert len(found.pieces) == 1 and found.lower == 0
 
 
 @pytest.fixture

@@ -212,3 +212,15 @@ def test_a_prior_on_an_infinite_range_is_refused_because_it_cannot_be_normalised
 @pytest.mark.parametrize(("upper", "kinds"), [(10.0, [Flat, FlatInSquare, LogUniform]), (LOG_CUT, [Flat, FlatInSquare])])
 def test_a_range_below_the_cut_has_no_log_uniform_prior_beside_it(upper: float, kinds: list[type]) -> None:
     assert [type(each) for each in comparison_priors(Flat(parameter_of("mu_nu"), 0.0, upper))] == kinds
+
+
+def test_no_quantile_lies_beyond_the_ends() -> None:
+    random = np.random.default_rng(51)
+    for _ in range(2000):
+        low = round(random.uniform(-1.0, 0.0), 2)
+        high = round(random.uniform(0.01, 1.0), 2)
+        flat = Flat(parameter_of("q_nu"), low, high)
+        square = FlatInSquare(parameter_of("mu_nu"), 0.0, high)
+        for prior in (flat, square, LogUniform(parameter_of("mu_nu"), 1e-9 * high, high)):
+            ends = prior.ppf(np.array([0.0, 1.0]))
+            assert prior.lower <= ends[0] and ends[1] <= prior.upper

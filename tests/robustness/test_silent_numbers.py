@@ -16,6 +16,7 @@ from bayesnu.model.priors import Flat, with_kind
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import percent
 from tests.commands import answer, invoke, refusal
+from tests.robustness.fuzz import BARE, SOURCED, text_of
 from tests.statistics.models import model_of
 
 
@@ -59,11 +60,102 @@ def test_an_experiment_that_no_file_could_hold_is_refused(change: Callable[[Expe
 
 def test_the_same_counts_under_another_name_are_the_same_events() -> None:
     experiment = load("xenonnt-sr0")
-    with pytest.raises(BayesnuError, match="have the same counts in the same bins"):
+    with pytest.raises(BayesnuError, match="have the same counts in the same ranges of energy"):
         bayesnu.build([experiment, replace(experiment, name="copy")], "mu_nu")
     scaled = [scale_exposure(load(name), 5.0) for name in ("pandax4t-run0", "pandax4t-run0-first")]
     with pytest.raises(BayesnuError, match="hold the same events"):
         bayesnu.build(scaled, "mu_nu")
+
+
+def _rebin(experiment: Experiment) -> Experiment:
+    """The same data in bins of twice the width."""
+
+    def pair(counts: np.ndarray | None) -> np.ndarray | None:
+        return None if counts is None else np.add.reduceat(counts, np.arange(0, len(counts), 2))
+
+    background = experiment.background
+    components = tuple(replace(each, counts=pair(each.counts)) for each in background.components)
+    return replace(
+        experiment,
+        name="rebinned",
+        edges_kev=experiment.edges_kev[::2],
+        region_kev=(2.0, 30.0),
+        observed=np.add.reduceat(experiment.observed, np.arange(0, len(experiment.observed), 2)),
+        background=replace(
+            background,
+            total=pair(background.total),
+            published_solar_neutrinos=pair(background.published_solar_neutrinos),
+            components=components,
+        ),
+    )
+
+
+def test_the_same_events_in_other_bins_are_the_same_events() -> None:
+    experiment = load("xenonnt-sr0")
+    with pytest.raises(BayesnuError, match="events count once"):
+        bayesnu.build([experiment, _rebin(experiment)], "mu_nu")
+    changed = experiment.observed.copy()
+    changed[0] += 1  # below the region
+    with pytest.raises(BayesnuError, match="events count once"):
+        bayesnu.build([experiment, replace(experiment, name="changed", observed=changed)], "mu_nu")
+
+
+def test_a_signal_that_no_bin_has_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "in-ev.toml"
+    file.write_bytes(text_of(BARE | {"efficiency": BARE["efficiency"] | {"energies_kev": [500, 2000, 30000]}}))
+    with pytest.raises(BayesnuError, match="mu_nu: no bin of the region has any of its signal"):
+        bayesnu.build(file, "mu_nu")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [("relative_width = 0.05", "relative_width = 3.6", "3.6"), ("{ relative = 0.1 }", "{ relative = 3.2 }", "3.2")],
+)
+def test_a_percentage_is_no_width(tmp_path: Path, old: str, new: str, found: str) -> None:
+    file = tmp_path / "percent.toml"
+    file.write_text(template().replace(old, new))
+    assert f"found {found}" in refusal("check", str(file))
+
+
+def test_data_that_no_draw_of_the_nuisances_meets_have_no_integral() -> None:
+    model = model_of("pandax4t-run1", "mu_nu")
+    far = replace(model, observed=300 * model.observed)
+    with pytest.raises(BayesnuError, match="effective draws of the nuisances"):
+        bayesnu.marginal(far)
+
+
+def _write_pair(folder: Path, widths: tuple[float, float]) -> list[Path]:
+    """Two data sets that share an efficiency, with the widths that they say."""
+    files = []
+    for name, width, counts in (("one", widths[0], [10, 70]), ("other", widths[1], [3, 90])):
+        efficiency = BARE["efficiency"] | {"relative_width": width, "shared": "key"}
+        document = BARE | {"name": name, "efficiency": efficiency, "bins": BARE["bins"] | {"observed": counts}}
+        files.append(folder / f"{name}.toml")
+        files[-1].write_bytes(text_of(document))
+    return files
+
+
+def test_no_shared_efficiency_is_negative_in_any_order(tmp_path: Path) -> None:
+    files = _write_pair(tmp_path, (0.02, 0.5))
+    for order in (files, files[::-1]):
+        model = bayesnu.build(order, "mu_nu")
+        scale = next(k for k, name in enumerate(model.names) if "key" in name)
+        lowest = model.nominal(mu_nu=1.0)
+        lowest[scale] = model.parameters[scale].lower
+        signal = model.expected(lowest) - [9, 60, 9, 60]
+        assert signal.min() == pytest.approx(0, abs=1e-9)
+
+
+def test_parts_of_one_shared_normalisation_have_its_width(tmp_path: Path) -> None:
+    halves = [
+        {"name": name, "shape": "flat", "shared": "key", "counts": counts, "width": {"relative": 0.1}, **SOURCED}
+        for name, counts in (("left", [9, 0]), ("right", [0, 60]))
+    ]
+    file = tmp_path / "halves.toml"
+    file.write_bytes(text_of(BARE | {"background": BARE["background"] | {"components": halves}}))
+    model = bayesnu.build(file, "mu_nu")
+    [width] = [prior.width for prior in model.nuisances if "key" in prior.name and hasattr(prior, "width")]
+    assert width == pytest.approx(0.1, rel=1e-12)
 
 
 def test_a_level_is_not_taken_for_another() -> None:

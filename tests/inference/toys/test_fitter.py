@@ -20,16 +20,18 @@ from bayesnu.inference.profile import interval
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.toys import chi2 as lane_chi2
 from bayesnu.inference.toys import lanes
+from bayesnu.inference.toys.compatibility import find_compatibility
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.rows import ALIGNMENT, DECLARED, LANES, allocate_lanes
-from bayesnu.inference.toys.toys import Toys, constraint_widths, draw, with_data
+from bayesnu.inference.toys.toys import Toys, constraint_widths, draw, observed, with_data
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
-from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Flat
+from bayesnu.model.polynomial import Block, Model
+from bayesnu.model.priors import Flat, Gaussian
+from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 from scripts.differential import Oracle
-from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of, nuisance_limits, with_a_twin
+from tests.statistics.models import PARAMETERS, FastChi2, chi2, model_of, nuisance_limits, with_a_twin, without_data
 
 CL_90 = delta_chi2(0.9)
 SINGLE = {"background": "single", "efficiency_width": 0.05}
@@ -212,6 +214,68 @@ def test_radii_of_three_flavours_end_at_the_lowest_of_many_starts() -> None:
     for i in range(len(toys)):
         fits = Profiler(alone(model, toys, i)).fit(starts, np.ones(starts.shape[1], dtype=bool))
         assert best.chi2[i] <= fits.chi2.min() + 1e-6
+
+
+def two_sets(counts: tuple[float, float, float]) -> Model:
+    """10 + 40(x - 1.4)^2 and 10 + 40(x - 1.6)^2 events beside a free background of 1e7 and 3000(x - 0.2)^2."""
+    charge = Flat(replace(parameter_of("q_nu"), scale=1.0), -10.0, 10.0)
+    efficiency = Gaussian(Parameter("n0", "", "", 1.0), 0.0, np.inf, mean=1.0, width=1e-3)
+    free = Flat(Parameter("n1", "", "", 1.0), 0.0, 10.0)
+    templates = np.zeros((7, 3))
+    for b, (least, square, middle) in enumerate([(10.0, 40.0, 1.4), (10.0, 40.0, 1.6), (0.0, 3000.0, 0.2)]):
+        first = 0 if b < 2 else 3
+        templates[first : first + 3, b] = [least + square * middle**2, -2 * square * middle, square]
+    templates[6, 2] = 1e7
+    factors = np.full((7, 6), 3)
+    for row, power in enumerate((0, 1, 2, 0, 1, 2)):
+        factors[row, : power + 1] = [*[0] * power, 1]
+    factors[6, 0] = 2
+    return replace(
+        without_data((charge, efficiency, free), 1),
+        observed=np.array(counts),
+        templates=templates,
+        factors=factors,
+        is_signal=np.array([True] * 6 + [False]),
+        blocks=(Block("sharp", slice(0, 3), slice(0, 2)), Block("dull", slice(3, 7), slice(2, 3))),
+    )
+
+
+def test_a_large_data_set_does_not_hide_the_minimum_of_a_sharp_one() -> None:
+    model = two_sets((112.0, 88.0, 1e7 + 120))
+    best = ToyFitter(model).best_fit(observed(model))
+    assert best.chi2[0] < 1e-3 and best.theta[0, 0] == pytest.approx(3.0, abs=0.01)
+    compatibility = find_compatibility(ToyFitter(model), 500, np.random.default_rng(1))
+    assert compatibility.delta_chi2 == pytest.approx(0, abs=1e-3) and compatibility.remark is None
+
+
+def test_agreement_counts_a_shared_pull_once() -> None:
+    shared = Gaussian(Parameter("b", "", "", 1.0), 0.0, np.inf, mean=1.0, width=0.05)
+    moment = Flat(replace(parameter_of("mu_nu"), scale=1.0), 0.0, 50.0)
+    templates = np.zeros((4, 4))
+    templates[0, :2], templates[1, :2], templates[2, 2:], templates[3, 2:] = 1000, (1, 0), 1000, (1, 0)
+    model = replace(
+        without_data((moment, shared), 1),
+        observed=np.array([900.0, 750, 750, 750]),
+        templates=templates,
+        factors=np.array([[1, *[2] * 5], [0, 0, *[2] * 4]] * 2),
+        is_signal=np.array([False, True] * 2),
+        blocks=(Block("one", slice(0, 2), slice(0, 2)), Block("other", slice(2, 4), slice(2, 4))),
+    )
+
+    def lowest(number: int) -> float:
+        def chi2_of(x: np.ndarray) -> float:
+            rate = x[-1] * 1000 + np.array([x[0], 0, x[number - 1], 0])
+            return float(2 * np.sum(rate - model.observed * np.log(rate)) + ((x[-1] - 1) / 0.05) ** 2)
+
+        start = np.append(np.full(number, 50.0), 0.8)
+        options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 10_000, "maxfev": 10_000}
+        return float(
+            minimize(chi2_of, start, method="Nelder-Mead", bounds=[(0, 2500)] * number + [(0, 5)], options=options).fun
+        )
+
+    found = find_compatibility(ToyFitter(model), 2000, np.random.default_rng(2))
+    assert found.delta_chi2 == pytest.approx(lowest(1) - lowest(2), abs=1e-4)
+    assert found.delta_chi2 > 5 and found.remark is not None
 
 
 @pytest.mark.parametrize("choices", [SINGLE, {"normalisations": "free"}, ALL_TERMS], ids=["single", "free", "shifts"])
