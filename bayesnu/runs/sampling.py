@@ -183,9 +183,11 @@ def _extended(path: Path, run: Run, model: Model, report: Report | None) -> RunR
     from bayesnu.inference.fits import Fits
     from bayesnu.runs import chain_file, extension, summary  # emcee and arviz: only when there is something to sample
 
+    fits = Fits(model)
+    if model.n_physics == 1:
+        _ = fits.marginal  # what cannot be integrated is refused before anything is written
     if not path.is_file():
         chain_file.create(path, model, fingerprint(run), run.sampling.seed, to_toml(run), run.sampling.ensembles)
-    fits = Fits(model)
     verdict = extension.extend_chain(fits, path, run.sampling, report)
     result = summary.summarise(fits, chain_file.read(path), verdict, run.sampling)
     chain_file.store_result(path, result, to_toml(run))

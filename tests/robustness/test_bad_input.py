@@ -307,6 +307,9 @@ EDGES: dict[str, tuple[tuple[str, ...], Any]] = {
 }
 
 
+REFUSALS = ("bare: ", "did not end", "effective draws of the nuisances", "no bin of the region has any of its signal")
+
+
 @pytest.mark.parametrize("name", EDGES)
 def test_an_experiment_at_the_edge_is_finite_or_refused(name: str, tmp_path: Path) -> None:
     raw: dict[str, Any] = {key: dict(part) if isinstance(part, dict) else part for key, part in BARE.items()}
@@ -330,7 +333,7 @@ def test_an_experiment_at_the_edge_is_finite_or_refused(name: str, tmp_path: Pat
         if result.exit_code:
             lines = result.stderr.splitlines()
             assert result.exit_code == 2 and all(
-                line.startswith(f"Error: {file}: ") or "bare: " in line or "did not end" in line for line in lines
+                line.startswith(f"Error: {file}: ") or any(word in line for word in REFUSALS) for line in lines
             )
             assert len(lines) == 1 or words[0] == "check"
         else:
