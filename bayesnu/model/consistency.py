@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -86,6 +87,7 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
                 f"inputs: found '{analysis.inputs}', which none of {names} has; choose one of {', '.join(known)}"
             )
     yield from _describe_void(experiments, analysis)
+    yield from _describe_lost_keys(experiments, analysis)
     if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
         raise BayesnuError(
             f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
@@ -117,15 +119,25 @@ def _describe_void(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             yield sentence.format(", ".join(names))
 
 
+def _describe_lost_keys(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say which normalisations data sets would share, if each had more than one."""
+    if analysis.background != "single":
+        return
+    keys = [{each.shared for each in experiment.background.components} - {None} for experiment in experiments]
+    common = sorted({key for one, other in combinations(keys, 2) for key in one & other if key is not None})
+    if common:
+        yield f"background: 'single' has one normalisation per data set, so the shared {', '.join(common)} is not shared"
+
+
 def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     """Refuse neutrinos that contradict the file; say smaller differences, and where the background is cut."""
-    checks = (compare_neutrinos(experiment, analysis), compare_bins(experiment, analysis))
-    if checks == (None, None):
+    checks = compare_neutrinos(experiment, analysis)
+    if not checks:
         yield f"{experiment.name}: the file states no number of solar neutrinos, so its exposure could not be checked"
     for check in checks:
-        if check is not None and check.is_contradiction:
+        if check.is_contradiction:
             raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
-        if check is not None and check.is_remarkable:
+        if check.is_remarkable:
             yield check.sentence
     yield from _describe_lost_widths(experiment, analysis)
     observation = observe(experiment, analysis)
@@ -137,24 +149,18 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
         yield f"{experiment.name}: {number} bins hold a model's values and no data; no goodness of fit counts them"
 
 
-def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
-    """Return the model's solar neutrinos beside those that a file states; None for a file that states none.
+def compare_neutrinos(experiment: Experiment, analysis: Analysis) -> list[NeutrinoCheck]:
+    """Return the model's solar neutrinos beside those that a file states: its number, and the sum of those per bin.
 
-    A file that gives no number is taken by its neutrinos per bin, in its region of interest. A lower cut on the recoils is a
-    question to the data, and no part of the comparison.
+    The latter are compared in the region of interest. A lower cut on the recoils is a question to the data, and no part of
+    the comparison.
     """
-    if experiment.neutrinos is None:
-        return compare_bins(experiment, analysis)
-    return _compare(experiment, analysis, experiment.neutrinos)
-
-
-def compare_bins(experiment: Experiment, analysis: Analysis) -> NeutrinoCheck | None:
-    """Return the same for the neutrinos that a file has per bin in its region of interest; None where it has none."""
+    stated = [] if experiment.neutrinos is None else [experiment.neutrinos]
     published = experiment.background.published_solar_neutrinos
-    if published is None:
-        return None
-    counts = float(published[experiment.in_region].sum())
-    return _compare(experiment, analysis, StatedNeutrinos(counts, None, experiment.region_kev))
+    if published is not None:
+        counts = float(published[experiment.in_region].sum())
+        stated.append(StatedNeutrinos(counts, None, experiment.region_kev))
+    return [_compare(experiment, analysis, each) for each in stated]
 
 
 def _compare(experiment: Experiment, analysis: Analysis, stated: StatedNeutrinos) -> NeutrinoCheck:

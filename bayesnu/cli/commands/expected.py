@@ -107,5 +107,5 @@ def _print_fits(fits: Sequence[Goodness]) -> None:
 
 
 def _fit_cells(each: Goodness) -> tuple[str, ...]:
-    p_value = f"{number(each.p_value.share, 3)} ± {number(each.p_value.error, 1)}"
+    p_value = each.p_value.in_words.removeprefix("p ").removeprefix("= ")
     return each.model, number(each.chi2), str(each.bins), p_value
