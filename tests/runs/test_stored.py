@@ -90,7 +90,7 @@ def test_figures_and_a_page_are_made_of_a_file_alone(place: Path) -> None:
     chain = take_file_alone(place)
     invoke("corner", chain)
     invoke("report", chain)
-    assert {path.name for path in place.iterdir()} == {"backup.h5", "mine.toml", "corner.png", "report.html"}
+    assert {path.name for path in place.iterdir()} == {"backup.h5", "mine.toml", "backup-corner.png", "backup-report.html"}
 
 
 def test_a_named_file_is_that_file(place: Path) -> None:
