@@ -35,7 +35,6 @@ EXACT = 1e-16  # the same of a fit whose parameters are quoted
 HALVINGS = 60  # of the range in which a level is bisected
 ON_LEVEL = 1e-6  # distance of the profile from the level at an end that bisection has found
 
-
 NOTHING = np.empty(0)
 MINIMUM = Goal(0.0, NOTHING, NOTHING, NOTHING, inf, False, CONVERGED)
 
@@ -62,9 +61,9 @@ class Prepared:
 class ToyFitter:
     """Fits of toys of one model. Building one arranges arrays and compiles nothing."""
 
-    def __init__(self, model: Model, profiler: Profiler | None = None) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
-        self.profiler = profiler or Profiler(model)
+        self.profiler = Profiler(model)
         self._parabolas: dict[int, Parabola] = {}
         self._prepared: dict[tuple[bytes, int], Prepared] = {}
         self.exponents, self.squared = exponents_of(model)

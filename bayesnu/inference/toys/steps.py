@@ -1,7 +1,7 @@
 """The step for a toy in each lane: bent along the valley, or towards a level of chi^2; how it is taken, and checked.
 
-Functions are compiled and work on the rows of `lanes`; `at` says where each quantity begins in them. The first `count`
-variables are minimised over. These are all the free ones, or all but the last, which then goes to a level of chi^2.
+Functions are compiled and work on the rows of `lanes`; `at` says where each quantity begins in them. Towards a level the
+last free variable goes to it, and the first `count` variables, all the others, are minimised over.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ def check_last_step(lanes, at):  # type: ignore[no-untyped-def]
 def promise_decrease(lanes, at, count):  # type: ignore[no-untyped-def]
     """Decrease of chi^2 that the first `count` variables promise."""
     decrement = lanes[at.decrement]
-    worth = lanes[at.worth]
     for i in range(LANES):
         decrement[i] = 0.0
     for k in range(count):
@@ -62,8 +61,6 @@ def promise_decrease(lanes, at, count):  # type: ignore[no-untyped-def]
         inverse = lanes[at.inverse + k]
         for i in range(LANES):
             decrement[i] += solution[i] * solution[i] * inverse[i]
-    for i in range(LANES):
-        worth[i] = decrement[i]
 
 
 @compiled
@@ -114,8 +111,8 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
 def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
     """Newton steps of the first `count` variables, given those of the others, each cut at its bounds.
 
-    Variables eliminated earlier follow the cut ones exactly. Those eliminated later do not know of a cut: all but the last
-    variable's are made into shifts of variables that do not move. Returns how many, for the system to be solved again.
+    Variables eliminated earlier follow the cut ones exactly. Those eliminated later do not know of a cut: it is made into
+    the shift of a variable that does not move. Returns how many, for the system to be solved again.
     """
     cuts = 0
     for k in range(count - 1, -1, -1):
@@ -136,11 +133,10 @@ def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
             for i in range(LANES):
                 newton[i] -= element[i] * other[i]
         # Cut it at the bounds; what is cut stands still from now on, shifted to its bound.
-        last = k == at.free - 1
         for i in range(LANES):
             step = newton[i] if moves[i] > 0.0 else shift[i]
             newton[i] = min(max(step, low[i] - x[i]), high[i] - x[i])
-            cut = (newton[i] != step) & (not last)
+            cut = newton[i] != step
             moves[i] = 0.0 if cut else moves[i]
             shift[i] = newton[i] if cut else shift[i]
             cuts += 1 if cut else 0
