@@ -27,6 +27,7 @@ from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.physics.properties import Parameter, parameter_of
+from bayesnu.support.errors import BayesnuError
 
 LEVEL = 2.705543454095404  # 90 % quantile of chi^2 with one degree of freedom
 ALLOWED = 1e-3  # difference of an end, in widths of the interval
@@ -336,7 +337,10 @@ def compare(number: int) -> Comparison:
     oracle = Oracle(made.model)
     rows, remark = compare_profile(made.model, oracle)
     if not remark:
-        rows += compare_integral(made.model, oracle, number)
+        try:
+            rows += compare_integral(made.model, oracle, number)
+        except BayesnuError as error:
+            remark = str(error)
     return Comparison(made.words, tuple(rows), remark)
 
 

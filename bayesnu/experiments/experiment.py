@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from math import inf
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
 Array: TypeAlias = NDArray[np.float64]
+NeutrinoRole: TypeAlias = Literal["included", "absent"]
+EfficiencyEnergy: TypeAlias = Literal["reconstructed", "true"]
 LARGEST_EXPOSURE = 1e9  # tonne-years: more is a mistake of unit
+ROUNDING = 1e-9  # of fractions that sum to one
 
 
 class _ReadOnly:
@@ -43,11 +46,21 @@ class _ReadOnly:
                 object.__setattr__(self, field.name, frozen)
 
 
+def _check_number(name: str, value: float, lowest: float = -inf, highest: float = inf) -> None:
+    """Refuse what is no finite number above one and up to another."""
+    if not lowest < read_number(name, value) <= highest:
+        limits = f"above {lowest:g}" + (f" and up to {highest:g}" if highest < inf else "")
+        raise BayesnuError(f"{name}: found {value:g}; must be {limits}")
+
+
 @dataclass(frozen=True)
 class RelativeWidth:
-    """One standard deviation of a normalisation, as a part of its fitted counts."""
+    """One standard deviation of a normalisation, as a part of its fitted counts, in (0, 1]."""
 
     value: float
+
+    def __post_init__(self) -> None:
+        _check_number("a relative width", self.value, 0.0, 1.0)
 
     def relative(self, total_counts: float) -> float:
         """Return the width as a part of `total_counts`: itself."""
@@ -60,6 +73,9 @@ class AbsoluteWidth:
 
     counts: float
 
+    def __post_init__(self) -> None:
+        _check_number("an absolute width, in counts", self.counts, 0.0)
+
     def relative(self, total_counts: float) -> float:
         """Return the width as a part of `total_counts`, the component's counts summed over all bins of the file."""
         return self.counts / total_counts
@@ -70,6 +86,9 @@ class FreeWidth:
     """A normalisation the data alone decide: flat on [0, `maximum` x its fitted counts]."""
 
     maximum: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check_number("the maximum of a free normalisation", self.maximum, 1.0)
 
 
 Width: TypeAlias = RelativeWidth | AbsoluteWidth | FreeWidth
@@ -91,6 +110,13 @@ class Component(_ReadOnly):
     shared: str | None
     label: str
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.counts is None) == (self.fraction is None):
+            raise BayesnuError(f"{self.name}: a component needs either counts or a fraction of the remainder, and not both")
+        if self.fraction is not None:
+            _check_number(f"{self.name}: fraction", self.fraction, 0.0, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Background(_ReadOnly):
@@ -103,11 +129,24 @@ class Background(_ReadOnly):
     """
 
     exposure_tonne_years: float
-    solar_neutrinos: Literal["included", "absent"]
+    solar_neutrinos: NeutrinoRole
     total: Array | None
     published_solar_neutrinos: Array | None
     remainder: str | None
     components: tuple[Component, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = [each.name for each in self.components]
+        if len({*names}) < len(names):
+            raise BayesnuError(f"background: found components {', '.join(names)}; each name may stand once")
+        if self.solar_neutrinos not in get_args(NeutrinoRole):
+            raise BayesnuError(
+                f"background: found solar_neutrinos '{self.solar_neutrinos}'; must be {' or '.join(get_args(NeutrinoRole))}"
+            )
+        parts = sum(each.fraction for each in self.components if each.fraction is not None)
+        if parts and abs(parts - 1) > ROUNDING:
+            raise BayesnuError(f"background: found fractions of the remainder that sum to {parts:.6g}; must sum to 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +157,20 @@ class Efficiency(_ReadOnly):
     deviation of its scale, None where none is published; `shared` names a scale common to experiments of one detector.
     """
 
-    energy: Literal["reconstructed", "true"]
+    energy: EfficiencyEnergy
     energies_kev: Array
     values: Array
     relative_width: float | None
     shared: str | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.energy not in get_args(EfficiencyEnergy):
+            raise BayesnuError(
+                f"efficiency: found energy '{self.energy}'; must be {' or '.join(get_args(EfficiencyEnergy))}"
+            )
+        if self.relative_width is not None:
+            _check_number("efficiency: relative_width", self.relative_width, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -139,6 +187,12 @@ class Resolution:
     cubic_per_kev2: float = 0.0
     valid_to_kev: float = inf
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "valid_to_kev" or value != inf:
+                read_number(f"resolution: {field.name}", value)
+
 
 @dataclass(frozen=True)
 class StatedNeutrinos:
@@ -147,6 +201,12 @@ class StatedNeutrinos:
     counts: float
     error: float | None
     range_kev: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if read_number("neutrinos: counts", self.counts) < 0:
+            raise BayesnuError(f"neutrinos: counts: found {self.counts:g}; must be 0 or more")
+        if self.error is not None:
+            _check_number("neutrinos: error", self.error, 0.0)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ def conditional_factors(profiler: Profiler, theta: np.ndarray) -> np.ndarray:
     gradient, hessian = profiler.derivatives(theta, which)
     at_bound = (theta[:, which] <= low) | (theta[:, which] >= high)
     extra = at_bound * (gradient**2 + 1 / (high - low) ** 2)
-    return _invert_to_factors(_lift_flat_directions(hessian + extra[:, :, None] * np.eye(len(which)), _find_spans(profiler)))
+    return invert_to_factors(_lift_flat_directions(hessian + extra[:, :, None] * np.eye(len(which)), _find_spans(profiler)))
 
 
 def tangent_gaussians(profiler: Profiler, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means (n, nuisances) and lower factors (n, nuisances, nuisances) of the Gaussians that touch the likelihood at theta.
+    """Means (n, nuisances) and curvatures (n, nuisances, nuisances) of the Gaussians that touch the likelihood at theta.
 
     They have its slope and curvature at the maxima theta (n, parameters) within the bounds.
     """
@@ -50,10 +50,10 @@ def tangent_gaussians(profiler: Profiler, theta: np.ndarray) -> tuple[np.ndarray
     at_bound = (theta[:, which] <= profiler.lower[which]) | (theta[:, which] >= profiler.upper[which])
     curvature = _lift_flat_directions(hessian, _find_spans(profiler))
     beyond = np.linalg.solve(curvature, (gradient * at_bound)[:, :, None])[:, :, 0]
-    return theta[:, which] - beyond, _invert_to_factors(curvature)
+    return theta[:, which] - beyond, curvature
 
 
-def _invert_to_factors(curvature: np.ndarray) -> np.ndarray:
+def invert_to_factors(curvature: np.ndarray) -> np.ndarray:
     """Lower factors (n, k, k) of the inverse of curvatures (n, k, k).
 
     Backwards the factor of a matrix is that of its inverse. So no covariance is formed, which rounding may spoil.

@@ -16,10 +16,11 @@ import numpy as np
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
+from bayesnu.inference.laplace import log_bounded_volumes
 from bayesnu.inference.line import Line, find_local_minima
 from bayesnu.inference.nuisance_average import DRAWS, Average, average_nuisances
 from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
-from bayesnu.inference.profiler import Fit, check_ended
+from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.polynomial import Model
@@ -29,7 +30,8 @@ from bayesnu.support.arguments import read_array, read_probability, read_seed, r
 from bayesnu.support.errors import BayesnuError
 
 NEGLIGIBLE = 1e-9  # density at an end, in units of its maximum
-FEWEST_DRAWS = 8.0  # effective ones, below which their scatter is no error
+FEWEST_DRAWS = 8.0  # effective ones, below which their scatter is no error,
+MATTERS = 0.01  # where the density is at least this part of its maximum
 PANELS = 32  # Gauss-Legendre panels in u, in each range where the likelihood counts
 SUPPORT = 45.0  # chi^2 above the minimum beyond which exp(-chi^2/2) no longer counts
 LOOK = 2001  # values of u per look for where the likelihood counts
@@ -194,8 +196,9 @@ def integrate(line: Line, seed: int = 0) -> Marginal:
     fit = line.fit(values)
     check_ended(fit, "integrate")
     possible = np.isfinite(fit.chi2)
-    average = average_nuisances(line.profiler, Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible]), seed)
-    _check_draws(average)
+    fit = Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible])
+    average = average_nuisances(line.profiler, fit, seed)
+    _check_draws(line.profiler, fit, average)
     log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
     batches = np.zeros((len(average.ratio), len(values)))
     batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
@@ -213,9 +216,16 @@ def _check_ends(prior: Prior, density: np.ndarray) -> None:
             )
 
 
-def _check_draws(average: Average) -> None:
-    """Refuse an integral that a few of the draws of the nuisances decide, at a value that matters."""
-    matters = average.log_laplace > average.log_laplace.max() - SUPPORT / 8
+def _check_draws(profiler: Profiler, fit: Fit, average: Average) -> None:
+    """Refuse an integral that a few of the draws of the nuisances decide, at a value that matters.
+
+    Draws that miss the likelihood find next to no density. So a value matters, too, where Laplace's approximation says so.
+    """
+    if np.all(average.effective >= FEWEST_DRAWS):
+        return
+    drawn = average.ratio.mean(axis=0) * np.exp(average.log_laplace - average.log_laplace.max())
+    log_approximate = log_bounded_volumes(profiler, fit.theta) - fit.chi2 / 2
+    matters = (drawn > MATTERS * drawn.max()) | (log_approximate > log_approximate.max() + np.log(MATTERS))
     fewest = float(average.effective[matters].min())
     if fewest < FEWEST_DRAWS:
         raise BayesnuError(

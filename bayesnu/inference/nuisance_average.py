@@ -13,8 +13,8 @@ from math import inf, pi
 
 import numpy as np
 
-from bayesnu.inference.cut_gaussian import draw_within
-from bayesnu.inference.laplace import conditional_factors, log_volumes_of, tangent_gaussians
+from bayesnu.inference.cut_gaussian import draw_within, match_cut_moments
+from bayesnu.inference.laplace import conditional_factors, invert_to_factors, log_volumes_of, tangent_gaussians
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
 
@@ -49,8 +49,9 @@ def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
     factors = conditional_factors(profiler, fit.theta)
     effective = np.full(len(fit.theta), inf)
     if not _is_far_from_bounds(profiler, fit.theta, factors, which):
-        means, factors = tangent_gaussians(profiler, fit.theta)
-        factors = WIDER * factors
+        means, curvatures = tangent_gaussians(profiler, fit.theta)
+        means, curvatures = match_cut_moments(means, curvatures, profiler.lower[which], profiler.upper[which])
+        factors = WIDER * invert_to_factors(curvatures)
         draws = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
         ratio = _average_batches(draws)
         effective = _count_effective(draws)

@@ -88,6 +88,7 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             )
     yield from _describe_void(experiments, analysis)
     yield from _describe_lost_keys(experiments, analysis)
+    yield from _describe_similar_keys(experiments)
     if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
         raise BayesnuError(
             f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
@@ -127,6 +128,18 @@ def _describe_lost_keys(experiments: Sequence[Experiment], analysis: Analysis) -
     common = sorted({key for one, other in combinations(keys, 2) for key in one & other if key is not None})
     if common:
         yield f"background: 'single' has one normalisation per data set, so the shared {', '.join(common)} is not shared"
+
+
+def _describe_similar_keys(experiments: Sequence[Experiment]) -> Iterator[str]:
+    """Say which shared keys differ only by spaces or capitals, and so join nothing."""
+    keys = {each.shared for experiment in experiments for each in experiment.background.components}
+    keys |= {experiment.efficiency.shared for experiment in experiments}
+    spellings: dict[str, list[str]] = {}
+    for key in sorted(keys - {None}, key=str):
+        spellings.setdefault("".join(str(key).split()).casefold(), []).append(f"'{key}'")
+    for alike in spellings.values():
+        if len(alike) > 1:
+            yield f"shared: the keys {' and '.join(alike)} differ, so what has them is not shared; if it is, write one key"
 
 
 def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:

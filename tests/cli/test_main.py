@@ -450,6 +450,7 @@ def test_every_field_of_an_analysis_is_a_choice_with_its_default() -> None:
 def test_presets_lists_every_choice() -> None:
     found = answer("presets", "--json")
     assert [*found["default"]] == [*CHOICES] and found["paper"] == asdict(PRESETS["paper"])
+    assert found["version"] == __version__
 
 
 def test_words_of_the_command_line_are_those_of_the_package() -> None:

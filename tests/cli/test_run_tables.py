@@ -119,7 +119,7 @@ def test_tables_show_every_piece(run: Path, data: Path) -> None:
 def test_an_expected_limit_shows_the_pieces_of_the_observed_interval(data: Path, tmp_path: Path) -> None:
     words = ("expected", data, "--parameter", "r2_nu", "--toys", "100", "--quiet", "--output", tmp_path / "toys")
     assert re.search(rf"the observed interval is {PIECES}; the table holds outermost ends", invoke(*words).stdout)
-    assert len(answer(*words, "--json")["observed_intervals"]) == 2
+    assert len(answer(*words, "--json")["observed"]["intervals"]) == 2
 
 
 def test_derived_quantities_say_what_their_intervals_are(tmp_path: Path) -> None:

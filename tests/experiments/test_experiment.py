@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import Experiment
+from bayesnu.experiments import AbsoluteWidth, Experiment, FreeWidth, RelativeWidth, StatedNeutrinos
 from bayesnu.model.choices import Analysis
 from bayesnu.model.fold import fold
 from bayesnu.support.errors import BayesnuError
@@ -106,3 +107,34 @@ def test_an_experiment_that_cannot_be_is_refused(case: str) -> None:
 def test_a_list_is_an_array() -> None:
     changed = replace(EXPERIMENT, observed=[2] * len(EXPERIMENT.observed))  # type: ignore[arg-type]
     assert changed.observed.dtype == np.float64 and changed.observed.sum() == 2 * len(EXPERIMENT.observed)
+
+
+PARTS = replace(EXPERIMENT.background.components[0], counts=None, fraction=0.4)
+BACKGROUND = EXPERIMENT.background
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: RelativeWidth(0.0), "a relative width: found 0; must be above 0 and up to 1"),
+        (lambda: RelativeWidth(5.0), "a relative width: found 5; must be above 0 and up to 1"),
+        (lambda: AbsoluteWidth(-3.0), "an absolute width, in counts: found -3; must be above 0"),
+        (lambda: FreeWidth(1.0), "the maximum of a free normalisation: found 1; must be above 1"),
+        (lambda: replace(PARTS, fraction=None), "needs either counts or a fraction"),
+        (lambda: replace(PARTS, fraction=1.4), "fraction: found 1.4; must be above 0 and up to 1"),
+        (lambda: replace(BACKGROUND, components=BACKGROUND.components * 2), "each name may stand once"),
+        (lambda: replace(BACKGROUND, components=(PARTS,)), "that sum to 0.4; must sum to 1"),
+        (lambda: replace(BACKGROUND, solar_neutrinos="some"), "must be included or absent"),  # type: ignore[arg-type]
+        (lambda: replace(EXPERIMENT.efficiency, energy="visible"), "reconstructed or true"),  # type: ignore[arg-type]
+        (lambda: replace(EXPERIMENT.efficiency, relative_width=-0.1), "found -0.1; must be above 0 and up to 1"),
+        (
+            lambda: replace(EXPERIMENT.resolution, sqrt_kev=np.nan),
+            "resolution: sqrt_kev: found nan; must be a finite number",
+        ),
+        (lambda: StatedNeutrinos(np.nan, None, (1.0, 10.0)), "neutrinos: counts: found nan"),
+        (lambda: StatedNeutrinos(300.0, 0.0, (1.0, 10.0)), "neutrinos: error: found 0; must be above 0"),
+    ],
+)
+def test_a_part_that_no_file_could_hold_is_refused(make: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(BayesnuError, match=re.escape(sentence)):
+        make()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from bayesnu.inference.cut_gaussian import draw_within
+from bayesnu.inference.cut_gaussian import draw_within, match_cut_moments
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,30 @@ def test_draws_far_in_a_tail_are_exponential() -> None:
     points, _ = draw_within(np.array([-1000.0]), np.eye(1), np.zeros(1), np.array([np.inf]), uniform)
     assert np.median(points) == pytest.approx(np.log(2) / 1000, rel=1e-3)
     assert special.ndtr(-1000.0) == 0  # what a difference of probabilities would have seen
+
+
+@pytest.mark.parametrize(
+    ("mean", "curvature", "low", "high", "ends"),
+    [
+        ([0.3, -0.2], [[1.0, 0.3], [0.3, 2.0]], [-1.0, 0.5], [2.0, np.inf], [2.0, 8.0]),
+        ([1.0, 1.0], [[400.0, 399.9], [399.9, 400.0]], [0.0, 0.0], [10.0, 10.0], [3.0, 3.0]),  # twins share what is left
+        ([-0.1, 0.05], [[400.0, 399.9], [399.9, 400.0]], [0.0, 0.0], [10.0, 10.0], [0.5, 0.5]),  # next to nothing is left
+        ([-30.0, 5.0], [[1.0, 0.0], [0.0, 1.0]], [0.0, 5.0], [np.inf, 5.01], [1.0, 5.01]),  # a far tail, a narrow range
+    ],
+)
+def test_matched_gaussians_have_the_moments_of_the_cut_ones(
+    mean: list[float], curvature: list[list[float]], low: list[float], high: list[float], ends: list[float]
+) -> None:
+    centre = np.array(mean)
+    inverse = np.array(curvature)
+    matched, matched_curvature = match_cut_moments(centre[None], inverse[None], np.array(low), np.array(high))
+    # The exact moments: a fine grid over all of the box that counts.
+    axes = [np.linspace(a, b, 2001) for a, b in zip(low, ends, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    exponent = -np.einsum("ni,ij,nj->n", grid - centre, inverse, grid - centre) / 2
+    weights = np.exp(exponent - exponent.max())
+    exact = np.average(grid, axis=0, weights=weights)
+    covariance = np.cov(grid.T, aweights=weights)
+    widths = np.sqrt(np.diag(covariance))
+    np.testing.assert_array_less(np.abs(matched[0] - exact), 0.1 * widths)
+    np.testing.assert_allclose(np.sqrt(np.diag(np.linalg.inv(matched_curvature[0]))), widths, rtol=0.2)

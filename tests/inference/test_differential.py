@@ -7,7 +7,7 @@ import pytest
 
 from scripts import differential
 
-SAMPLE = (0, 2, 4, 5, 8, 9)  # free, twin, huge and tight backgrounds, one to three data sets, two pieces
+SAMPLE = (0, 2, 20, 4, 5, 8, 9)  # free, twin, huge and tight backgrounds, one to three data sets, two pieces
 
 
 @pytest.mark.parametrize("number", SAMPLE[:3])

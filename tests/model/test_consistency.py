@@ -93,6 +93,17 @@ def test_a_single_background_says_which_keys_are_lost() -> None:
     assert said not in build(data, ["mu_nu"]).notes
 
 
+def test_keys_that_differ_by_a_capital_are_said() -> None:
+    data = [experiments.load(name) for name in (RUN0, "pandax4t-run1")]
+    components = tuple(
+        replace(each, shared="PandaX-4T  136xe") if each.shared == "PandaX-4T 136Xe" else each
+        for each in data[1].background.components
+    )
+    data[1] = replace(data[1], background=replace(data[1].background, components=components))
+    said = "shared: the keys 'PandaX-4T  136xe' and 'PandaX-4T 136Xe' differ, so what has them is not shared"
+    assert any(note.startswith(said) for note in build(data, ["mu_nu"]).notes)
+
+
 @pytest.mark.parametrize("electrons", ["stepped", "free"])
 def test_the_comparison_is_made_in_the_stated_range(electrons: str) -> None:
     loaded = replace(experiments.load(XENONNT), neutrinos=StatedNeutrinos(25.0, 2.0, (1.0, 10.0)))

@@ -12,9 +12,14 @@ import pytest
 
 import bayesnu
 from bayesnu.experiments import Experiment, load, scale_exposure, template
+from bayesnu.inference.line import Line
+from bayesnu.inference.marginal import _check_draws
+from bayesnu.inference.nuisance_average import average_nuisances
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model.priors import Flat, with_kind
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import percent
+from scripts import differential
 from tests.commands import answer, invoke, refusal
 from tests.robustness.fuzz import BARE, SOURCED, text_of
 from tests.statistics.models import model_of
@@ -117,11 +122,25 @@ def test_a_percentage_is_no_width(tmp_path: Path, old: str, new: str, found: str
     assert f"found {found}" in refusal("check", str(file))
 
 
-def test_data_that_no_draw_of_the_nuisances_meets_have_no_integral() -> None:
+def test_data_far_from_every_model_push_the_posterior_to_the_end_of_its_range() -> None:
     model = model_of("pandax4t-run1", "mu_nu")
     far = replace(model, observed=300 * model.observed)
-    with pytest.raises(BayesnuError, match="effective draws of the nuisances"):
-        bayesnu.marginal(far)
+    posterior = bayesnu.marginal(far)
+    # There the likelihood is an exponential, whose slope is that of the profile.
+    chi2 = differential.Oracle(far).chi2
+    slope = (chi2(10 - 1e-5) - chi2(10)) / 1e-5 / 2
+    for p in (0.05, 0.5, 0.95):
+        assert (10 - posterior.quantile(p)) * slope == pytest.approx(-np.log(p), rel=0.02)
+
+
+def test_an_integral_that_a_few_draws_decide_is_refused() -> None:
+    line = Line(ToyFitter(model_of("pandax4t-run1", "mu_nu")))
+    fit = line.fit(np.linspace(0, 3, 7))
+    average = average_nuisances(line.profiler, fit, seed=1)
+    few = replace(average, effective=np.where(np.arange(7) == np.argmin(fit.chi2), 3.0, average.effective))
+    _check_draws(line.profiler, fit, average)
+    with pytest.raises(BayesnuError, match=r"only 3\.0 effective draws of the nuisances"):
+        _check_draws(line.profiler, fit, few)
 
 
 def _write_pair(folder: Path, widths: tuple[float, float]) -> list[Path]:

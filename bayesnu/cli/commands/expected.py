@@ -39,6 +39,7 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
     from bayesnu.cli.about_json import about_fit, about_run
     from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
+    from bayesnu.cli.interval_json import as_dict
     from bayesnu.cli.run_tables import print_toys
     from bayesnu.inference import profile
     from bayesnu.inference.toys.result import judge_fit
@@ -55,10 +56,9 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     judged = replace(judge_fit(fitter, asked.seed), goodness=None)  # its own toys have told that
     model = fitter.model
     prior = model.parameters[0]
-    seen = profile.interval(model, cl=cl).pieces
+    seen = profile.interval(model, cl=cl)
     if as_json:
-        scaled = [[None if end is None else end * prior.scale for end in piece] for piece in seen]
-        what = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed_intervals": scaled}
+        what = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed": as_dict(seen)}
         rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
         json_out(
             about_run(asked.run)
@@ -68,8 +68,8 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
         )
         return
     _print_limits(limits, f"{title_of(prior, asked.run)}: {percent(cl)}")
-    if len(seen) > 1:
-        click.echo(f"the observed interval is {intervals(seen, 1.0)}; the table holds outermost ends")
+    if len(seen.pieces) > 1:
+        click.echo(f"the observed interval is {intervals(seen.pieces, 1.0)}; the table holds outermost ends")
     _print_fits(fits)
     print_toys(judged)
     failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)

@@ -15,11 +15,12 @@ def presets(as_json: bool) -> None:
     from dataclasses import asdict
 
     from bayesnu.model.choices import PRESETS
+    from bayesnu.support.versions import __version__
 
     default = asdict(PRESETS["default"])
     paper = asdict(PRESETS["paper"])
     if as_json:
-        json_out({"default": default, "paper": paper})
+        json_out({"default": default, "paper": paper, "version": __version__})
         return
     rows = []
     for name, value in default.items():

@@ -32,8 +32,9 @@ from bayesnu.support.errors import BayesnuError
 ATTEMPTS = 5  # of the scalar minimiser at one toy
 CONVERGED = 1e-9  # decrease of chi^2 that the last step of a toy's fit promises
 EXACT = 1e-16  # the same of a fit whose parameters are quoted
-HALVINGS = 60  # of the range in which a level is bisected
-ON_LEVEL = 1e-6  # distance of the profile from the level at an end that bisection has found
+HALVINGS = 60  # of the range in which a level is sought, at most
+ON_LEVEL = 1e-6  # distance of the profile from the level at an end that the search has found
+BEYOND = 1e6  # chi^2 in place of infinity, between which and a number no line can be drawn
 
 NOTHING = np.empty(0)
 MINIMUM = Goal(0.0, NOTHING, NOTHING, NOTHING, inf, False, CONVERGED)
@@ -142,21 +143,24 @@ class ToyFitter:
         goal = Goal(sign, target, -anywhere, anywhere, reach, False, CONVERGED)
         lost = ~self._solve(toys, end, np.ones_like(self.nuisances), goal)
         if lost.any():
-            end[lost, 0] = self._bisect_ends(_select_toys(toys, lost), theta[lost], target[lost], sign)
+            end[lost, 0] = self._search_ends(_select_toys(toys, lost), theta[lost], target[lost], sign)
         return end[:, 0]
 
-    def _bisect_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
-        """The same by bisection, for the few toys whose iteration did not converge."""
+    def _search_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+        """The same within a bracket, for the few toys whose iteration did not converge."""
+        from scipy.optimize.elementwise import find_root  # most commands never need it, and it takes half a second
+
         inside = theta[:, 0]
-        farthest = self.profiler.upper[0] if sign > 0 else self.profiler.lower[0]
-        outside = np.full(len(toys), farthest)
-        for _ in range(HALVINGS):
-            middle = (inside + outside) / 2
-            below = self._profile_at(toys, theta, middle) < target
-            inside = np.where(below, middle, inside)
-            outside = np.where(below, outside, middle)
-        found = np.abs(self._profile_at(toys, theta, inside) - target) < ON_LEVEL
-        return np.where(found, inside, nan)
+        farthest = np.full(len(toys), self.profiler.upper[0] if sign > 0 else self.profiler.lower[0])
+
+        def rise(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+            chi2 = self._profile_at(Toys(toys.counts[at], toys.centres[at]), theta[at], values)
+            above: np.ndarray = np.nan_to_num(chi2 - target[at], nan=BEYOND)  # counts exclude the value
+            return above
+
+        bracket = (inside, farthest) if sign > 0 else (farthest, inside)
+        found = find_root(rise, bracket, args=(np.arange(len(toys)),), tolerances={"fatol": CONVERGED}, maxiter=HALVINGS)
+        return np.where(np.abs(found.f_x) < ON_LEVEL, found.x, nan)
 
     def _profile_at(self, toys: Toys, theta: np.ndarray, values: np.ndarray) -> np.ndarray:
         """chi^2 profiled over the nuisances, from theta (toys, parameters), at values (toys,) of the first parameter."""

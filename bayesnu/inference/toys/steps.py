@@ -15,7 +15,8 @@ from bayesnu.support.compiled import compiled
 OVERSHOT = 0.5  # slope at the end of a step, in units of that at its start, beyond which the step is shortened
 SHORTEST = 0.1  # smallest fraction to which a step is shortened
 LONGEST = 0.7  # largest one
-BACK = 0.25  # fraction of a step that left the model's domain
+INSIDE = 0.9  # fraction of a step that left the model's domain: far above the data, the data are near the border
+BACK = 0.25  # fraction of what is left of it, where that left the domain as well
 DAMPED = 0.1  # smallest relative addition to the Hessian's diagonal after a step that was shortened
 CALMED = 0.25  # factor by which a good step decreases it, and another shortened one divides it
 INNERMOST = 0.1  # part of the signal's events that a bent step leaves at least
@@ -44,7 +45,8 @@ def check_last_step(lanes, at):  # type: ignore[no-untyped-def]
         # Between the two slopes the valley's bottom is where a straight line is zero.
         fraction = min(max(before[i] / (before[i] - after[i]), SHORTEST), LONGEST)
         fraction = fraction if after[i] > -OVERSHOT * before[i] else 1.0
-        shorten[i] = fraction if allowed[i] > 0.0 else BACK
+        outside = INSIDE if shorten[i] == 1.0 else BACK
+        shorten[i] = fraction if allowed[i] > 0.0 else outside
         less = damping[i] * CALMED
         more = max(damping[i] / CALMED, DAMPED)
         damping[i] = more if shorten[i] < 1.0 else (less if less > DAMPED else 0.0)

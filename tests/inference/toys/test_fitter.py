@@ -363,8 +363,8 @@ def test_the_slower_methods_agree(parameter: str) -> None:
         assert ended and fitter.chi2(some(toys, [i]), theta)[0] == pytest.approx(fit.chi2[i], abs=1e-8)
     inside = found.best.theta.copy()
     inside[:, 0] = 0.9 * found.limit  # the best fit may be in another piece of the interval
-    bisected = fitter._bisect_ends(toys, inside, found.best.chi2 + CL_90, 1.0)
-    np.testing.assert_allclose(bisected, found.limit, rtol=1e-8)
+    searched = fitter._search_ends(toys, inside, found.best.chi2 + CL_90, 1.0)
+    np.testing.assert_allclose(searched, found.limit, rtol=1e-8)
 
 
 @pytest.mark.parametrize(("parameter", "truth"), [("mu_nu", 5.0), ("q_nu", 2.0), ("r2_nu", 80.0)])
