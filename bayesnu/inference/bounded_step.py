@@ -25,8 +25,8 @@ WORTHLESS = 1e-13  # decrease for which no variable leaves its bound
 def aim_within(x, gradient, hessian, low, high, goal):  # type: ignore[no-untyped-def]
     """Fill where the quadratic model around x (k,) is smallest between low and high (k,), and return the promised decrease.
 
-    The promise is minus the slope along the step from x to `goal` (k,). It is never negative: a Hessian that is not
-    positive is damped until it is.
+    The promise is minus the slope along the step from x to `goal` (k,). A Hessian that is not positive is damped until it
+    is, so that the step goes downhill. Only where that happens after something is held may the promise be negative.
     """
     size = x.size
     lower = np.empty((size, size))

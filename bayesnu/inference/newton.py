@@ -165,7 +165,7 @@ def minimise(theta, free, low, high, arrays, chi2, ended):  # type: ignore[no-un
                 here[k] = x[free[k]]
             # The fit ends when the next step promises nothing.
             promise = aim_within(here, gradient, hessian, lowest, highest, goal)
-            if promise < TOLERANCE:
+            if abs(promise) < TOLERANCE:
                 ended[i] = True
                 break
             # Go there; halve the step until chi^2 decreases.
@@ -185,6 +185,6 @@ def minimise(theta, free, low, high, arrays, chi2, ended):  # type: ignore[no-un
                     break
                 length *= 0.5
             if not moved:
-                ended[i] = promise < GOOD_ENOUGH
+                ended[i] = abs(promise) < GOOD_ENOUGH
                 break
         chi2[i] = now

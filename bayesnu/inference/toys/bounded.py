@@ -34,6 +34,14 @@ def aim_within(lanes, at):  # type: ignore[no-untyped-def]
             _approach(lanes, at)
         if not (_release(lanes, at) or any_beyond):
             break
+    if _promise(lanes, at):
+        _step_alone(lanes, at)
+        _promise(lanes, at)
+
+
+@compiled
+def _promise(lanes, at):  # type: ignore[no-untyped-def]
+    """Fill `worth`, the decrease of chi^2 that the slope along the step promises. Tells if any lane's step goes uphill."""
     worth = lanes[at.worth]
     for i in range(LANES):
         worth[i] = 0.0
@@ -42,6 +50,30 @@ def aim_within(lanes, at):  # type: ignore[no-untyped-def]
         newton = lanes[at.newton + k]
         for i in range(LANES):
             worth[i] -= gradient[i] * newton[i]
+    any_uphill = False
+    for i in range(LANES):
+        any_uphill |= worth[i] < 0.0
+    return any_uphill
+
+
+@compiled
+def _step_alone(lanes, at):  # type: ignore[no-untyped-def]
+    """Replace steps that go uphill by steps of every variable alone, within its bounds.
+
+    Where the model is not convex, what is held may turn the others uphill.
+    """
+    worth = lanes[at.worth]
+    for k in range(at.free):
+        x = lanes[at.x + k]
+        newton = lanes[at.newton + k]
+        gradient = lanes[at.gradient + k]
+        curvature = lanes[at.hessian + place_of(k, k)]
+        low = lanes[at.lower + k]
+        high = lanes[at.upper + k]
+        for i in range(LANES):
+            alone = -gradient[i] / max(at.free * abs(curvature[i]), TINY)
+            alone = min(max(alone, low[i] - x[i]), high[i] - x[i])
+            newton[i] = alone if worth[i] < 0.0 else newton[i]
 
 
 @compiled

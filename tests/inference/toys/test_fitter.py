@@ -351,6 +351,15 @@ def test_no_sensitivity_is_no_limit() -> None:
     assert found.best.ended.all() and not found.ended.any() and np.isnan(found.limit).all()
 
 
+def test_no_start_of_three_flavours_ends_far_above_the_others() -> None:
+    """Muon and tau neutrinos scatter alike, so that chi^2 is nearly convex in what the counts tell of three charges."""
+    parameters = [f"q_nu_{flavour}" for flavour in ("e", "mu", "tau")]
+    model = build([load("pandax4t-run1")], parameters, PRESETS["default"])
+    minima = ToyFitter(model)._find_minima(toys_of(model, 300, 0, 0.0, 0.6, -0.6))
+    chi2 = np.array([each.chi2 for each in minima])
+    assert np.nanmax(chi2 - np.nanmin(chi2, axis=0)) < 1.0
+
+
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_the_slower_methods_agree(parameter: str) -> None:
     model = model_of("xenonnt-sr0", parameter, **SINGLE)
