@@ -145,6 +145,18 @@ class Model:
         flat = [Flat(prior.parameter, -EVERYWHERE, EVERYWHERE) for prior in self.physics]
         return self._with_parameters({prior.name: prior for prior in flat})
 
+    def with_first(self, index: int) -> Model:
+        """Return the same model with one of its physics parameters in the first place, where limits are sought.
+
+        Raises `BayesnuError` for a place that holds no physics parameter.
+        """
+        index = read_place("index", index, self.n_physics)
+        order = [index, *(k for k in range(len(self.parameters)) if k != index)]
+        place = np.empty(len(order) + 1, dtype=self.factors.dtype)
+        place[order] = np.arange(len(order))
+        place[-1] = len(order)  # the constant 1 stays behind the last parameter
+        return replace(self, parameters=tuple(self.parameters[k] for k in order), factors=place[self.factors])
+
     def alone(self, index: int) -> Model:
         """Return the model of one experiment by itself: its terms and bins, and the parameters that these need.
 

@@ -20,9 +20,12 @@ WORTHLESS = 1e-13  # decrease for which no variable leaves its bound
 
 
 @compiled
-def aim_within(lanes, at):  # type: ignore[no-untyped-def]
-    """Fill `newton`, the step to where the quadratic model is smallest within the bounds, and `worth`, what it promises."""
-    hold_at_bounds(lanes, at, at.free)
+def aim_within(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Fill `newton`, the step to where the quadratic model is smallest within the bounds, and `worth`, what it promises.
+
+    The first `count` variables take it, and the others stay.
+    """
+    _hold_at_bounds(lanes, at, count)
     for k in range(at.free):
         newton = lanes[at.newton + k]
         for i in range(LANES):
@@ -32,7 +35,7 @@ def aim_within(lanes, at):  # type: ignore[no-untyped-def]
         any_beyond = _solve(lanes, at)
         if any_beyond:
             _approach(lanes, at)
-        if not (_release(lanes, at) or any_beyond):
+        if not (_release(lanes, at, count) or any_beyond):
             break
     if _promise(lanes, at):
         _step_alone(lanes, at)
@@ -77,11 +80,11 @@ def _step_alone(lanes, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def hold_at_bounds(lanes, at, count):  # type: ignore[no-untyped-def]
-    """Set `moves` to 0 for those of the first `count` variables that are at a bound and pulled outwards, else to 1."""
+def _hold_at_bounds(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Set `moves` to 1 for those of the first `count` variables that are not at a bound and pulled outwards, else to 0."""
     for k in range(at.free):
         for i in range(LANES):
-            lanes[at.moves + k, i] = 1.0
+            lanes[at.moves + k, i] = 0.0
             lanes[at.shift + k, i] = 0.0
     for k in range(count):
         x = lanes[at.x + k]
@@ -243,8 +246,8 @@ def _approach(lanes, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _release(lanes, at):  # type: ignore[no-untyped-def]
-    """Let go of the held variable whose way back from its bound promises most. Tells if any lane has one.
+def _release(lanes, at, count):  # type: ignore[no-untyped-def]
+    """Let go of the held one of the first `count` variables whose way back promises most. Tells if any lane has one.
 
     A lane that has met a bound is solved again before. Where a pivot was replaced the Hessian does not tell what a way is
     worth, and nothing is let go.
@@ -257,7 +260,7 @@ def _release(lanes, at):  # type: ignore[no-untyped-def]
     for i in range(LANES):
         most[i] = WORTHLESS if (sound[i] > 0.0) & (first[i] < 0.0) else inf
         freed[i] = -1.0
-    for k in range(at.free):
+    for k in range(count):
         moves = lanes[at.moves + k]
         any_held = False
         for i in range(LANES):

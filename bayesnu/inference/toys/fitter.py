@@ -32,6 +32,9 @@ from bayesnu.support.errors import BayesnuError
 ATTEMPTS = 5  # of the scalar minimiser at one toy
 CONVERGED = 1e-9  # decrease of chi^2 that the last step of a toy's fit promises
 EXACT = 1e-16  # the same of a fit whose parameters are quoted
+PATIENCE = 2  # how many times as many steps a fit of several physics parameters gets
+SQUARES = 10.0  # times the square of a moment that has as many events as the noise: a step towards a limit at most
+FURTHER = 5  # times that an end of several physics parameters may lie further out
 HALVINGS = 60  # of the range in which a level is sought, at most
 ON_LEVEL = 1e-6  # distance of the profile from the level at an end that the search has found
 BEYOND = 1e6  # chi^2 in place of infinity, between which and a number no line can be drawn
@@ -103,14 +106,30 @@ class ToyFitter:
         """The lowest minimum over the nuisances and the physical range of the physics parameters."""
         return take_lowest(self._find_minima(toys))
 
+    def fit_others(self, toys: Toys, theta: np.ndarray) -> Fit:
+        """The lowest chi^2 over everything but the first physics parameter, which stays as in theta.
+
+        The nuisances begin at theta, (parameters,) or (toys, parameters), and further physics parameters both there and
+        where the toys suggest.
+        """
+        free = self.nuisances.copy()
+        free[1 : self.model.n_physics] = True
+        begin = self._repeat_rows(toys, theta)
+        starts = [begin]
+        if self.model.n_physics > 1:
+            for others in self._place_starts(toys, first=1):
+                starts.append(np.column_stack([begin[:, 0], others, begin[:, self.model.n_physics :]]))
+        return take_lowest(self._fit_starts(toys, starts, free))
+
     def limit(self, toys: Toys, level: float, side: str = "upper") -> ToyLimits:
         """Best fits, and the outermost end of where the profile of chi^2 is less than `level` above its minimum.
 
-        `side` is `upper` or `lower`; the lower end of a modulus is 0 where the interval begins at that boundary. NaN is an
-        end that does not exist or was not found. Needs a model with exactly one physics parameter.
+        The profile is that in the first physics parameter; further ones are fitted like the nuisances. `side` is `upper` or
+        `lower`; the lower end of a modulus is 0 where the interval begins at that boundary. NaN is an end that does not
+        exist or was not found. Needs a model with a physics parameter.
         """
-        if self.model.n_physics != 1:
-            raise BayesnuError(f"limit: the model has {self.model.n_physics} physics parameters; this needs exactly one")
+        if self.model.n_physics == 0:
+            raise BayesnuError("limit: the model has no physics parameter; build it with one, for example mu_nu")
         if side not in ("upper", "lower"):
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
         if not level > 0:
@@ -131,15 +150,39 @@ class ToyFitter:
             at_zero = self._profile_at(toys, theta, np.zeros(len(toys)))
             limit[at_zero <= target] = 0.0
             sought &= ~(at_zero <= target)  # NaN where counts exclude the boundary
-        limit[sought] = self._find_ends(_select_toys(toys, sought), theta[sought], target[sought], sign)
+        limit[sought] = self._find_last_ends(_select_toys(toys, sought), theta[sought], target[sought], sign)
         return ToyLimits(best, limit, ~np.isnan(limit))
+
+    def _find_last_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
+        """Where the profile crosses target (toys,) for the last time beyond theta; NaN where that was not found.
+
+        At an end that was found another minimum over the other physics parameters may be lower. Then the end lies further.
+        """
+        end = self._find_ends(toys, theta, target, sign)
+        if self.model.n_physics == 1:
+            return end
+        open_ends = np.flatnonzero(~np.isnan(end))
+        for _ in range(FURTHER):
+            here = np.column_stack([end[open_ends], theta[open_ends, 1:]])
+            there = self.fit_others(_pick_toys(toys, open_ends), here)
+            is_last = there.chi2 > target[open_ends] - ON_LEVEL
+            end[open_ends[~there.ended]] = nan
+            is_short = ~is_last & there.ended
+            open_ends = open_ends[is_short]
+            if not len(open_ends):
+                return end
+            theta[open_ends] = there.theta[is_short]
+            end[open_ends] = self._find_ends(_pick_toys(toys, open_ends), theta[open_ends], target[open_ends], sign)
+            open_ends = open_ends[~np.isnan(end[open_ends])]
+        end[open_ends] = nan
+        return end
 
     def _find_ends(self, toys: Toys, theta: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
         """Where the profile of the first parameter crosses target (toys,) beyond theta; NaN where it was not found."""
         end = theta.copy()
         anywhere = np.full(len(toys), inf)
-        # where two minima merge the curvature is no measure of the distance to a level
-        reach = inf if self.squared[0] else self._find_reach(0)
+        # Where two minima merge, or moments replace each other, the curvature is no measure of the distance to a level.
+        reach = SQUARES * self._find_reach(0) ** 2 if self.squared[0] else self._find_reach(0)
         goal = Goal(sign, target, -anywhere, anywhere, reach, False, CONVERGED)
         lost = ~self._solve(toys, end, np.ones_like(self.nuisances), goal)
         if lost.any():
@@ -150,34 +193,124 @@ class ToyFitter:
         """The same within a bracket, for the few toys whose iteration did not converge."""
         from scipy.optimize.elementwise import find_root  # most commands never need it, and it takes half a second
 
-        inside = theta[:, 0]
-        farthest = np.full(len(toys), self.profiler.upper[0] if sign > 0 else self.profiler.lower[0])
-
         def rise(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-            chi2 = self._profile_at(Toys(toys.counts[at], toys.centres[at]), theta[at], values)
+            chi2 = self._profile_at(_pick_toys(toys, at), theta[at], values)
             above: np.ndarray = np.nan_to_num(chi2 - target[at], nan=BEYOND)  # counts exclude the value
             return above
 
-        bracket = (inside, farthest) if sign > 0 else (farthest, inside)
-        found = find_root(rise, bracket, args=(np.arange(len(toys)),), tolerances={"fatol": CONVERGED}, maxiter=HALVINGS)
+        # A bracket: steps outwards that double until the profile is above its target.
+        at = np.arange(len(toys))
+        inside = theta[:, 0].copy()
+        farthest = self.profiler.upper[0] if sign > 0 else self.profiler.lower[0]
+        step = sign * self._find_reach(0)
+        outside = inside.copy()
+        below = at
+        while len(below) and abs(step) < 2 * abs(farthest):
+            outside[below] = sign * np.minimum(sign * (inside[below] + step), sign * farthest)
+            below = below[rise(outside[below], below) < 0]
+            inside[below] = outside[below]
+            step *= 2
+        bracket = (inside, outside) if sign > 0 else (outside, inside)
+        found = find_root(rise, bracket, args=(at,), tolerances={"fatol": CONVERGED}, maxiter=HALVINGS)
         return np.where(np.abs(found.f_x) < ON_LEVEL, found.x, nan)
 
     def _profile_at(self, toys: Toys, theta: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """chi^2 profiled over the nuisances, from theta (toys, parameters), at values (toys,) of the first parameter."""
-        return self.fit(toys, np.column_stack([values, theta[:, 1:]]), self.nuisances).chi2
+        """chi^2 profiled over the rest, from theta (toys, parameters), at values (toys,) of the first parameter."""
+        return self.fit_others(toys, np.column_stack([values, theta[:, 1:]])).chi2
 
     def _find_minima(self, toys: Toys) -> list[Fit]:
         """Fits of all parameters from every start, the nuisances at the centres of their constraints."""
         constrained = constraint_widths(self.model) > 0
-        fits: list[Fit] = []
         theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
-        starts = [self._choose_starts(toys, k) for k in range(self.model.n_physics)]
-        for start in product(*starts):
-            for k, values in enumerate(start):
-                theta[:, k] = values
-            fits.append(self.fit(toys, theta, np.ones_like(constrained)))
+        nuisances = theta[:, self.model.n_physics :]
+        starts = [np.column_stack([physics, nuisances]) for physics in self._place_starts(toys)]
+        return self._fit_starts(toys, starts, np.ones_like(constrained))
+
+    def _fit_starts(self, toys: Toys, starts: list[np.ndarray], free: np.ndarray) -> list[Fit]:
+        """Fits from every start (toys, parameters).
+
+        Several physics parameters have valleys in which fits are slow. There a start that did not end is left alone, as
+        long as another one did.
+        """
+        if self.model.n_physics == 1:
+            return [self.fit(toys, start, free) for start in starts]
+        fits = [self._fit_in_lanes(toys, start, free) for start in starts]
+        lost = ~np.any([fit.ended for fit in fits], axis=0)
+        if lost.any():
+            alone = self.fit(_select_toys(toys, lost), starts[0][lost], free)
+            fits[0].theta[lost] = alone.theta
+            fits[0].chi2[lost] = alone.chi2
+            fits[0].ended[lost] = alone.ended
+        best = take_lowest(fits)
+        for muon, tau in self._find_pairs(free):
+            fits.append(self._fit_in_lanes(toys, self._exchange(best.theta, muon, tau), free))
         return fits
+
+    def _find_pairs(self, free: np.ndarray) -> list[tuple[int, int]]:
+        """Places of charges or radii of the muon and the tau neutrino that are both free."""
+        pairs = []
+        for tau, parameter in enumerate(self.model.of_interest):
+            muon = self._find_alike(tau)
+            if parameter.flavour == "tau" and muon >= 0 and free[tau] and free[muon]:
+                pairs.append((muon, tau))
+        return pairs
+
+    def _exchange(self, theta: np.ndarray, muon: int, tau: int) -> np.ndarray:
+        """Where muon and tau neutrinos have changed parts, and the counts next to nothing: theta (toys, parameters).
+
+        Their mean, weighted by their numbers, and the square of their difference stay.
+        """
+        share = self.parabola(muon).curved / (self.parabola(muon).curved + self.parabola(tau).curved)
+        difference = theta[:, muon] - theta[:, tau]
+        other = theta.copy()
+        other[:, muon] -= 2 * (1 - share) * difference
+        other[:, tau] += 2 * share * difference
+        return other
+
+    def _fit_in_lanes(self, toys: Toys, start: np.ndarray, free: np.ndarray) -> Fit:
+        """Minima from a start (toys, parameters), with more steps for those that need them; NaN where they do not end."""
+        theta = start.copy()
+        ended = self._solve(toys, theta, free, MINIMUM)
+        for _ in range(PATIENCE):
+            slow = np.flatnonzero(~ended)
+            if not len(slow):
+                break
+            further = theta[slow]
+            ended[slow] = self._solve(_pick_toys(toys, slow), further, free, MINIMUM)
+            theta[slow] = further
+        chi2 = self.chi2(toys, theta)
+        ended &= np.isfinite(chi2)
+        return Fit(theta, np.where(ended, chi2, nan), ended)
+
+    def _place_starts(self, toys: Toys, first: int = 0) -> list[np.ndarray]:
+        """Where fits start in the physics parameters from the place `first` on, (toys, parameters) each.
+
+        Every start of one with every start of the others; but muon and tau neutrinos scatter alike. So counts know three
+        charges (or radii) by q_e, by the mean of the other two, and by the square of their difference. In these chi^2 is
+        nearly convex, with q_e or without. Then two starts on opposite sides are enough.
+        """
+        axes = [self._choose_starts(toys, k) for k in range(first, self.model.n_physics)]
+        alike = [self._find_alike(first + k) for k in range(len(axes))]
+        starts = []
+        for sides in product(*(range(len(axis)) for axis in axes)):
+            is_needed = all(sides[k] != sides[other - first] for k, other in enumerate(alike) if other >= first)
+            if is_needed:
+                starts.append(np.column_stack([axis[side] for axis, side in zip(axes, sides, strict=True)]))
+        return starts
+
+    def _find_alike(self, k: int) -> int:
+        """The place of the physics parameter on whose other side parameter k starts, -1 where it may start on either.
+
+        A charge or radius of the tau neutrino starts opposite to that of the muon neutrino, and so does the electron
+        neutrino's where there are both.
+        """
+        places = {(p.em_property.name, p.flavour): i for i, p in enumerate(self.model.of_interest)}
+        here = self.model.of_interest[k]
+        muon = places.get((here.em_property.name, "mu"), -1)
+        tau = places.get((here.em_property.name, "tau"), -1)
+        opposite = {"tau": muon, "e": muon if tau >= 0 else -1}
+        return opposite.get(here.flavour, -1) if here.signed else -1
 
     def _choose_starts(self, toys: Toys, k: int) -> list[np.ndarray]:
         """Where to start in physics parameter k, (toys,) each: chi^2 has one minimum in a square, up to two else.
@@ -317,6 +450,10 @@ def take_lowest(fits: list[Fit]) -> Fit:
 
 def _select_toys(toys: Toys, which: np.ndarray) -> Toys:
     return toys if which.all() else Toys(toys.counts[which], toys.centres[which])
+
+
+def _pick_toys(toys: Toys, places: np.ndarray) -> Toys:
+    return Toys(toys.counts[places], toys.centres[places])
 
 
 def _arrange_toys(toys: Toys) -> ToyArrays:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesnu.inference.toys.bounded import aim_within, factorise, hold_at_bounds
+from bayesnu.inference.toys.bounded import aim_within, factorise
 from bayesnu.inference.toys.chi2 import expect_counts, fill_chi2, fill_derivatives
 from bayesnu.inference.toys.rows import LANES
 from bayesnu.inference.toys.steps import (
     aim_at_level,
     bend_step,
     check_last_step,
+    free_last,
     promise_decrease,
     substitute_back,
     take_step,
@@ -154,18 +155,16 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
         check_last_step(lanes, at)
         # The Newton step: towards the level or the minimum.
         if to_level:
-            hold_at_bounds(lanes, at, count)
-            factorise(lanes, at)
+            aim_within(lanes, at, count)
             promise_decrease(lanes, at, count)
-            for _round in range(at.free):  # a variable cut at its bound changes the step of the others
-                aim_at_level(lanes, at, toy, goal)
-                if substitute_back(lanes, at, count) == 0:
-                    break
-                factorise(lanes, at)
+            free_last(lanes, at)
+            factorise(lanes, at)
+            aim_at_level(lanes, at, toy, goal)
+            substitute_back(lanes, at, count)
             take_step(lanes, at)
             lanes[at.slope] = -inf  # a step to a level does not go downhill
         else:
-            aim_within(lanes, at)
+            aim_within(lanes, at, count)
             if goal.bend:
                 bend_step(lanes, at)
             take_step(lanes, at)

@@ -54,15 +54,31 @@ def check_last_step(lanes, at):  # type: ignore[no-untyped-def]
 
 @compiled
 def promise_decrease(lanes, at, count):  # type: ignore[no-untyped-def]
-    """Decrease of chi^2 that the first `count` variables promise."""
+    """Decrease of chi^2 that the step of the first `count` variables promises, by slope and curvature."""
     decrement = lanes[at.decrement]
     for i in range(LANES):
         decrement[i] = 0.0
     for k in range(count):
-        solution = lanes[at.solution + k]
-        inverse = lanes[at.inverse + k]
+        gradient = lanes[at.gradient + k]
+        newton = lanes[at.newton + k]
+        slope = lanes[at.slope_after]
         for i in range(LANES):
-            decrement[i] += solution[i] * solution[i] * inverse[i]
+            slope[i] = 2.0 * gradient[i]
+        for m in range(count):
+            element = lanes[at.hessian + place_of(max(k, m), min(k, m))]
+            other = lanes[at.newton + m]
+            for i in range(LANES):
+                slope[i] += element[i] * other[i]
+        for i in range(LANES):
+            decrement[i] -= slope[i] * newton[i]
+
+
+@compiled
+def free_last(lanes, at):  # type: ignore[no-untyped-def]
+    """Let the last free variable move: the others have been minimised over while it stayed."""
+    moves = lanes[at.moves + at.free - 1]
+    for i in range(LANES):
+        moves[i] = 1.0
 
 
 @compiled
@@ -96,7 +112,7 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
         # The bracket: this point bounds it once the profile's value is known well.
         low = lows[i]
         high = highs[i]
-        if decrement[i] < SETTLED:
+        if abs(decrement[i]) < SETTLED:
             low, high = (here, high) if lack > 0.0 else (low, here)
         # The root of lack = slope step + curvature step^2/2, no further than the reach and within the bracket.
         step = 2.0 * lack / (slope + sqrt(max(slope * slope + 2.0 * curvature * lack, 0.0)))
@@ -104,7 +120,7 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
         if not low < here + step < high and not 4.0 * lack * lack < enough:  # on the level there is nothing to halve
             step = (low + high) / 2 - here
         newton[i] = side * step
-        worth[i] = decrement[i] + curvature * step * step + 4.0 * lack * lack
+        worth[i] = abs(decrement[i]) + curvature * step * step + 4.0 * lack * lack
         lows[i] = low
         highs[i] = high
 
@@ -113,10 +129,9 @@ def aim_at_level(lanes, at, toy, goal):  # type: ignore[no-untyped-def]
 def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
     """Newton steps of the first `count` variables, given those of the others, each cut at its bounds.
 
-    Variables eliminated earlier follow the cut ones exactly. Those eliminated later do not know of a cut: it is made into
-    the shift of a variable that does not move. Returns how many, for the system to be solved again.
+    Variables eliminated earlier follow the cut ones exactly. Those eliminated later do not know of a cut, until the next
+    step.
     """
-    cuts = 0
     for k in range(count - 1, -1, -1):
         newton = lanes[at.newton + k]
         solution = lanes[at.solution + k]
@@ -138,11 +153,6 @@ def substitute_back(lanes, at, count):  # type: ignore[no-untyped-def]
         for i in range(LANES):
             step = newton[i] if moves[i] > 0.0 else shift[i]
             newton[i] = min(max(step, low[i] - x[i]), high[i] - x[i])
-            cut = newton[i] != step
-            moves[i] = 0.0 if cut else moves[i]
-            shift[i] = newton[i] if cut else shift[i]
-            cuts += 1 if cut else 0
-    return cuts
 
 
 @compiled

@@ -184,8 +184,6 @@ def test_several_parameters_are_fitted_together() -> None:
     for i in range(len(toys)):
         fits = Profiler(alone(model, toys, i)).fit(starts, np.ones(starts.shape[1], dtype=bool))
         assert best.chi2[i] == pytest.approx(fits.chi2.min(), abs=1e-8)
-    with pytest.raises(BayesnuError, match="limit: the model has 2 physics parameters"):
-        fitter.limit(toys, CL_90)
 
 
 def test_moments_of_three_flavours_end_in_their_lanes_at_the_minimum_of_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
