@@ -41,12 +41,22 @@ def choose_campaign(experiments: tuple[str, ...], options: dict[str, Any]) -> As
     return Asked(run=choose_run(experiments, options), **how)
 
 
-def carry_out(made: Campaign, asked: Asked) -> list[dict[str, np.ndarray]]:
-    """Results of all tasks, computed or found in the folder."""
+def carry_out(made: Campaign, asked: Asked, index: int = 0) -> list[dict[str, np.ndarray]]:
+    """Results of all tasks, computed or found in the folder. Each of several physics parameters has its own."""
     word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign
     folder = Path(asked.output or Path("chains") / f"{made.kind}_{asked.run.name}_{word}")
+    if asked.output and len(asked.run.parameters) > 1:
+        folder /= asked.run.parameters[index]
     with watched(folder, asked.quiet) as report:
         return list(campaigns.run(made, folder, asked.scheduler, asked.workers, report))
+
+
+def name_figure(figure: str, chosen: Run, index: int) -> Path:
+    """The file of a figure; each of several physics parameters has its own, which bears its name."""
+    path = Path(figure)
+    if len(chosen.parameters) == 1:
+        return path
+    return path.with_stem(f"{path.stem}-{chosen.parameters[index]}")
 
 
 @contextmanager

@@ -128,7 +128,7 @@ class Line:
     def _place_values(self, factor: float) -> np.ndarray:
         """Values (n,) of a scan, close where counts change within their noise, and further apart the more they change."""
         low, high = widen_range(self.parameter, *self.profiler.ranges[self.index], factor)
-        shape = self.fitter.parabola(self.index)
+        shape = self.fitter.starts.parabola(self.index)
         first, last = np.arcsinh((np.array([low, high]) - shape.middle) / shape.width)
         steps = STEPS_OF_MANY if self.profiles_others else STEPS
         places = np.linspace(first, last, 2 + int((last - first) * steps))
@@ -154,7 +154,7 @@ class Line:
         for k, parameter in enumerate(self.profiler.model.of_interest):
             if k == self.index:
                 continue
-            shape = self.fitter.parabola(k)
+            shape = self.fitter.starts.parabola(k)
             axes.append([shape.middle - shape.width, shape.middle + shape.width] if parameter.signed else [shape.width])
         return np.array(list(product(*axes)))
 

@@ -6,6 +6,7 @@ that can be shown. Further keys are passed over.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def result_from_json(table: Any) -> RunResult:
         thinned_by=read_integer(table, "thinned_by") if "thinned_by" in table else 1,
         acceptance=read_number(table, "acceptance"),
         rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in read_list(table, "rows")),
-        toys=_toys_from_json(table.get("toys")),
+        toys=_toys_from_json(table.get("toys"), parameters),
         fingerprint=read_text(table, "fingerprint"),
         notes=tuple(shown(each) for each in read_list(table, "notes")) if "notes" in table else (),
         chain=Path(read_text(table, "chain")) if "chain" in table else None,
@@ -87,9 +88,12 @@ def result_from_json(table: Any) -> RunResult:
     return found
 
 
-def _toys_from_json(table: Any) -> ToyResult | None:
+def _toys_from_json(table: Any, parameters: Mapping[str, ParameterResult]) -> ToyResult | None:
     """What toys say; None where they were left out, as by a version that made none."""
-    return None if table is None else toys_from_json(table)
+    if table is None:
+        return None
+    check(len(parameters) > 0)
+    return toys_from_json(table, next(iter(parameters.values())).parameter)
 
 
 def has_smoothed_modes(table: Json) -> bool:
@@ -262,7 +266,9 @@ def ends_to_json(interval: Interval) -> Json:
 def _pieces_from_json(table: Any) -> tuple[Piece, ...]:
     """The pieces; older versions wrote the outermost ends alone."""
     ends = Piece(read_end(table, "lower"), read_end(table, "upper"))
-    return _pairs_from_json(table, "intervals") if "intervals" in table else (ends,)
+    pieces = _pairs_from_json(table, "intervals") if "intervals" in table else (ends,)
+    check(len(pieces) > 0)
+    return pieces
 
 
 def _errors_from_json(table: Any, prefix: str = "mcse") -> tuple[Piece, ...]:

@@ -210,7 +210,7 @@ def with_toys(result: RunResult, model: Model, settings: Settings) -> RunResult:
     from bayesnu.inference.toys.result import find_toy_result
     from bayesnu.runs.summary import add_toys
 
-    return add_toys(result, model, find_toy_result(model, settings.probability, settings.seed))
+    return add_toys(result, find_toy_result(model, settings.probability, settings.seed))
 
 
 def draw(folder: Path, model: Model, run: Run, verdict: Verdict) -> None:

@@ -13,7 +13,6 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.result import ToyResult
-from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, describe
 from bayesnu.runs.limit_rows import limit_rows
 from bayesnu.runs.result import NuisanceResult, ParameterResult, RunResult
@@ -43,17 +42,13 @@ def summarise(fits: Fits, chain: Chain, verdict: Verdict, settings: Settings) ->
     )
 
 
-def add_toys(result: RunResult, model: Model, toy_result: ToyResult) -> RunResult:
+def add_toys(result: RunResult, toy_result: ToyResult) -> RunResult:
     """The result with what toys say of its model, and with their rows before the published ones."""
-    prior = model.parameters[0]
-    scaled = toy_result.scaled(prior.scale)
     cl = next(iter(result.parameters.values())).interval.probability
-    of_toys = [
-        replace(row, interval=row.interval.scaled(prior.scale)) for row in toy_rows(toy_result, prior.of_interest, cl)
-    ]
+    of_toys = [replace(row, interval=row.interval.scaled(row.parameter.scale)) for row in toy_rows(toy_result, cl)]
     own = [row for row in result.rows if row.method != "published"]
     published = [row for row in result.rows if row.method == "published"]
-    return replace(result, rows=(*own, *of_toys, *published), toys=scaled)
+    return replace(result, rows=(*own, *of_toys, *published), toys=toy_result.in_units())
 
 
 def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> ParameterResult:

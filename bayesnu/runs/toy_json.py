@@ -9,8 +9,9 @@ from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.toys.compatibility import Compatibility
 from bayesnu.inference.toys.expected import BANDS, End, ExpectedLimit
 from bayesnu.inference.toys.goodness import Goodness
-from bayesnu.inference.toys.result import ToyResult
+from bayesnu.inference.toys.result import LimitToys, ToyResult
 from bayesnu.inference.toys.statistic import PValue
+from bayesnu.physics.properties import PhysicsParameter, parameter_of
 from bayesnu.runs.json_values import (
     Json,
     check,
@@ -26,10 +27,14 @@ from bayesnu.runs.json_values import (
 
 def toys_to_json(toy_result: ToyResult) -> Json:
     """All of it, in the unit of its numbers."""
-    interval = toy_result.feldman_cousins
+    return {**fit_to_json(toy_result), "limits": [_limit_to_json(each) for each in toy_result.limits]}
+
+
+def _limit_to_json(each: LimitToys) -> Json:
+    interval = each.feldman_cousins
     return {
-        **fit_to_json(toy_result),
-        "expected": [expected_to_json(each) for each in toy_result.expected],
+        "parameter": each.parameter.name,
+        "expected": [expected_to_json(limit) for limit in each.expected],
         "feldman_cousins": None if interval is None else _accepted_to_json(interval),
     }
 
@@ -46,18 +51,26 @@ def fit_to_json(toy_result: ToyResult) -> Json:
     }
 
 
-def toys_from_json(table: Any) -> ToyResult:
-    """What `toys_to_json` wrote; raises ValueError for anything else."""
+def toys_from_json(table: Any, first: PhysicsParameter) -> ToyResult:
+    """What `toys_to_json` wrote, or an earlier version of the `first` physics parameter; raises ValueError otherwise."""
     goodness = read_value(table, "goodness")
     compatibility = read_value(table, "compatibility")
-    interval = read_value(table, "feldman_cousins")
+    limits = read_list(table, "limits") if "limits" in table else [{"parameter": first.name, **table}]
     return ToyResult(
         seed=read_integer(table, "seed"),
         goodness=None if goodness is None else _goodness_from_json(goodness),
         compatibility=None if compatibility is None else _compatibility_from_json(compatibility),
+        limits=tuple(_limit_from_json(each) for each in limits),
+        remarks=tuple(shown(each) for each in read_list(table, "remarks")),
+    )
+
+
+def _limit_from_json(table: Any) -> LimitToys:
+    interval = read_value(table, "feldman_cousins")
+    return LimitToys(
+        parameter=parameter_of(read_text(table, "parameter")),
         expected=tuple(_expected_from_json(each) for each in read_list(table, "expected")),
         feldman_cousins=None if interval is None else _accepted_from_json(interval),
-        remarks=tuple(shown(each) for each in read_list(table, "remarks")),
     )
 
 

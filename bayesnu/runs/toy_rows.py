@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 
 from bayesnu.inference.interval import Interval, Piece, without_boundary
 from bayesnu.inference.toys.expected import ExpectedLimit
-from bayesnu.inference.toys.result import ToyResult
-from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.inference.toys.result import LimitToys, ToyResult
 from bayesnu.runs.result import LimitRow
 from bayesnu.support.text import percent
 
 Levels = dict[float, list[ExpectedLimit]]
 
 
-def toy_rows(toy_result: ToyResult, parameter: PhysicsParameter, cl: float) -> Iterator[LimitRow]:
-    """Yield the rows, in units of `scale * unit`; none for what the toys have not made."""
-    found = toy_result.feldman_cousins
+def toy_rows(toy_result: ToyResult, cl: float) -> Iterator[LimitRow]:
+    """Yield the rows of every physics parameter, in its `scale * unit`; none for what the toys have not made."""
+    held = "nuisances" if len(toy_result.limits) == 1 else "all others"
+    for each in toy_result.limits:
+        yield from _rows_of(each, held, cl)
+
+
+def _rows_of(limit_toys: LimitToys, held: str, cl: float) -> Iterator[LimitRow]:
+    parameter = limit_toys.parameter
+    found = limit_toys.feldman_cousins
     if found is not None:
-        what = f"Feldman-Cousins ({percent(cl)}), nuisances profiled at each tested value"
+        what = f"Feldman-Cousins ({percent(cl)}), {held} profiled at each tested value"
         shown = found if parameter.signed else without_boundary(found)
         yield LimitRow(parameter, "feldman-cousins", what, found.status, None, shown.bare())
-    for level, ends in _by_level(toy_result).items():
+    for level, ends in _by_level(limit_toys.expected).items():
         ends_named = "medians of the outermost ends" if parameter.signed else "median"
         what = f"expected without a signal, Δχ² = {level:.2f}: {ends_named} of {ends[0].toys} toys"
         how = "; ".join(_compare_with_expected(each, parameter.signed) for each in ends)
         yield LimitRow(parameter, "expected", what, how, None, _median(ends, cl))
 
 
-def _by_level(toy_result: ToyResult) -> Levels:
+def _by_level(expected: Iterable[ExpectedLimit]) -> Levels:
     levels: Levels = {}
-    for each in toy_result.expected:
+    for each in expected:
         levels.setdefault(each.end.delta_chi2, []).append(each)
     return levels
 

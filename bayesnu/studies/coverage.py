@@ -46,13 +46,16 @@ class Coverage:
     failed: np.ndarray
 
 
-def plan_coverage(run: Run, points: int, toys: int, seed: int, cl: float, shift: float) -> Campaign:
-    """The campaign of a coverage curve; `shift` moves every true nuisance by so many widths of its constraint."""
+def plan_coverage(run: Run, points: int, toys: int, seed: int, cl: float, shift: float, index: int = 0) -> Campaign:
+    """The campaign of the coverage curve of a physics parameter.
+
+    `shift` moves every true nuisance by so many widths of its constraint.
+    """
     if not 0.5 < cl < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0.5 and 1, for example 0.9")
     if not abs(shift) <= 3:
         raise BayesnuError(f"nuisance shift: found {shift:g}; must lie in [-3, 3] standard deviations")
-    settings, tasks = make_task_settings(run, toys, seed, cl=cl, shift=shift)
+    settings, tasks = make_task_settings(run, toys, seed, index, cl=cl, shift=shift)
     values = true_values(fitter_of(settings).model, points)
     return Campaign("coverage", settings | {"values": values.tolist()}, tasks * points, run_task)
 
@@ -61,7 +64,7 @@ def true_values(model: Model, points: int) -> np.ndarray:
     """True values (points,): a modulus from 0 to twice its expected limit, a signed parameter across all its modes."""
     if not 2 <= points <= 1000:
         raise BayesnuError(f"points: found {points}; must lie in [2, 1000]")
-    asimov = interval(with_data(model, model.expected(model.nominal())), 0, cl=0.9)
+    asimov = interval(with_data(model, model.expected(model.nominal())), 0, cl=0.9, others="profiled")
     if asimov.upper is None:
         raise BayesnuError(f"{model.names[0]}: the expected limit is not found, so no range of true values suggests itself")
     if not model.of_interest[0].signed:
@@ -72,7 +75,9 @@ def true_values(model: Model, points: int) -> np.ndarray:
 
 
 def priors_of(model: Model) -> dict[str, Prior]:
-    """The priors whose credible intervals are tested, by their words."""
+    """The priors whose credible intervals are tested, by their words; none for one of several physics parameters."""
+    if model.n_physics > 1:
+        return {}
     return {describe(prior): prior for prior in comparison_priors(usual_prior(model.of_interest[0]))}
 
 
@@ -97,8 +102,11 @@ def at_truth(
         "excess": best - nominal[0],
         "at_nominal": statistic(fitter, draw(fitter.model, nominal, number, random), nominal)[0],
     }
+    priors = priors_of(fitter.model)
+    if not priors:
+        return out
     grid = toy_posteriors(fitter, toys, truth, usual_prior(fitter.model.of_interest[0]))
-    for k, prior in enumerate(priors_of(fitter.model).values()):
+    for k, prior in enumerate(priors.values()):
         out[f"below_{k}"] = grid.below(prior, nominal[0])
         out[f"denser_{k}"] = grid.denser(prior, nominal[0])
     return out

@@ -2,7 +2,7 @@
 
 Toys are drawn at the Standard Model with the nuisances where the data put them; each gets the limits that the data get.
 For the goodness of fit the statistic is the minimal chi^2 itself. It is that of the Standard Model, and that of the model
-with its parameter free; each stands among toys drawn at its own best fit.
+with its parameters free; each stands among toys drawn at its own best fit.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
 from bayesnu.inference.toys.goodness import Goodness, chi2_of_data, count_bins
-from bayesnu.inference.toys.statistic import profiled, rank_among_toys
+from bayesnu.inference.toys.statistic import profiled_null, rank_among_toys
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
 from bayesnu.studies.toy_tasks import fitter_of, make_task_settings, stack_tasks
 
 
-def plan_expected(run: Run, toys: int, seed: int, cl: float) -> Campaign:
-    """The campaign of expected limits and goodness of fit."""
+def plan_expected(run: Run, toys: int, seed: int, cl: float, index: int = 0) -> Campaign:
+    """The campaign of expected limits of a physics parameter, and of goodness of fit."""
     delta_chi2(cl, one_sided=True)  # raises for what is no level
-    settings, tasks = make_task_settings(run, toys, seed, cl=cl)
+    settings, tasks = make_task_settings(run, toys, seed, index, cl=cl)
     return Campaign("expected", settings, tasks, run_task)
 
 
@@ -34,7 +34,7 @@ def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) 
     fitter = fitter_of(settings)
     random = np.random.default_rng(seed)
     number = settings["toys_per_task"]
-    null = profiled(fitter, 0.0)
+    null = profiled_null(fitter)
     toys = draw(fitter.model, null, number, random)
     best = fitter.best_fit(observed(fitter.model)).theta[0]
     of_best = draw(fitter.model, best, number, random)
@@ -52,13 +52,13 @@ def expected_limits(settings: Mapping[str, Any], results: Sequence[Mapping[str, 
 
 
 def goodness(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]]) -> list[Goodness]:
-    """Goodness of fit of the Standard Model and of the model with its parameter free."""
+    """Goodness of fit of the Standard Model and of the model with its parameters free."""
     fitter = fitter_of(settings)
     data = observed(fitter.model)
-    null = fitter.fit(data, profiled(fitter, 0.0), fitter.nuisances)
+    null = fitter.fit(data, profiled_null(fitter), fitter.nuisances)
     best = fitter.best_fit(data)
     bins = count_bins(fitter)
-    free = f"{fitter.model.names[0]} free"
+    free = f"{', '.join(prior.name for prior in fitter.model.physics)} free"
     seen_null, seen_best = (float(chi2_of_data(fitter, data, fit)[0]) for fit in (null, best))
     return [
         Goodness("Standard Model", seen_null, bins, rank_among_toys(seen_null, stack_tasks(results, "chi2_null", 0, 1))),

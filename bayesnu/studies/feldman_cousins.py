@@ -13,9 +13,12 @@ from bayesnu.runs.task import Campaign
 from bayesnu.studies.toy_tasks import fitter_of, make_task_settings, stack_tasks
 
 
-def plan_belt(run: Run, points: int, toys: int, seed: int) -> Campaign:
-    """The campaign of a belt: a task is a share of the toys of one tested value. The confidence level enters later."""
-    settings, tasks = make_task_settings(run, toys, seed)
+def plan_belt(run: Run, points: int, toys: int, seed: int, index: int = 0) -> Campaign:
+    """The campaign of the belt of a physics parameter: a task is a share of the toys of one tested value.
+
+    The confidence level enters later.
+    """
+    settings, tasks = make_task_settings(run, toys, seed, index)
     values = tested_values(fitter_of(settings).model, points)
     return Campaign("feldman-cousins", settings | {"values": values.tolist()}, tasks * len(values), run_task)
 

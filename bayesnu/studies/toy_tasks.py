@@ -17,31 +17,27 @@ from bayesnu.support.errors import BayesnuError
 MOST_PER_TASK = 10_000  # toys: about a second
 
 
-def make_task_settings(run: Run, toys: int, seed: int, **more: Any) -> tuple[dict[str, Any], int]:
-    """Settings of a campaign over a run's model, and into how many tasks the toys of a point are divided.
+def make_task_settings(run: Run, toys: int, seed: int, index: int = 0, **more: Any) -> tuple[dict[str, Any], int]:
+    """Settings of a campaign over a physics parameter of a run, and into how many tasks the toys of a point are divided.
 
-    Raises `BayesnuError` for a model that toys cannot be fitted of, or a number of toys that means nothing.
+    Other physics parameters are fitted like nuisances. Raises `BayesnuError` for a number of toys that means nothing.
     """
-    if len(run.parameters) != 1:
-        raise BayesnuError(
-            f"flavour: found '{run.flavour}', which has {len(run.parameters)} parameters; toys are fitted for one at a "
-            "time: give common or a single element"
-        )
     if not 100 <= toys <= 10**9:
         raise BayesnuError(f"toys: found {toys}; must lie in [100, 1000000000]")
     tasks = -(-toys // MOST_PER_TASK)
     per_task = toys if tasks == 1 else MOST_PER_TASK
-    return {"seed": seed, "run": to_dict(run), "toys_per_task": per_task} | more, tasks
+    which = {"index": index} if index else {}  # campaigns of one parameter are those that they were
+    return {"seed": seed, "run": to_dict(run), "toys_per_task": per_task} | which | more, tasks
 
 
 def fitter_of(settings: Mapping[str, Any]) -> ToyFitter:
-    """The fits of the model in the settings of a task; made once per process."""
-    return _make_fitter(json.dumps(settings["run"]))
+    """The fits of the model in the settings of a task, its parameter in the first place; made once per process."""
+    return _make_fitter(json.dumps(settings["run"]), settings.get("index", 0))
 
 
 @cache
-def _make_fitter(run: str) -> ToyFitter:
-    return ToyFitter(model_of(from_dict(json.loads(run))))
+def _make_fitter(run: str, index: int) -> ToyFitter:
+    return ToyFitter(model_of(from_dict(json.loads(run))).with_first(index))
 
 
 def stack_tasks(results: Sequence[Mapping[str, np.ndarray]], name: str, point: int, points: int) -> np.ndarray:

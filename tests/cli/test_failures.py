@@ -24,7 +24,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "no bin": ("explain", "xenonnt-sr0"),
     "no energies": ("rate", "--energy-kev", "a"),
     "no such element": ("limits", *MOMENT, "--flavour", "x"),
-    "several parameters in toys": ("expected", "xenonnt-sr0", "--parameter", "r2_nu", "--flavour", "all"),
     "no workers": ("expected", *MOMENT, "--workers", "0"),
     "no run": ("resume", "."),
 }

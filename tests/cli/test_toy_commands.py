@@ -50,6 +50,26 @@ def test_coverage_names_every_interval(tmp_path: Path) -> None:
     assert "nuisances +1 widths off" in moved
 
 
+def test_every_flavour_has_a_belt_limits_and_coverage_of_its_own(tmp_path: Path) -> None:
+    names = ["mu_nu_e", "mu_nu_mu", "mu_nu_tau"]
+    few = (*MOMENT, "--flavour", "all", "--toys", "100", "--quiet")
+    belt = ("feldman-cousins", *few, "--points", "7", "--output", tmp_path / "belt", "--figure", tmp_path / "belt.png")
+    belts = answer(*belt, "--json")
+    assert [each["parameter"] for each in belts] == names
+    for each in belts:
+        assert 0 < each["intervals"][0][1]["value"] < 1.5 * each["wilks"][0][1]
+        assert (tmp_path / f"belt-{each['parameter']}.png").is_file() and (tmp_path / "belt" / each["parameter"]).is_dir()
+    said = invoke(*belt).stdout
+    assert all(f"{name} [1e-11 mu_B], 90% Feldman-Cousins" in said for name in names)
+    limits = answer("expected", *few, "--output", tmp_path / "expected", "--json")
+    assert [each["observed"]["others"] for each in limits] == ["profiled"] * 3
+    medians = [each["limits"][0]["bands"]["median"][0] for each in limits]
+    assert medians[0] < medians[2] < medians[1]  # electron neutrinos are the most
+    covered = answer("coverage", *few, "--points", "2", "--output", tmp_path / "coverage", "--json")
+    kinds = [[row["interval"] for row in each["intervals"]] for each in covered]
+    assert kinds == [["profile, Δχ² = 2.71", "profile, Δχ² = 1.64, upper limit", "Feldman-Cousins"]] * 3
+
+
 def test_results_go_to_a_folder_that_names_the_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     invoke("expected", *FEW)
@@ -63,7 +83,6 @@ def test_mistakes_are_sentences(tmp_path: Path) -> None:
     out = ("--output", tmp_path / "x")
     assert "--parameter: none given" in refusal("expected", "xenonnt-sr0", *out)
     assert "toys: found 5; must lie in" in refusal("expected", *MOMENT, "--toys", "5", *out)
-    assert "flavour: found 'all'" in refusal("feldman-cousins", *FEW, "--flavour", "all", *out)
     assert "points: found 3" in refusal("feldman-cousins", *FEW, "--points", "3", *out)
     for command in ("expected", "coverage", "feldman-cousins"):
         assert "cl: found 1.5" in refusal(command, *FEW, "--cl", "1.5", *out)

@@ -17,7 +17,7 @@ from bayesnu.inference.toys.toys import Toys, draw, observed, with_data
 from bayesnu.model.priors import with_kind
 from bayesnu.runs import run
 from bayesnu.studies import coverage, expected, feldman_cousins
-from bayesnu.studies.toy_tasks import make_task_settings
+from bayesnu.studies.toy_tasks import fitter_of, make_task_settings
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import count_above, model_of
 
@@ -229,11 +229,21 @@ def test_at_the_boundary_upper_limits_of_a_flat_prior_always_cover() -> None:
     assert found["Feldman-Cousins"] == pytest.approx(0.9, abs=0.035)
 
 
+def test_profile_intervals_of_a_flavour_cover_with_the_others_profiled() -> None:
+    """Moments of the other flavours begin at their boundary, so that the level 2.71 covers more than 90 %."""
+    settings, _ = make_task_settings(run.resolve(("xenonnt-sr0",), "mu_nu", "all"), 1000, 1, index=1)
+    fitter = fitter_of(settings)
+    assert fitter.model.names[:3] == ("mu_nu_mu", "mu_nu_e", "mu_nu_tau")
+    point = coverage.at_truth(fitter, 2.0, 0.0, 1500, np.random.default_rng(3))
+    shares = {each.interval: each.coverage[0] for each in coverage.coverages(fitter.model, np.array([2.0]), [point], 0.9)}
+    assert [*shares] == ["profile, Δχ² = 2.71", "profile, Δχ² = 1.64, upper limit", "Feldman-Cousins"]
+    assert 0.9 < shares["profile, Δχ² = 2.71"] < 1.0
+    assert shares["Feldman-Cousins"] == pytest.approx(0.9, abs=0.03)
+
+
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(BayesnuError, match="toys: found 3; must lie in"):
         make_task_settings(run_of(), 3, 1)
-    with pytest.raises(BayesnuError, match="flavour: found 'all', which has 3 parameters"):
-        make_task_settings(run.resolve(("xenonnt-sr0",), "mu_nu", "all"), 1000, 1)
     with pytest.raises(BayesnuError, match="nuisance shift"):
         coverage.plan_coverage(run_of(), 5, 1000, 1, 0.9, 7.0)
     with pytest.raises(BayesnuError, match="points"):

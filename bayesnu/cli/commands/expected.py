@@ -24,6 +24,7 @@ from bayesnu.support.text import intervals, number, percent
 NONE = "not found"
 
 if TYPE_CHECKING:
+    from bayesnu.cli.campaigns import Asked
     from bayesnu.inference.toys.expected import ExpectedLimit
     from bayesnu.inference.toys.goodness import Goodness
 
@@ -37,8 +38,18 @@ if TYPE_CHECKING:
 @json_option()
 def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, **options: Any) -> None:
     """Expected limits without a signal, with their 68 and 95 % bands, and the goodness of fit, from toy experiments."""
+    from bayesnu.cli.campaigns import choose_campaign
+
+    asked = choose_campaign(experiments, given_options(options))
+    answers = [_answer(asked, index, cl, toys, as_json) for index in range(len(asked.run.parameters))]
+    if as_json:
+        json_out(answers if len(answers) > 1 else answers[0])
+
+
+def _answer(asked: Asked, index: int, cl: float, toys: int, as_json: bool) -> dict[str, Any]:
+    """Make the toys of one physics parameter; print what they say, unless the answer is to be JSON."""
     from bayesnu.cli.about_json import about_fit, about_run
-    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
+    from bayesnu.cli.campaigns import carry_out, print_remarks, title_of
     from bayesnu.cli.interval_json import as_dict
     from bayesnu.cli.run_tables import print_toys
     from bayesnu.inference import profile
@@ -47,33 +58,33 @@ def expected(experiments: tuple[str, ...], cl: float, toys: int, as_json: bool, 
     from bayesnu.studies import expected as study
     from bayesnu.studies.toy_tasks import fitter_of
 
-    asked = choose_campaign(experiments, given_options(options))
-    made = study.plan_expected(asked.run, toys, asked.seed, cl)
-    results = carry_out(made, asked)
+    made = study.plan_expected(asked.run, toys, asked.seed, cl, index)
+    results = carry_out(made, asked, index)
     limits = study.expected_limits(made.settings, results)
     fits = study.goodness(made.settings, results)
     fitter = fitter_of(made.settings)
     judged = replace(judge_fit(fitter, asked.seed), goodness=None)  # its own toys have told that
     model = fitter.model
     prior = model.parameters[0]
-    seen = profile.interval(model, cl=cl)
-    if as_json:
-        what = {"parameter": prior.name, "unit": prior.unit, "cl": cl, "observed": as_dict(seen)}
-        rows = [expected_to_json(each.scaled(prior.scale)) for each in limits]
-        json_out(
-            about_run(asked.run)
-            | about_fit(model, judged)
-            | what
-            | {"limits": rows, "fits": [goodness_to_json(each) for each in fits]}
-        )
-        return
-    _print_limits(limits, f"{title_of(prior, asked.run)}: {percent(cl)}")
-    if len(seen.pieces) > 1:
-        click.echo(f"the observed interval is {intervals(seen.pieces, 1.0)}; the table holds outermost ends")
-    _print_fits(fits)
-    print_toys(judged)
-    failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)
-    print_remarks(model, failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
+    seen = profile.interval(model, cl=cl, others="profiled" if model.n_physics > 1 else "zero")
+    if not as_json:
+        _print_limits(limits, f"{title_of(prior, asked.run)}: {percent(cl)}")
+        if len(seen.pieces) > 1:
+            click.echo(f"the observed interval is {intervals(seen.pieces, 1.0)}; the table holds outermost ends")
+        _print_fits(fits)
+        print_toys(judged)
+        failed = sum(each.failed for each in limits) + sum(each.p_value.failed for each in fits)
+        print_remarks(model, failed, sum(each.toys for each in limits) + sum(each.p_value.toys for each in fits))
+    return {
+        **about_run(asked.run),
+        **about_fit(model, judged),
+        "parameter": prior.name,
+        "unit": prior.unit,
+        "cl": cl,
+        "observed": as_dict(seen),
+        "limits": [expected_to_json(each.scaled(prior.scale)) for each in limits],
+        "fits": [goodness_to_json(each) for each in fits],
+    }
 
 
 def _print_limits(limits: Sequence[ExpectedLimit], what: str) -> None:

@@ -20,6 +20,7 @@ from bayesnu.cli.output import check_figure, json_out, table
 from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
+    from bayesnu.cli.campaigns import Asked
     from bayesnu.inference.interval import Piece, ProfileInterval
     from bayesnu.inference.toys.belt import Belt
     from bayesnu.model.priors import Prior
@@ -38,35 +39,45 @@ def feldman_cousins(
     experiments: tuple[str, ...], cl: float, points: int, toys: int, figure: str | None, as_json: bool, **options: Any
 ) -> None:
     """Interval with critical values from toy experiments, nuisances profiled on the data."""
-    from bayesnu.cli.about_json import about_fit, about_run
-    from bayesnu.cli.campaigns import carry_out, choose_campaign, print_remarks, title_of
-    from bayesnu.cli.run_tables import print_toys
-    from bayesnu.inference import profile
+    from bayesnu.cli.campaigns import choose_campaign
     from bayesnu.inference.interval import delta_chi2
-    from bayesnu.inference.toys.result import judge_fit
-    from bayesnu.studies import feldman_cousins as belts
-    from bayesnu.studies.toy_tasks import fitter_of
 
     asked = choose_campaign(experiments, given_options(options))
     delta_chi2(cl)  # a mistake is found before the toys are made
     check_figure(figure)
-    made = belts.plan_belt(asked.run, points, toys, asked.seed)
-    belt = belts.belt_of(made.settings, carry_out(made, asked), cl)
+    answers = [_answer(asked, index, cl, points, toys, figure, as_json) for index in range(len(asked.run.parameters))]
+    if as_json:
+        json_out(answers if len(answers) > 1 else answers[0])
+
+
+def _answer(
+    asked: Asked, index: int, cl: float, points: int, toys: int, figure: str | None, as_json: bool
+) -> dict[str, Any]:
+    """Make the belt of one physics parameter; print it, unless the answer is to be JSON."""
+    from bayesnu.cli.about_json import about_fit, about_run
+    from bayesnu.cli.campaigns import carry_out, name_figure, print_remarks, title_of
+    from bayesnu.cli.run_tables import print_toys
+    from bayesnu.inference import profile
+    from bayesnu.inference.toys.result import judge_fit
+    from bayesnu.studies import feldman_cousins as belts
+    from bayesnu.studies.toy_tasks import fitter_of
+
+    made = belts.plan_belt(asked.run, points, toys, asked.seed, index)
+    belt = belts.belt_of(made.settings, carry_out(made, asked, index), cl)
     fitter = fitter_of(made.settings)
     model = fitter.model
     prior = model.parameters[0]
-    wilks = profile.interval(model, 0, cl=cl)
+    wilks = profile.interval(model, 0, cl=cl, others="profiled" if model.n_physics > 1 else "zero")
     judged = judge_fit(fitter, asked.seed)
     if figure:
         from bayesnu.studies.figures.toys import belt_plot
 
-        belt_plot(prior, belt, wilks, figure)
-    if as_json:
-        json_out(about_run(asked.run) | about_fit(model, judged) | _as_dict(belt, prior, wilks))
-        return
-    _print(belt, prior, wilks, title_of(prior, asked.run))
-    print_toys(judged)
-    print_remarks(model, belt.failed, belt.toys)
+        belt_plot(prior, belt, wilks, name_figure(figure, asked.run, index))
+    if not as_json:
+        _print(belt, prior, wilks, title_of(prior, asked.run))
+        print_toys(judged)
+        print_remarks(model, belt.failed, belt.toys)
+    return about_run(asked.run) | about_fit(model, judged) | _as_dict(belt, prior, wilks)
 
 
 def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None:

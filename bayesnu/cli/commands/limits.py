@@ -59,7 +59,7 @@ def limits(
     choices = describe_choices(choose_preset(given), fits.model.analysis)
     _print(found, f"{' + '.join(experiments)}, preset {choices}")
     if toy_result is not None:
-        _print_toys(found[0], toy_result)
+        _print_toys(toy_result, cl)
     for note in fits.model.notes:
         click.echo(note)
 
@@ -69,28 +69,29 @@ def _print_json(about: dict[str, Any], found: list[ProfileInterval], toy_result:
     from bayesnu.cli.interval_json import as_dict
     from bayesnu.runs.toy_json import toys_to_json
 
-    scale = found[0].parameter.scale
-    toys = None if toy_result is None else toys_to_json(toy_result.scaled(scale))
+    toys = None if toy_result is None else toys_to_json(toy_result.in_units())
     rows = [about | as_dict(each) | {"toys": toys} for each in found]
     json_out(rows if len(rows) > 1 else rows[0])
 
 
-def _print_toys(found: ProfileInterval, toy_result: ToyResult) -> None:
-    """What toys say of the limit of a single parameter, then of the fit."""
+def _print_toys(toy_result: ToyResult, cl: float) -> None:
+    """What toys say of the limits, then of the fit."""
     from bayesnu.cli.run_tables import print_toys
     from bayesnu.runs.toy_rows import toy_rows
 
-    rows = list(toy_rows(toy_result, found.parameter, found.cl))
+    rows = list(toy_rows(toy_result, cl))
+    names = [f"{row.parameter.name}: " if len(toy_result.limits) > 1 else "" for row in rows]
     if rows:
-        table("", ("from toys", "value", "MC error"), [_toy_cells(row) for row in rows])
-    for row in rows:
-        click.echo(f"{row.what.split(':')[0]}: {row.how}")
+        cells = [_toy_cells(name, row) for name, row in zip(names, rows, strict=True)]
+        table("", ("from toys", "value", "MC error"), cells)
+    for name, row in zip(names, rows, strict=True):
+        click.echo(f"{name}{row.what.split(':')[0]}: {row.how}")
     print_toys(toy_result)
 
 
-def _toy_cells(row: LimitRow) -> tuple[str, str, str]:
+def _toy_cells(name: str, row: LimitRow) -> tuple[str, str, str]:
     error = row.interval.largest_error
-    return row.what, intervals(row.interval.pieces, 1.0), "" if error is None else number(error, 2)
+    return name + row.what, intervals(row.interval.pieces, 1.0), "" if error is None else number(error, 2)
 
 
 def _print(found: list[ProfileInterval], where: str) -> None:

@@ -1,9 +1,9 @@
 """Feldman-Cousins intervals with profiled nuisances: critical values of the likelihood ratio from toy experiments.
 
-At each tested value toys are drawn with the nuisances where the observed data put them at that value. Which values those
-truly have is not known, so the coverage is exact only there, and approximate elsewhere (`coverage` measures how far).
-Feldman and Cousins, Phys. Rev. D 57, 3873 (1998); nuisances as in Karbach, arXiv:1109.0714, and Acero et al. (NOvA),
-arXiv:2207.14353.
+At each tested value of the first physics parameter toys are drawn with all others where the observed data put them at that
+value. Which values those truly have is not known, so the coverage is exact only there, and approximate elsewhere
+(`coverage` measures how far). Feldman and Cousins, Phys. Rev. D 57, 3873 (1998); nuisances as in Karbach, arXiv:1109.0714,
+and Acero et al. (NOvA), arXiv:2207.14353.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
-STEP = 0.01  # of chi^2: toys of few counts crowd at values that lie further apart,
+STEP = 0.01  # of chi^2, or of a smaller critical value: toys of few counts crowd at values that lie further apart,
 CROWD = 0.02  # and this share of them, many times that of a smooth distribution, so near the critical value is a crowd
 TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
 
@@ -56,13 +56,13 @@ class Belt:
 
 
 def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
-    """Values of the physics parameter that span its profile-likelihood interval at `cl`, 0 among them.
+    """Values of the first physics parameter that span its profile-likelihood interval at `cl`, 0 among them.
 
     So many `points` for each piece of the interval, with one more on either side of separate ones.
     """
     if not 5 <= points <= 10_000:
         raise BayesnuError(f"points: found {points}; must lie in [5, 10000]")
-    wide = interval(model, 0, cl=cl)
+    wide = interval(model, 0, cl=cl, others="profiled")
     if wide.upper is None or (wide.lower is None and model.of_interest[0].signed):
         raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
     if len(wide.pieces) == 1:
@@ -83,7 +83,7 @@ def _surround(low: float, high: float, points: int) -> np.ndarray:
 
 
 def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.Generator) -> np.ndarray:
-    """Statistic (number,) of toys at a true value with the nuisances profiled on the data; NaN where a fit did not end."""
+    """Statistic (number,) of toys at a true value with all else profiled on the data; NaN where a fit did not end."""
     theta = profiled(fitter, value)
     return statistic(fitter, draw(fitter.model, theta, number, random), theta)[0]
 
@@ -132,7 +132,7 @@ def _is_crowded(of_toys: np.ndarray, critical: float) -> bool:
 
     Zero says nothing: every toy with its best fit at the tested boundary has it.
     """
-    near = np.count_nonzero(np.abs(of_toys - critical) < STEP)
+    near = np.count_nonzero(np.abs(of_toys - critical) < STEP * min(critical, 1.0))
     return bool(critical > STEP and near > max(CROWD * len(of_toys), 2))
 
 

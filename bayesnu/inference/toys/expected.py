@@ -69,7 +69,7 @@ def _find_limit(fitter: ToyFitter, end: End, toys: Toys) -> np.ndarray:
         return found.limit
     farthest = found.best.theta[without]
     farthest[:, 0] = (fitter.profiler.upper if end.name == "upper" else fitter.profiler.lower)[0]
-    there = fitter.fit(Toys(toys.counts[without], toys.centres[without]), farthest, fitter.nuisances)
+    there = fitter.fit_others(Toys(toys.counts[without], toys.centres[without]), farthest)
     is_open = there.chi2 <= found.best.chi2[without] + end.delta_chi2
     limit = found.limit.copy()
     limit[without] = np.where(is_open, np.inf if end.name == "upper" else -np.inf, np.nan)

@@ -13,17 +13,16 @@ do not depend on the order or the company of toys.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from math import inf, nan
 
 import numpy as np
 
 from bayesnu.inference.newton import minimise
-from bayesnu.inference.parabola import Parabola, fit_parabola
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
+from bayesnu.inference.toys.starts import Starts
 from bayesnu.inference.toys.toys import Toys, constraint_widths
 from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
@@ -68,9 +67,9 @@ class ToyFitter:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.profiler = Profiler(model)
-        self._parabolas: dict[int, Parabola] = {}
         self._prepared: dict[tuple[bytes, int], Prepared] = {}
         self.exponents, self.squared = exponents_of(model)
+        self.starts = Starts(model, self.squared)
         self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
 
@@ -117,7 +116,7 @@ class ToyFitter:
         begin = self._repeat_rows(toys, theta)
         starts = [begin]
         if self.model.n_physics > 1:
-            for others in self._place_starts(toys, first=1):
+            for others in self.starts.place(toys, first=1):
                 starts.append(np.column_stack([begin[:, 0], others, begin[:, self.model.n_physics :]]))
         return take_lowest(self._fit_starts(toys, starts, free))
 
@@ -182,7 +181,7 @@ class ToyFitter:
         end = theta.copy()
         anywhere = np.full(len(toys), inf)
         # Where two minima merge, or moments replace each other, the curvature is no measure of the distance to a level.
-        reach = SQUARES * self._find_reach(0) ** 2 if self.squared[0] else self._find_reach(0)
+        reach = SQUARES * self.starts.find_reach(0) ** 2 if self.squared[0] else self.starts.find_reach(0)
         goal = Goal(sign, target, -anywhere, anywhere, reach, False, CONVERGED)
         lost = ~self._solve(toys, end, np.ones_like(self.nuisances), goal)
         if lost.any():
@@ -202,7 +201,7 @@ class ToyFitter:
         at = np.arange(len(toys))
         inside = theta[:, 0].copy()
         farthest = self.profiler.upper[0] if sign > 0 else self.profiler.lower[0]
-        step = sign * self._find_reach(0)
+        step = sign * self.starts.find_reach(0)
         outside = inside.copy()
         below = at
         while len(below) and abs(step) < 2 * abs(farthest):
@@ -224,7 +223,7 @@ class ToyFitter:
         theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
         nuisances = theta[:, self.model.n_physics :]
-        starts = [np.column_stack([physics, nuisances]) for physics in self._place_starts(toys)]
+        starts = [np.column_stack([physics, nuisances]) for physics in self.starts.place(toys)]
         return self._fit_starts(toys, starts, np.ones_like(constrained))
 
     def _fit_starts(self, toys: Toys, starts: list[np.ndarray], free: np.ndarray) -> list[Fit]:
@@ -243,30 +242,9 @@ class ToyFitter:
             fits[0].chi2[lost] = alone.chi2
             fits[0].ended[lost] = alone.ended
         best = take_lowest(fits)
-        for muon, tau in self._find_pairs(free):
-            fits.append(self._fit_in_lanes(toys, self._exchange(best.theta, muon, tau), free))
+        for muon, tau in self.starts.find_pairs(free):
+            fits.append(self._fit_in_lanes(toys, self.starts.exchange(best.theta, muon, tau), free))
         return fits
-
-    def _find_pairs(self, free: np.ndarray) -> list[tuple[int, int]]:
-        """Places of charges or radii of the muon and the tau neutrino that are both free."""
-        pairs = []
-        for tau, parameter in enumerate(self.model.of_interest):
-            muon = self._find_alike(tau)
-            if parameter.flavour == "tau" and muon >= 0 and free[tau] and free[muon]:
-                pairs.append((muon, tau))
-        return pairs
-
-    def _exchange(self, theta: np.ndarray, muon: int, tau: int) -> np.ndarray:
-        """Where muon and tau neutrinos have changed parts, and the counts next to nothing: theta (toys, parameters).
-
-        Their mean, weighted by their numbers, and the square of their difference stay.
-        """
-        share = self.parabola(muon).curved / (self.parabola(muon).curved + self.parabola(tau).curved)
-        difference = theta[:, muon] - theta[:, tau]
-        other = theta.copy()
-        other[:, muon] -= 2 * (1 - share) * difference
-        other[:, tau] += 2 * share * difference
-        return other
 
     def _fit_in_lanes(self, toys: Toys, start: np.ndarray, free: np.ndarray) -> Fit:
         """Minima from a start (toys, parameters), with more steps for those that need them; NaN where they do not end."""
@@ -282,61 +260,6 @@ class ToyFitter:
         chi2 = self.chi2(toys, theta)
         ended &= np.isfinite(chi2)
         return Fit(theta, np.where(ended, chi2, nan), ended)
-
-    def _place_starts(self, toys: Toys, first: int = 0) -> list[np.ndarray]:
-        """Where fits start in the physics parameters from the place `first` on, (toys, parameters) each.
-
-        Every start of one with every start of the others; but muon and tau neutrinos scatter alike. So counts know three
-        charges (or radii) by q_e, by the mean of the other two, and by the square of their difference. In these chi^2 is
-        nearly convex, with q_e or without. Then two starts on opposite sides are enough.
-        """
-        axes = [self._choose_starts(toys, k) for k in range(first, self.model.n_physics)]
-        alike = [self._find_alike(first + k) for k in range(len(axes))]
-        starts = []
-        for sides in product(*(range(len(axis)) for axis in axes)):
-            is_needed = all(sides[k] != sides[other - first] for k, other in enumerate(alike) if other >= first)
-            if is_needed:
-                starts.append(np.column_stack([axis[side] for axis, side in zip(axes, sides, strict=True)]))
-        return starts
-
-    def _find_alike(self, k: int) -> int:
-        """The place of the physics parameter on whose other side parameter k starts, -1 where it may start on either.
-
-        A charge or radius of the tau neutrino starts opposite to that of the muon neutrino, and so does the electron
-        neutrino's where there are both.
-        """
-        places = {(p.em_property.name, p.flavour): i for i, p in enumerate(self.model.of_interest)}
-        here = self.model.of_interest[k]
-        muon = places.get((here.em_property.name, "mu"), -1)
-        tau = places.get((here.em_property.name, "tau"), -1)
-        opposite = {"tau": muon, "e": muon if tau >= 0 else -1}
-        return opposite.get(here.flavour, -1) if here.signed else -1
-
-    def _choose_starts(self, toys: Toys, k: int) -> list[np.ndarray]:
-        """Where to start in physics parameter k, (toys,) each: chi^2 has one minimum in a square, up to two else.
-
-        The counts of the signal are a parabola in the parameter, so one minimum mirrors another at its middle. Starts are
-        where the parabola gives the toy's counts, or as far out as counts can tell: between the minima there is a saddle.
-        """
-        shape = self.parabola(k)
-        if shape.curved == 0:
-            return [np.full(len(toys), shape.middle + sign * shape.width) for sign in (-1, 1)]
-        excess = shape.excess(toys.counts)
-        if self.squared[k]:
-            return [np.sqrt(np.where(excess > 2 * shape.noise, excess, 0.0))]
-        distance = np.sqrt(np.maximum(excess, shape.noise))
-        return [shape.middle - distance, shape.middle + distance]
-
-    def parabola(self, k: int) -> Parabola:
-        """The counts as a parabola in physics parameter k, made once."""
-        if k not in self._parabolas:
-            self._parabolas[k] = fit_parabola(self.model, k)
-        return self._parabolas[k]
-
-    def _find_reach(self, k: int) -> float:
-        """Distance from zero at which the signal has as many counts more than at its fewest as the noise."""
-        shape = self.parabola(k)
-        return float(np.sqrt(shape.middle**2 + shape.noise)) if shape.curved > 0 else shape.width
 
     def find_crossings(
         self, toys: Toys, theta: np.ndarray, free: np.ndarray, k: int, target: np.ndarray, outside: np.ndarray
@@ -381,7 +304,7 @@ class ToyFitter:
         chi2 = np.empty(1)
         ended = np.zeros(1, dtype=np.bool_)
         for k in np.flatnonzero(free & self.squared & (start == 0)):
-            theta[0, k] = self._find_reach(int(k))  # 0 is a stationary point of a moment, not of its square
+            theta[0, k] = self.starts.find_reach(int(k))  # 0 is a stationary point of a moment, not of its square
         for _ in range(ATTEMPTS):
             if not ended[0]:
                 minimise(theta, np.flatnonzero(free), self.profiler.lower, self.profiler.upper, arrays, chi2, ended)
@@ -434,7 +357,7 @@ class ToyFitter:
             return False
         for k in signed:
             place = int(np.flatnonzero(form.order == k)[0])
-            shape = self.parabola(k)
+            shape = self.starts.parabola(k)
             lanes[at.middle + place] = shape.middle
             lanes[at.metric + place] = np.sqrt(shape.curved)
         return True

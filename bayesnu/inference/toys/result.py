@@ -16,47 +16,69 @@ from bayesnu.inference.toys.compatibility import Compatibility, find_compatibili
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.goodness import Goodness, count_bins, find_goodness
-from bayesnu.inference.toys.statistic import profiled
+from bayesnu.inference.toys.statistic import profiled_null
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
 TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.01 is then known to 10 %
 BELT_POINTS = 21
 BELT_TOYS = 4_000  # at each tested value
-TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has many starts
+TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts
+BELT_POINTS_OF_SEVERAL = 13
+BELT_TOYS_OF_SEVERAL = 2_000
 MOST_FAILED = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
-SEVERAL = "no expected limits and no Feldman-Cousins interval: both are made for one physics parameter alone"
 
 
 @dataclass(frozen=True)
-class ToyResult:
-    """What toys say of one model, in units of `scale * unit` of its physics parameter.
+class LimitToys:
+    """What toys say of the limit of one physics parameter, in units of its `scale * unit`.
+
+    Others are fitted like nuisances.
 
     Attributes:
-        seed: of all toys.
-        goodness: of the best fit; None where that fit did not end or no bin holds data.
-        compatibility: of the data sets; None for a single one.
-        expected: limits of toys of the Standard Model; empty for several physics parameters.
+        parameter: the physics parameter.
+        expected: limits of toys of the Standard Model; empty where they were not found.
         feldman_cousins: the interval, its Monte-Carlo error per end, and its toys in the `status`; None where there is none.
-        remarks: sentences on what a reader of the limit has to know.
     """
 
-    seed: int
-    goodness: Goodness | None
-    compatibility: Compatibility | None
-    expected: tuple[ExpectedLimit, ...]
-    feldman_cousins: Interval | None
-    remarks: tuple[str, ...]
+    parameter: PhysicsParameter
+    expected: tuple[ExpectedLimit, ...] = ()
+    feldman_cousins: Interval | None = None
 
-    def scaled(self, factor: float) -> ToyResult:
-        """The same with every limit multiplied: by a parameter's scale to have it in its unit."""
+    def in_units(self) -> LimitToys:
+        """The same in mu_B, e or cm^2."""
+        factor = self.parameter.scale
         interval = self.feldman_cousins
         return replace(
             self,
             expected=tuple(each.scaled(factor) for each in self.expected),
             feldman_cousins=None if interval is None else interval.scaled(factor),
         )
+
+
+@dataclass(frozen=True)
+class ToyResult:
+    """What toys say of one model.
+
+    Attributes:
+        seed: of all toys.
+        goodness: of the best fit; None where that fit did not end or no bin holds data.
+        compatibility: of the data sets; None for a single one.
+        limits: of every physics parameter, in the model's order; empty where they were not asked for.
+        remarks: sentences on what a reader of the limit has to know.
+    """
+
+    seed: int
+    goodness: Goodness | None
+    compatibility: Compatibility | None
+    limits: tuple[LimitToys, ...]
+    remarks: tuple[str, ...]
+
+    def in_units(self) -> ToyResult:
+        """The same with every limit in mu_B, e or cm^2."""
+        return replace(self, limits=tuple(each.in_units() for each in self.limits))
 
 
 def judge_fit(fitter: ToyFitter, seed: int) -> ToyResult:
@@ -68,27 +90,35 @@ def judge_fit(fitter: ToyFitter, seed: int) -> ToyResult:
 
 
 def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
-    """Draw the toys and fit them: about three seconds for one physics parameter."""
-    fitter = ToyFitter(model)
+    """Draw the toys and fit them: about three seconds for one physics parameter, and more for each of several."""
     streams = _make_streams(seed)
     try:
-        judged = _judge_fit(fitter, streams, seed)
+        judged = _judge_fit(ToyFitter(model), streams, seed)
     except BayesnuError as error:
         return _no_result(seed, error)
+    limits = []
     remarks = [*judged.remarks]
-    if model.n_physics > 1:
-        return replace(judged, remarks=(*remarks, SEVERAL))
-    expected: list[ExpectedLimit] = []
-    accepted = None
+    for index in range(model.n_physics):
+        found, said = _find_limit_toys(model.with_first(index), cl, streams[2:])
+        limits.append(found)
+        remarks += [f"{found.parameter.name}: {each}" if model.n_physics > 1 else each for each in said]
+    return replace(judged, limits=tuple(limits), remarks=tuple(remarks))
+
+
+def _find_limit_toys(model: Model, cl: float, streams: list[np.random.Generator]) -> tuple[LimitToys, list[str]]:
+    """What toys say of the first physics parameter, and what they could not find."""
+    fitter = ToyFitter(model)
+    found = LimitToys(model.of_interest[0])
+    remarks = []
     try:
-        expected = _expect_limits(fitter, cl, streams[2])
+        found = replace(found, expected=tuple(_expect_limits(fitter, cl, streams[0])))
     except BayesnuError as error:
         remarks.append(f"no expected limits: {error}")
     try:
-        accepted = _find_interval(fitter, cl, streams[3])
+        found = replace(found, feldman_cousins=_find_interval(fitter, cl, streams[1]))
     except BayesnuError as error:
         remarks.append(f"no Feldman-Cousins interval: {error}")
-    return replace(judged, expected=tuple(expected), feldman_cousins=accepted, remarks=tuple(remarks))
+    return found, remarks
 
 
 def _make_streams(seed: int) -> list[np.random.Generator]:
@@ -97,7 +127,7 @@ def _make_streams(seed: int) -> list[np.random.Generator]:
 
 
 def _no_result(seed: int, error: BayesnuError) -> ToyResult:
-    return ToyResult(seed, None, None, (), None, (f"nothing from toys: {error}",))
+    return ToyResult(seed, None, None, (), (f"nothing from toys: {error}",))
 
 
 def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int) -> ToyResult:
@@ -109,13 +139,14 @@ def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int)
     best = fitter.best_fit(observed(model)).theta[0]
     remarks = [each.remark for each in (goodness, compatibility) if each and each.remark]
     remarks += remark_on_nuisances(model, best)
-    return ToyResult(seed, goodness, compatibility, (), None, tuple(remarks))
+    return ToyResult(seed, goodness, compatibility, (), tuple(remarks))
 
 
 def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) -> list[ExpectedLimit]:
     """Limits of toys of the Standard Model, the nuisances where the data put them."""
     ends = list_ends(fitter, cl)
-    toys = draw(fitter.model, profiled(fitter, 0.0), TOYS, random)
+    number = TOYS if fitter.model.n_physics == 1 else TOYS_OF_SEVERAL
+    toys = draw(fitter.model, profiled_null(fitter), number, random)
     found = summarise_limits(fitter, ends, find_limits(fitter, ends, toys))
     for each in found:
         if np.isnan([each.observed, each.below]).any():
@@ -127,10 +158,14 @@ def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) ->
 
 def _find_interval(fitter: ToyFitter, cl: float, random: np.random.Generator) -> Interval:
     """The Feldman-Cousins interval with the nuisances profiled at each tested value."""
-    values = tested_values(fitter.model, BELT_POINTS, max(TESTED, 1 - (1 - cl) / 30))
-    toys = [statistics(fitter, value, BELT_TOYS, random) for value in values]
+    is_alone = fitter.model.n_physics == 1
+    points = BELT_POINTS if is_alone else BELT_POINTS_OF_SEVERAL
+    number = BELT_TOYS if is_alone else BELT_TOYS_OF_SEVERAL
+    values = tested_values(fitter.model, points, max(TESTED, 1 - (1 - cl) / 30))
+    toys = [statistics(fitter, value, number, random) for value in values]
     found = belt(fitter, values, toys, cl)
-    how = f"{found.toys} toys at {len(values)} tested values; coverage is exact only at the profiled nuisances"
+    held = "nuisances" if is_alone else "nuisances and other parameters"
+    how = f"{found.toys} toys at {len(values)} tested values; coverage is exact only at the profiled {held}"
     if found.discrete:
         how += "; the counts are so few that an end lies anywhere between two tested values"
     return replace(found.interval, status=how)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from bayesnu.inference.profiler import Fit
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import Toys, observed
 from bayesnu.support.errors import BayesnuError
@@ -15,23 +16,33 @@ TIE = 1e-6  # of chi^2: toys with the counts of the data are as far as the data,
 
 
 def profiled(fitter: ToyFitter, value: float) -> np.ndarray:
-    """Parameters with the physics parameter at a value and the nuisances where the observed data put them."""
+    """Parameters with the first physics parameter at a value and all others where the observed data put them."""
     start = fitter.model.nominal()
     start[0] = value
-    fit = fitter.fit(observed(fitter.model), start, fitter.nuisances)
+    fit = fitter.fit_others(observed(fitter.model), start)
+    return _require_fit(fit, f"{fitter.model.names[0]} = {value:g}")
+
+
+def profiled_null(fitter: ToyFitter) -> np.ndarray:
+    """Parameters of the Standard Model, the nuisances where the observed data put them."""
+    fit = fitter.fit(observed(fitter.model), fitter.model.nominal(), fitter.nuisances)
+    return _require_fit(fit, "the Standard Model")
+
+
+def _require_fit(fit: Fit, where: str) -> np.ndarray:
     if not fit.ended[0]:
-        raise BayesnuError(f"toys: the nuisance parameters could not be fitted at {fitter.model.names[0]} = {value:g}")
+        raise BayesnuError(f"toys: the other parameters could not be fitted at {where}")
     held: np.ndarray = fit.theta[0]
     return held
 
 
 def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """chi^2 profiled at the physics parameter of theta less its minimum, the best fit of that, and which toys ended.
+    """chi^2 profiled at the first physics parameter of theta less its minimum, the best fit of that, and which toys ended.
 
-    All of shape (toys,); theta (parameters,) or (toys, parameters) is where the nuisances start. NaN for a toy that did
-    not end.
+    All of shape (toys,); theta (parameters,) or (toys, parameters) is where the others start. NaN for a toy that did not
+    end.
     """
-    here = fitter.fit(toys, theta, fitter.nuisances)
+    here = fitter.fit_others(toys, theta)
     best = fitter.best_fit(toys)
     ended = here.ended & best.ended
     return np.where(ended, np.maximum(here.chi2 - best.chi2, 0.0), np.nan), best.theta[:, 0], ended

@@ -48,11 +48,13 @@ def belt_plot(prior: Prior, belt: Belt, wilks: ProfileInterval, path: str | Path
 def coverage_plot(prior: Prior, curves: Sequence[Coverage], cl: float, path: str | Path) -> Figure:
     """Draw the coverage of every interval over the true value, in units of `scale * unit`, with binomial bands.
 
-    Profile-likelihood and Feldman-Cousins intervals are above, credible ones below.
+    Profile-likelihood and Feldman-Cousins intervals are above, credible ones below where there are any.
     """
-    kinds = ([c for c in curves if "credible" not in c.interval], [c for c in curves if "credible" in c.interval])
-    with new_figure(path, (), figsize=(7.5, 8), layout="constrained") as figure:
-        panels = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
+    frequentist = [c for c in curves if "credible" not in c.interval]
+    credible = [c for c in curves if "credible" in c.interval]
+    kinds = [frequentist, credible] if credible else [frequentist]
+    with new_figure(path, (), figsize=(7.5, 8 if credible else 4), layout="constrained") as figure:
+        panels = figure.subplots(len(kinds), 1, sharex=True, height_ratios=(2, 3)[: len(kinds)], squeeze=False)[:, 0]
         for axes, drawn in zip(panels, kinds, strict=True):
             for n, curve in enumerate(drawn):
                 color = BACKGROUND[n % 6][0]
@@ -64,7 +66,8 @@ def coverage_plot(prior: Prior, curves: Sequence[Coverage], cl: float, path: str
             lowest = min(float(curve.coverage.min()) for curve in drawn)
             axes.set(ylim=(max(min(lowest - 0.02, cl - 0.1), -0.02), 1.01), ylabel=f"Coverage of {percent(cl)} intervals")
         panels[0].legend(fontsize=7, loc="lower right")
-        panels[1].set_xlabel(f"True {label(prior)}")
-        handles, texts = panels[1].get_legend_handles_labels()
-        figure.legend(handles, texts, loc="outside lower center", fontsize=7, ncols=2)
+        panels[-1].set_xlabel(f"True {label(prior)}")
+        if credible:
+            handles, texts = panels[-1].get_legend_handles_labels()
+            figure.legend(handles, texts, loc="outside lower center", fontsize=7, ncols=2)
     return figure

@@ -349,6 +349,25 @@ def test_no_sensitivity_is_no_limit() -> None:
     assert found.best.ended.all() and not found.ended.any() and np.isnan(found.limit).all()
 
 
+@pytest.mark.parametrize(("parameter", "index"), [("mu_nu", 0), ("q_nu", 0), ("q_nu", 1), ("r2_nu", 2)])
+def test_limits_of_a_flavour_are_those_of_a_scan_of_each_toy(parameter: str, index: int) -> None:
+    names = [f"{parameter}_{flavour}" for flavour in ("e", "mu", "tau")]
+    model = build([load("pandax4t-run1")], names, PRESETS["default"])
+    toys = toys_of(model, 8, 41)
+    order = [index, *(k for k in range(len(model.parameters)) if k != index)]
+    fitter = ToyFitter(model.with_first(index))
+    assert fitter.model.names == tuple(model.names[k] for k in order)
+    first = Toys(toys.counts, toys.centres[:, order])
+    upper = fitter.limit(first, CL_90)
+    lower = fitter.limit(first, CL_90, "lower")
+    for i in range(len(toys)):
+        scanned = interval(alone(model, toys, i), index, others="profiled")
+        assert scanned.lower is not None and scanned.upper is not None
+        tolerance = 1e-4 * (scanned.upper - scanned.lower)
+        assert upper.limit[i] == pytest.approx(scanned.upper, abs=tolerance)
+        assert lower.limit[i] == pytest.approx(scanned.lower, abs=tolerance)
+
+
 def test_no_start_of_three_flavours_ends_far_above_the_others() -> None:
     """Muon and tau neutrinos scatter alike, so that chi^2 is nearly convex in what the counts tell of three charges."""
     parameters = [f"q_nu_{flavour}" for flavour in ("e", "mu", "tau")]

@@ -166,7 +166,7 @@ def xenonnt() -> ToyResult:
 
 def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: ToyResult) -> None:
     """By an independent calculation the observed 0.76 stands against a median of 1.01."""
-    two_sided, one_sided = xenonnt.expected
+    two_sided, one_sided = xenonnt.limits[0].expected
     assert two_sided.observed == pytest.approx(0.762, abs=0.001)
     assert two_sided.bands["median"][0] == pytest.approx(1.01, abs=0.02)
     assert one_sided.bands["median"][0] < two_sided.bands["median"][0]
@@ -177,7 +177,7 @@ def test_the_expected_limit_of_xenonnt_is_above_the_observed(xenonnt: ToyResult)
 
 def test_what_toys_say_is_the_same_for_the_same_seed(xenonnt: ToyResult, monkeypatch: pytest.MonkeyPatch) -> None:
     again = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 1)
-    assert again.goodness == xenonnt.goodness and again.feldman_cousins == xenonnt.feldman_cousins
+    assert again == xenonnt
     monkeypatch.setattr(result, "TOYS", 500)
     monkeypatch.setattr(result, "BELT_TOYS", 200)
     other = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 2)
@@ -186,8 +186,8 @@ def test_what_toys_say_is_the_same_for_the_same_seed(xenonnt: ToyResult, monkeyp
 
 def test_the_end_of_a_belt_agrees_with_one_of_many_more_points(xenonnt: ToyResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result, "BELT_POINTS", 61)
-    fine = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 7).feldman_cousins
-    coarse = xenonnt.feldman_cousins
+    fine = find_toy_result(model_of("xenonnt-sr0", "mu_nu"), 0.9, 7).limits[0].feldman_cousins
+    coarse = xenonnt.limits[0].feldman_cousins
     assert fine is not None and coarse is not None and fine.upper is not None and coarse.upper is not None
     assert fine.mcse_upper is not None and coarse.mcse_upper is not None
     assert abs(fine.upper - coarse.upper) < 4 * np.hypot(fine.mcse_upper, coarse.mcse_upper)
@@ -201,16 +201,27 @@ def test_a_belt_of_separate_modes_keeps_each_of_them(monkeypatch: pytest.MonkeyP
     model = build([scaled], ["r2_nu"], preset("default", background="single", background_width=0.001))
     asimov = replace(model, observed=model.expected(model.nominal()))
     profiled = interval(asimov).pieces
-    found = find_toy_result(asimov, 0.9, 1).feldman_cousins
+    found = find_toy_result(asimov, 0.9, 1).limits[0].feldman_cousins
     assert found is not None and len(found.pieces) == len(profiled) == 2
     for piece, expected in zip(found.pieces, profiled, strict=True):
         assert piece == pytest.approx(expected, abs=0.3 * (expected[1] - expected[0]))  # type: ignore[operator]
 
 
-def test_several_parameters_have_a_goodness_of_fit_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_one_of_several_parameters_has_limits_of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result, "TOYS_OF_SEVERAL", 200)
-    found = find_toy_result(model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", background="single"), 0.9, 1)
-    assert found.expected == () and found.feldman_cousins is None
-    assert "made for one physics parameter alone" in found.remarks[-1]
+    monkeypatch.setattr(result, "BELT_TOYS_OF_SEVERAL", 200)
+    model = model_of("xenonnt-sr0", "r2_nu_e", "r2_nu_mu", "r2_nu_tau", background="single")
+    found = find_toy_result(model, 0.9, 1)
     assert found.goodness is not None
     assert found.goodness.model == "r2_nu_e, r2_nu_mu, r2_nu_tau free" and 0.5 < found.goodness.p_value.share < 0.95
+    assert [each.parameter.name for each in found.limits] == ["r2_nu_e", "r2_nu_mu", "r2_nu_tau"]
+    for index, each in enumerate(found.limits):
+        profiled = interval(model, index, others="profiled")
+        assert [limit.observed for limit in each.expected] == pytest.approx([profiled.lower, profiled.upper], rel=1e-4)
+        assert profiled.lower is not None and profiled.upper is not None
+        width = profiled.upper - profiled.lower
+        medians = [limit.bands["median"][0] for limit in each.expected]
+        assert medians == pytest.approx([profiled.lower, profiled.upper], abs=0.3 * width)
+        accepted = each.feldman_cousins
+        assert accepted is not None and accepted.largest_error is not None
+        assert accepted.upper == pytest.approx(profiled.upper, abs=0.15 * width)
