@@ -13,6 +13,12 @@ FAR = 3.0  # widths of its constraint from which a nuisance is remarked on
 EDGE = 0.01  # of its range: nearer to an end the end decides
 
 
+def find_largest_pull(model: Model, theta: np.ndarray) -> float:
+    """How many widths of its constraint a nuisance of a fit at theta (parameters,) is away from it, at most."""
+    fitted = zip(model.nuisances, theta[model.n_physics :], strict=True)
+    return max((abs(value - p.mean) / p.width for p, value in fitted if isinstance(p, Gaussian)), default=0.0)
+
+
 def remark_on_nuisances(model: Model, theta: np.ndarray) -> Iterator[str]:
     """Yield a sentence for every nuisance of a fit at theta (parameters,) that is far from its constraint, or at an end."""
     for prior, value in zip(model.nuisances, theta[model.n_physics :], strict=True):

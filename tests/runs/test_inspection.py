@@ -47,6 +47,11 @@ def test_a_file_that_is_whole_and_no_chain_is_refused_by_what_is_wrong(copy: Pat
     assert "the chain cannot be read" in refusal("check", path)
 
 
+@pytest.mark.parametrize("words", [("--electrons", "free"), ("--plot", "a.png"), ("--grid",)])
+def test_a_choice_that_a_chain_cannot_take_is_refused(copy: Path, words: tuple[str, ...]) -> None:
+    assert f"found {words[0]} with a chain, which carries its own choices" in refusal("check", copy / "chain.h5", *words)
+
+
 @LIMITS
 @pytest.mark.parametrize(
     ("code", "sentence"),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesnu.cli.failures import Mistake
-from bayesnu.cli.options import analysis_options, given_options, json_option
+from bayesnu.cli.options import analysis_options, flag_of, given_options, json_option
 from bayesnu.cli.output import check_figure, json_out, table
+from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import number
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any
     from bayesnu.runs.inspection import looks_like_chain
 
     if looks_like_chain(file):
+        flags = [flag_of(name) for name in given_options({"plot": plot, **options})] + ["--grid"] * grid
+        if flags:
+            raise BayesnuError(f"{file}: found {flags[0]} with a chain, which carries its own choices; leave it out")
         _check_chain(file, as_json)
         return
     from bayesnu.cli.about_json import about

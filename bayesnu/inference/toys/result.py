@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesnu.inference.interval import Interval
-from bayesnu.inference.pulls import remark_on_nuisances
+from bayesnu.inference.pulls import find_largest_pull, remark_on_nuisances
 from bayesnu.inference.toys.belt import TESTED, belt, statistics, tested_values
 from bayesnu.inference.toys.compatibility import Compatibility, find_compatibility
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
@@ -28,6 +28,7 @@ BELT_TOYS = 4_000  # at each tested value
 TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts
 BELT_POINTS_OF_SEVERAL = 13
 BELT_TOYS_OF_SEVERAL = 2_000
+HOPELESS = 30.0  # widths of a constraint: with a fit further away, toys of it are like no data and hard to fit
 MOST_FAILED = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
 
 
@@ -92,17 +93,29 @@ def judge_fit(fitter: ToyFitter, seed: int) -> ToyResult:
 def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     """Draw the toys and fit them: about three seconds for one physics parameter, and more for each of several."""
     streams = _make_streams(seed)
+    fitter = ToyFitter(model)
     try:
-        judged = _judge_fit(ToyFitter(model), streams, seed)
+        judged = _judge_fit(fitter, streams, seed)
     except BayesnuError as error:
         return _no_result(seed, error)
-    limits = []
     remarks = [*judged.remarks]
+    if _is_hopeless(fitter):
+        sentence = (
+            f"no limits from toys: the fit is more than {HOPELESS:g} widths of a constraint away, so its toys mean nothing"
+        )
+        return replace(judged, remarks=(*remarks, sentence))
+    limits = []
     for index in range(model.n_physics):
         found, said = _find_limit_toys(model.with_first(index), cl, streams[2:])
         limits.append(found)
         remarks += [f"{found.parameter.name}: {each}" if model.n_physics > 1 else each for each in said]
     return replace(judged, limits=tuple(limits), remarks=tuple(remarks))
+
+
+def _is_hopeless(fitter: ToyFitter) -> bool:
+    """Whether the best fit is too far from where its nuisances were measured."""
+    best = fitter.best_fit(observed(fitter.model)).theta[0]
+    return find_largest_pull(fitter.model, best) > HOPELESS
 
 
 def _find_limit_toys(model: Model, cl: float, streams: list[np.random.Generator]) -> tuple[LimitToys, list[str]]:
@@ -133,7 +146,7 @@ def _no_result(seed: int, error: BayesnuError) -> ToyResult:
 def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int) -> ToyResult:
     """The same; raises `BayesnuError` where the fit of the data did not end."""
     model = fitter.model
-    toys = TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL
+    toys = TOYS if model.n_physics == 1 and not _is_hopeless(fitter) else TOYS_OF_SEVERAL
     goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
     best = fitter.best_fit(observed(model)).theta[0]

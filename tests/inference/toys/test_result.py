@@ -207,6 +207,15 @@ def test_a_belt_of_separate_modes_keeps_each_of_them(monkeypatch: pytest.MonkeyP
         assert piece == pytest.approx(expected, abs=0.3 * (expected[1] - expected[0]))  # type: ignore[operator]
 
 
+def test_a_fit_far_from_its_constraints_has_no_limits_from_toys() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    far = replace(model, observed=3000 * model.observed)
+    found = find_toy_result(far, 0.9, 1)
+    assert found.limits == () and "no limits from toys: the fit is more than 30 widths" in found.remarks[-1]
+    assert found.goodness is not None and found.goodness.p_value.share == 0
+    assert any(remark.startswith("POOR FIT") for remark in found.remarks)
+
+
 def test_every_one_of_several_parameters_has_limits_of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result, "TOYS_OF_SEVERAL", 200)
     monkeypatch.setattr(result, "BELT_TOYS_OF_SEVERAL", 200)
