@@ -1,7 +1,8 @@
-"""Credible intervals and convergence diagnostics: the only import of arviz, and one adapter for its two lines.
+"""Credible intervals and convergence diagnostics.
 
-arviz 0.23 (Python 3.11) and 1.x differ in argument names and in their default interval, so probability and kind are
-always explicit. Samples come as (ensembles, steps, walkers). Two layouts matter:
+arviz is imported where it is needed, in functions: importing it takes longer than a fit, and quantiles need none of it.
+
+Samples come as (ensembles, steps, walkers). Two layouts matter:
 
 * R-hat compares independent ensembles, each flattened: walkers of one ensemble are not independent chains.
 * Effective sizes and Monte-Carlo errors take every walker as a chain. Then the error of a quantile matches the scatter of
@@ -10,10 +11,6 @@ always explicit. Samples come as (ensembles, steps, walkers). Two layouts matter
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,36 +20,8 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.highest_density import Curve, choose_histogram, close_gaps, jackknife_errors, nearest_ends
 from bayesnu.inference.interval import CredibleInterval, Piece
 from bayesnu.inference.kinds import check_interval
-from bayesnu.support.backend import any_backend
 from bayesnu.support.errors import BayesnuError
 
-
-@contextmanager
-def _stamp_of_its_own() -> Iterator[None]:
-    """Let arviz 0.23 leave the stamp of its daily announcement, which it does at import, in a folder of its own.
-
-    In the user's cache it ends the process where nothing can be written, and where another one replaces the same stamp.
-    """
-    try:
-        import platformdirs
-    except ImportError:  # what needs it is arviz 0.23
-        yield
-        return
-    usual = platformdirs.user_cache_dir
-    with TemporaryDirectory(prefix="bayesnu-", ignore_cleanup_errors=True) as folder:
-        platformdirs.user_cache_dir = lambda *names, **more: folder
-        try:
-            yield
-        finally:
-            platformdirs.user_cache_dir = usual
-
-
-with warnings.catch_warnings(), any_backend(), _stamp_of_its_own():
-    warnings.simplefilter("ignore", FutureWarning)  # that announcement
-    import arviz
-
-
-ARVIZ_1 = int(arviz.__version__.split(".")[0]) >= 1
 HDI_BATCHES = 4  # consecutive parts of each ensemble: their scatter gives the error of a highest-density interval
 MOST_DRAWS = 400_000  # ranks are found by sorting: chains are thinned to this many draws for an effective size,
 MOST_COMPARED = 100_000  # and to this many for R-hat, which says no more with more of them
@@ -77,11 +46,9 @@ def credible_interval(
         if weights is not None:
             raise BayesnuError("kind: a highest-density interval needs an unweighted chain; run again with the new prior")
         return _find_highest_density(samples, probability, curve, bounds)
-    tail = (1 - probability) / 2
-    low = None if kind == "upper" else tail
-    high = probability if kind == "upper" else 1 - tail
-    ends = [None if p is None else quantile(samples, p, weights) for p in (low, high)]
-    errors = [None if p is None else quantile_error(samples, p, weights) for p in (low, high)]
+    tails = _choose_tails(kind, probability)
+    ends = [None if p is None else quantile(samples, p, weights) for p in tails]
+    errors = [None if p is None else quantile_error(samples, p, weights) for p in tails]
     median = quantile(samples, 0.5, weights)
     return CredibleInterval(
         kind=kind,
@@ -92,11 +59,31 @@ def credible_interval(
     )
 
 
+def _choose_tails(kind: str, probability: float) -> tuple[float | None, float]:
+    """The probabilities below the ends of an interval; an upper limit has no lower end."""
+    tail = (1 - probability) / 2
+    return (None, probability) if kind == "upper" else (tail, 1 - tail)
+
+
 def parameter_interval(fits: Fits, kept: np.ndarray, index: int, kind: str, probability: float) -> CredibleInterval:
     """Credible interval of a physics parameter from samples (ensembles, steps, walkers, parameters) of a model."""
     prior = fits.model.parameters[index]
     curve = fits.curve if kind == "hdi" else None
     return credible_interval(kept[..., index], kind, probability, curve=curve, bounds=(prior.lower, prior.upper))
+
+
+def drawn_interval(fits: Fits, kept: np.ndarray, index: int, kind: str, probability: float) -> CredibleInterval:
+    """The same interval for a figure, which shows no errors: they take longer than the interval."""
+    samples = kept[..., index]
+    if kind != "hdi":
+        ends = [None if p is None else quantile(samples, p) for p in _choose_tails(kind, probability)]
+        pieces: tuple[Piece, ...] = (Piece(*ends),)
+    elif fits.curve is not None:
+        level = quantile(fits.curve.at(samples), 1 - probability)
+        pieces = fits.curve.pieces_above(level)
+    else:
+        return parameter_interval(fits, kept, index, kind, probability)
+    return CredibleInterval(kind=kind, probability=probability, median=quantile(samples, 0.5), pieces=pieces)
 
 
 def quantile(samples: np.ndarray, probability: float, weights: np.ndarray | None = None) -> float:
@@ -193,28 +180,14 @@ def _find_shortest(samples: np.ndarray, probability: float) -> tuple[tuple[Piece
 
 
 def _find_shortest_ends(values: np.ndarray, probability: float) -> Piece:
-    arguments: dict[str, Any] = {"prob" if ARVIZ_1 else "hdi_prob": probability}
-    low, high = np.asarray(arviz.hdi(values, **arguments), dtype=float).ravel()
-    return Piece(float(low), float(high))
+    from bayesnu.inference import arviz_lines
+
+    return Piece(*arviz_lines.shortest_interval(values, probability))
 
 
 def as_chains(samples: np.ndarray) -> np.ndarray:
     """Every walker as a chain: (ensembles * walkers, steps) from (ensembles, steps, walkers)."""
     return np.ascontiguousarray(samples.transpose(0, 2, 1).reshape(-1, samples.shape[1]))
-
-
-@contextmanager
-def _without_numba() -> Iterator[None]:
-    """Keep arviz 0.23 from compiling a variance anew in every process, which takes longer than all its sums."""
-    switch = None if ARVIZ_1 else arviz.utils.Numba
-    if switch is None or not switch.numba_flag:
-        yield
-        return
-    switch.disable_numba()
-    try:
-        yield
-    finally:
-        switch.enable_numba()
 
 
 def diagnose(samples: np.ndarray) -> Diagnostics:
@@ -226,17 +199,18 @@ def rhat(samples: np.ndarray) -> float:
     """Rank-normalised split R-hat across independent ensembles, each flattened step by step; NaN for one ensemble."""
     if len(samples) < 2:
         return float("nan")
+    from bayesnu.inference import arviz_lines
+
     flat = samples.reshape(len(samples), -1)
-    with _without_numba():
-        return float(np.asarray(arviz.rhat(_thin_chains(flat, MOST_COMPARED))))
+    return arviz_lines.rhat(_thin_chains(flat, MOST_COMPARED))
 
 
 def ess(samples: np.ndarray, method: str) -> float:
     """Effective number of samples, `bulk`, `tail` (5 and 95 %) or for the `mean`, with every walker as a chain."""
-    extra = {"prob": 0.9} if method == "tail" else {}
+    from bayesnu.inference import arviz_lines
+
     chains = as_chains(samples) if method == "mean" else _thin_chains(as_chains(samples), MOST_DRAWS)
-    with _without_numba():
-        return float(np.asarray(arviz.ess(chains, method=method, **extra)))
+    return arviz_lines.ess(chains, method)
 
 
 def _thin_chains(chains: np.ndarray, most: int) -> np.ndarray:
@@ -246,11 +220,8 @@ def _thin_chains(chains: np.ndarray, most: int) -> np.ndarray:
 
 def to_arviz(samples: dict[str, np.ndarray], log_posterior: np.ndarray, attributes: dict[str, Any]) -> Any:
     """Return arviz's own object from samples (ensembles, steps, walkers) by name; every walker is a chain."""
+    from bayesnu.inference import arviz_lines
+
     posterior = {name: as_chains(values) for name, values in samples.items()}
     statistics = {"lp": as_chains(log_posterior)}
-    with warnings.catch_warnings():
-        # every walker is a chain, so there may well be more chains than draws
-        warnings.filterwarnings("ignore", message="More chains|Found chain dimension", category=UserWarning)
-        if ARVIZ_1:
-            return arviz.from_dict({"posterior": posterior, "sample_stats": statistics}, attrs={"/": attributes})
-        return arviz.from_dict(posterior=posterior, sample_stats=statistics, attrs=attributes)
+    return arviz_lines.from_chains(posterior, statistics, attributes)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,14 @@ def _compile_alone(compile_: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return compile_(signature)
 
     return compile_alone
+
+
+@contextmanager
+def compiling_when_called() -> Iterator[None]:
+    """Let libraries imported meanwhile compile their vectorized functions when they are called, not at import."""
+    usual: Any = numba.vectorize
+    numba.vectorize = lambda *signatures, **options: usual(**options)
+    try:
+        yield
+    finally:
+        numba.vectorize = usual

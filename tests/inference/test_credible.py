@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import emcee
@@ -10,7 +11,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesnu.inference.credible import credible_interval, ess, quantile, quantile_error, rhat, to_arviz
+from bayesnu.experiments import load
+from bayesnu.inference.credible import (
+    credible_interval,
+    drawn_interval,
+    ess,
+    parameter_interval,
+    quantile,
+    quantile_error,
+    rhat,
+    to_arviz,
+)
+from bayesnu.inference.fits import Fits
+from bayesnu.model.builder import build
 from bayesnu.support.errors import BayesnuError
 
 SHAPE = (4, 500, 32)
@@ -20,6 +33,16 @@ KNOWN = {"normal": stats.norm(1.0, 2.0), "exponential": stats.expon(), "uniform"
 def draws(distribution: object, seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
     """Independent samples of a scipy distribution."""
     return np.asarray(distribution.rvs(size=shape, random_state=np.random.default_rng(seed)))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", ["upper", "eti", "hdi"])
+def test_a_figure_shows_the_interval_that_is_reported_without_its_errors(kind: str) -> None:
+    fits = Fits(build([load("xenonnt-sr0")], ["mu_nu"]))
+    samples = draws(stats.halfnorm(0, 0.4), 3)[..., None]
+    drawn = drawn_interval(fits, samples, 0, kind, 0.9)
+    reported = parameter_interval(fits, samples, 0, kind, 0.9)
+    assert drawn.errors == () and reported.errors
+    assert drawn == replace(reported, errors=())
 
 
 def textbook_error(distribution: object, p: float, n: int) -> float:

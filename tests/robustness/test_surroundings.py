@@ -69,7 +69,7 @@ def test_a_user_whom_nobody_knows_gets_a_result(code: str, run: Path, tmp_path: 
 
 
 def test_importing_arviz_leaves_no_stamp_for_other_processes_to_trip_over(tmp_path: Path) -> None:
-    code = "import bayesnu.inference.credible"
+    code = "import bayesnu.inference.arviz_lines"
     env = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "BAYESNU_CACHE_DIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

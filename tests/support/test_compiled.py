@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numba
+import numpy as np
 import pytest
 
 import bayesnu
@@ -144,3 +147,12 @@ def test_without_a_home_compiled_code_goes_to_a_temporary_folder(monkeypatch: py
         found = compiled.cache_folder.__wrapped__()
     assert found.parent.parent == tmp_path and not compiled.is_lasting(found)
     temporary_place.cache_clear()
+
+
+def test_libraries_compile_their_vectorized_functions_when_they_are_called() -> None:
+    usual: Any = numba.vectorize
+    with compiled.compiling_when_called():
+        twice = numba.vectorize(["float64(float64)"])(lambda value: 2 * value)  # type: ignore[no-untyped-call]
+    assert numba.vectorize is usual
+    assert not twice.types  # nothing is compiled yet
+    assert twice(np.array([1.0, 2.5])).tolist() == [2.0, 5.0]
