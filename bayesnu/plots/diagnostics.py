@@ -75,8 +75,11 @@ def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings,
     colors = [style[0] for style in BACKGROUND]
     columns = 1 if len(chain.names) < 10 else 2
     rows = -(-len(chain.names) // columns)
-    with new_figure(path, verdict.missing, figsize=(3 + 3 * columns, 0.6 + 1.4 * rows), layout="constrained") as figure:
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    width = 3 + 3 * columns
+    height = 0.9 + 1.25 * rows
+    with new_figure(path, verdict.missing, figsize=(width, height)) as figure:
+        place = {"left": 0.9 / width, "right": 1.0, "bottom": 0.9 / height, "top": 1.0, "hspace": 0.12, "wspace": 0.25}
+        panels = figure.subplots(rows, columns, sharex=True, squeeze=False, gridspec_kw=place).ravel()
         for axes, prior in zip(panels, model.parameters, strict=False):
             for n, values in enumerate(chain.of(prior.name)[:, ::step]):
                 color = colors[n % len(colors)]
@@ -88,13 +91,14 @@ def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings,
                 for end in (end for end in piece if end is not None):
                     axes.axhline(end, **LIMIT)
             axes.set(xlim=(0, chain.steps), ylabel=label(prior, model.experiments).replace(" [", "\n["))
+            axes.yaxis.set_label_coords(-0.12, 0.5)
         for axes in panels[len(chain.names) :]:
             axes.set_axis_off()
         for axes in panels[len(chain.names) - columns : len(chain.names)]:
             axes.set_xlabel("Stored step")
-        figure.align_ylabels(panels)
+            axes.tick_params(labelbottom=True)
         handles, texts = panels[0].get_legend_handles_labels()
         handles = [*handles, Line2D([], [], **LIMIT)]
         texts = [*texts, "credible limit or interval"]
-        figure.legend(handles, texts, loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(handles, texts, loc="lower center", ncols=3, fontsize=8)
     return figure

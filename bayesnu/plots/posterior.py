@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,9 +42,30 @@ from bayesnu.plots.style import (
 )
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)  # corner imports arviz, and 0.23 announces 1.0 once a day
+
+@contextmanager
+def _without_arviz() -> Iterator[None]:
+    """Let corner be imported without arviz: it would import all of that for objects that it is not given here.
+
+    Whoever imports corner afterwards gets another one, with arviz.
+    """
+    if "corner" in sys.modules or "arviz" in sys.modules:
+        yield
+        return
+    sys.modules["arviz"] = None  # type: ignore[assignment]  # so Python marks what cannot be imported
+    try:
+        yield
+    finally:
+        for name in [each for each in sys.modules if each == "arviz" or each.partition(".")[0] == "corner"]:
+            del sys.modules[name]
+
+
+with _without_arviz():
     import corner
+
+CELLS = 36  # of a histogram, along each parameter
+SMOOTHING = 1.0  # standard deviation in cells, of the density of two parameters
+Range: TypeAlias = tuple[float, float]
 
 
 def corner_plot(
@@ -67,26 +89,21 @@ def corner_plot(
     text = max(1.0, len(priors) / 9)  # a large figure is looked at from further away
     side = len(priors) * (2.3 if len(priors) < 4 else 1.6)
     with new_figure(path, verdict.missing, figsize=(side, side)) as figure:
-        histogram = {"color": DARK, "density": True, "linewidth": 1.2}
-        fill = {"colors": ["white", LIGHT, DARK]}
-        line = {"colors": "black", "linewidths": 0.6}
-        options: dict[str, Any] = {"bins": 36, "smooth": 1.0, "plot_datapoints": False, "plot_density": False}
-        options |= {"fill_contours": True, "quiet": True}
-        options |= {"hist_kwargs": histogram, "contourf_kwargs": fill, "contour_kwargs": line}
-        labels = [label(prior, model.experiments) for prior in priors]
-        corner.corner(draws, fig=figure, range=shown, levels=LEVELS, labels=labels, **options)
-        axes = np.array(figure.axes).reshape(len(priors), len(priors))
+        panels = _make_panels(figure, len(priors))
         for k, prior in enumerate(priors):
-            x = np.linspace(*shown[k], 201)
-            axes[k, k].plot(x, np.exp(prior.logpdf(x)), **PRIOR)
-            mark_edges(axes[k:, k], axes[k, :k], prior, shown[k])
+            _draw_marginal(panels[k][k], draws[:, k], prior, shown[k])
+            for i in range(k):
+                _draw_contours(panels[k][i], draws[:, i], draws[:, k], shown[i], shown[k])
+        for k, prior in enumerate(priors):
+            across = [panels[row][k] for row in range(k, len(priors))]
+            mark_edges(across, panels[k][:k], prior, shown[k])
             if truths and prior.name in truths:
-                _mark_truth(axes[k:, k], axes[k, :k], truths[prior.name])
+                _mark_truth(across, panels[k][:k], truths[prior.name])
             if prior.name in intervals:
-                mark_interval(axes[k, k], intervals[prior.name])
+                mark_interval(panels[k][k], intervals[prior.name])
                 words = f"{interval_text(prior, intervals[prior.name])}\nprior {range_text(prior)}"
-                axes[k, k].set_title(words, loc="left", fontsize=8 * text, color=RED)
-        _tidy_ticks(axes)
+                panels[k][k].set_title(words, loc="left", fontsize=8 * text, color=RED)
+        _label_panels(panels, [label(prior, model.experiments) for prior in priors])
         _draw_legend(figure, len(priors), 9 * text)
     return figure
 
@@ -99,6 +116,28 @@ def _choose_priors(model: Model, names: Sequence[str] | None) -> list[Prior]:
     return [known[name] for name in names or known]
 
 
+def _make_panels(figure: Figure, size: int) -> list[list[Axes]]:
+    """The panels below the diagonal and on it, row by row."""
+    grid = figure.add_gridspec(size, size, left=0.07, bottom=0.07, right=0.97, top=0.97, wspace=0.05, hspace=0.05)
+    return [[figure.add_subplot(grid[i, j]) for j in range(i + 1)] for i in range(size)]
+
+
+def _draw_marginal(axes: Axes, x: np.ndarray, prior: Prior, shown: Range) -> None:
+    density, edges = np.histogram(x, CELLS, shown, density=True)
+    axes.stairs(density, edges, color=DARK, linewidth=1.2)
+    values = np.linspace(*shown, 201)
+    axes.plot(values, np.exp(prior.logpdf(values)), **PRIOR)
+    axes.set_ylim(0, 1.1 * density.max())
+
+
+def _draw_contours(axes: Axes, x: np.ndarray, y: np.ndarray, x_shown: Range, y_shown: Range) -> None:
+    """Draw where the density of samples x and y (n,) is highest and holds the probabilities of `LEVELS`."""
+    options: dict[str, Any] = {"plot_datapoints": False, "plot_density": False, "quiet": True}
+    options |= {"no_fill_contours": True, "fill_contours": True, "contourf_kwargs": {"colors": ["white", LIGHT, DARK]}}
+    options |= {"contour_kwargs": {"colors": "black", "linewidths": 0.6}}
+    corner.hist2d(x, y, ax=axes, range=[x_shown, y_shown], bins=CELLS, smooth=SMOOTHING, levels=LEVELS, **options)
+
+
 def _mark_truth(across: Iterable[Axes], up: Iterable[Axes], value: float) -> None:
     for axes in across:
         axes.axvline(value, **TRUTH)
@@ -106,15 +145,18 @@ def _mark_truth(across: Iterable[Axes], up: Iterable[Axes], value: float) -> Non
         axes.axhline(value, **TRUTH)
 
 
-def _tidy_ticks(axes: np.ndarray) -> None:
-    """Upright tick labels and room for them."""
-    for i, j in zip(*np.tril_indices(len(axes)), strict=True):
-        axes[i, j].set_xticks(_choose_ticks(*axes[i, j].get_xlim()))
-        axes[i, j].tick_params(labelrotation=0)
-        axes[i, j].xaxis.set_label_coords(0.5, -0.2)
-        if i > j:
-            axes[i, j].set_yticks(_choose_ticks(*axes[i, j].get_ylim()))
-            axes[i, j].yaxis.set_label_coords(-0.36, 0.5)
+def _label_panels(panels: Sequence[Sequence[Axes]], labels: Sequence[str]) -> None:
+    """Few ticks, with upright labels and the parameters' names at the left and at the bottom alone."""
+    for i, row in enumerate(panels):
+        for j, axes in enumerate(row):
+            axes.set_xticks(_choose_ticks(*axes.get_xlim()))
+            axes.set_yticks(_choose_ticks(*axes.get_ylim()) if i > j else [])
+            axes.tick_params(labelbottom=i == len(panels) - 1, labelleft=j == 0)
+        if i > 0:
+            row[0].set_ylabel(labels[i])
+            row[0].yaxis.set_label_coords(-0.36, 0.5)
+        panels[-1][i].set_xlabel(labels[i])
+        panels[-1][i].xaxis.set_label_coords(0.5, -0.2)
 
 
 def _choose_ticks(low: float, high: float) -> np.ndarray:

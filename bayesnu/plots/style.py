@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.style import context
+from matplotlib.transforms import Bbox
+from PIL import Image
 from scipy.special import gammaincinv
 
 from bayesnu.experiments import Experiment
-from bayesnu.inference.credible import parameter_interval
+from bayesnu.inference.credible import drawn_interval
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval
@@ -34,7 +37,10 @@ from bayesnu.support.files import reason_of, whole_file
 LEVELS = (0.68, 0.90)  # probability inside contours and central bands
 MOST_DRAWS = 40_000  # of a corner plot
 FEWEST_STEPS = 4  # that a credible interval can be taken from
-FORMATS: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".pdf": {"metadata": {"CreationDate": None}}}
+FORMATS: dict[str, dict[str, Any]] = {".png": {}, ".pdf": {"CreationDate": None}}  # the metadata of a file
+DPI = 200  # of a PNG
+MOST_COLOURS = 256  # of a PNG: no figure needs more, and its file is a third as large
+MARGIN = 0.1  # inches around what is drawn
 KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 UNITS = {"mu_B": r"\mu_\mathrm{B}", "cm2": r"\mathrm{cm}^2", "sigma": r"\mathrm{s.d.}"}
 STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": False, "hatch.linewidth": 0.6}
@@ -133,11 +139,11 @@ def take_draws(chain: Chain, verdict: Verdict, most: int) -> np.ndarray:
 
 
 def find_intervals(model: Model, chain: Chain, verdict: Verdict, settings: Settings) -> dict[str, CredibleInterval]:
-    """The credible interval of every physics parameter after the burn-in."""
+    """The credible interval of every physics parameter after the burn-in, without its errors."""
     kept = chain.after(verdict.burn_in)
     fits = Fits(model)
     return {
-        prior.name: parameter_interval(fits, kept, k, settings.kind, settings.probability)
+        prior.name: drawn_interval(fits, kept, k, settings.kind, settings.probability)
         for k, prior in enumerate(model.physics)
     }
 
@@ -189,6 +195,31 @@ def check_place(path: str | Path) -> None:
         raise BayesnuError(f"{path}: the figure cannot be written (there is no folder {folder}); choose another place")
 
 
+class _Canvas(FigureCanvasAgg):
+    """A canvas whose renderers share what sets formulas: each would set all of them anew, twice for a figure."""
+
+    def get_renderer(self) -> RendererAgg:
+        """The renderer for the present size of the figure."""
+        renderer: RendererAgg = super().get_renderer()  # type: ignore[no-untyped-call]
+        renderer.mathtext_parser = _share_parser()
+        return renderer
+
+    def print_png(self, filename_or_obj: Any, **options: Any) -> None:
+        """Write a PNG of few colours; `options` are those of matplotlib, which add nothing to it."""
+        FigureCanvasAgg.draw(self)
+        pixels: Any = self.buffer_rgba()  # type: ignore[no-untyped-call]
+        drawn = Image.fromarray(np.asarray(pixels)).convert("RGB")
+        few = drawn.quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(filename_or_obj, "PNG", dpi=(self.figure.dpi, self.figure.dpi))
+
+
+@cache
+def _share_parser() -> MathTextParser[Any]:
+    """The parser of formulas of all canvases; it keeps the last ones."""
+    parser: MathTextParser[Any] = RendererAgg(1, 1, 72).mathtext_parser
+    return parser
+
+
 @contextmanager
 def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
     """Give a figure to draw on, then stamp and write it; it takes the file's place once it is complete.
@@ -201,6 +232,7 @@ def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iter
     suffix = path.suffix.lower()
     with _DRAWING, context(("default", STYLE)):
         figure = Figure(**options)
+        _Canvas(figure)
         yield figure
         _stamp_figure(figure, missing)
         with whole_file(
@@ -208,7 +240,26 @@ def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iter
             lambda error: f"{path}: the figure cannot be written ({reason_of(error)}); choose another place",
             mistakes=(OSError,),  # a ValueError would be of what is drawn
         ) as copy:
-            figure.savefig(copy, format=suffix[1:], bbox_inches="tight", **FORMATS[suffix])
+            _write_figure(figure, copy, suffix)
+
+
+def _write_figure(figure: Figure, copy: Path, suffix: str) -> None:
+    """Write a figure cut to what is drawn."""
+    shown = figure.dpi
+    figure.dpi = DPI  # of all that follows: texts are set anew for every resolution
+    try:
+        figure.savefig(copy, format=suffix[1:], dpi=DPI, bbox_inches=_find_drawn(figure), metadata=FORMATS[suffix])
+    finally:
+        figure.dpi = shown
+
+
+def _find_drawn(figure: Figure) -> Bbox:
+    """What is drawn on with a margin, in inches: matplotlib's own `tight` draws everything once more to find it."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    return figure.get_tightbbox().padded(MARGIN)
 
 
 def _stamp_figure(figure: Figure, missing: Sequence[str]) -> None:
