@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import io
 import os
@@ -80,6 +81,7 @@ def main() -> None:
     EXPERIMENT is a name that `bayesnu experiments` lists, or the path of a file in the same format; several are
     combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
     """
+    gc.set_threshold(50_000)  # looking for cycles as often as Python does takes a tenth of a short command
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the caller
