@@ -42,6 +42,7 @@ def test_there_are_kernels_in_every_file_that_should_have_some() -> None:
         "inference.bounded_step",
         "inference.newton",
         "inference.laplace",
+        "inference.sampling.directions",
         "inference.sampling.proposal",
         "inference.sampling.moves",
         "inference.toys.chi2",

@@ -21,7 +21,6 @@ LARGEST_PULL = 5.0  # standard errors between a sampled and an integrated quanti
 ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
 BURN_IN_TAU = 5  # autocorrelation times that are left out at the start
 FEWEST_DRAWS = 8  # with fewer nothing can be judged
-WINDOW = 5  # autocorrelation times over which correlations are added up
 TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
 MODE_FROM = 0.01  # a mode with less posterior probability than this need not be visited
 MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probability and the share of samples in it
@@ -29,6 +28,8 @@ MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probabilit
 
 def autocorrelation_time(samples: np.ndarray) -> float:
     """Largest integrated autocorrelation time over the parameters, in draws; samples as in `Chain`."""
+    from emcee.autocorr import integrated_time  # brings scipy.stats along, which few pages need
+
     steps = samples.shape[1]
     if steps < FEWEST_DRAWS:
         return float(steps)
@@ -37,23 +38,9 @@ def autocorrelation_time(samples: np.ndarray) -> float:
     moving = np.ptp(walkers, axis=(0, 1)) > 0
     if not moving.all():
         return float(steps)  # a parameter that never moved
-    tau = np.array([_integrate_autocorrelation(walkers[..., k]) for k in range(walkers.shape[-1])])
-    return float(np.max(np.where(np.isfinite(tau), tau, steps)))
-
-
-def _integrate_autocorrelation(walkers: np.ndarray) -> float:
-    """Integrated autocorrelation time of walkers (draws, walkers), in draws; NaN if one of them never moved.
-
-    The estimate is emcee's: the correlations of all walkers are averaged, and added up over a window of five of its times.
-    """
-    draws = len(walkers)
-    size = 2 ** (int(np.ceil(np.log2(draws))) + 1)  # with so many zeros the ends do not meet
-    power = np.abs(np.fft.rfft(walkers - walkers.mean(axis=0), size, axis=0)) ** 2
-    correlation = np.fft.irfft(power, size, axis=0)[:draws]
     with np.errstate(invalid="ignore", divide="ignore"):
-        times = 2 * np.cumsum(np.mean(correlation / correlation[0], axis=1)) - 1
-    window = np.argmin(np.arange(draws) < WINDOW * times)
-    return float(times[window])
+        tau = integrated_time(walkers, tol=0)
+    return float(np.max(np.where(np.isfinite(tau), tau, steps)))
 
 
 def burn_in(samples: np.ndarray) -> tuple[int, float]:

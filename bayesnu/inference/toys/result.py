@@ -29,6 +29,8 @@ TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits h
 BELT_POINTS_OF_SEVERAL = 13
 BELT_TOYS_OF_SEVERAL = 2_000
 HOPELESS = 30.0  # widths of a constraint: with a fit further away, toys of it are like no data and hard to fit
+MOST_STARTS = 4  # of a fit of several physics parameters: with more, their limits take a minute and are made when asked for
+ASK = "no limits from toys, whose fits of these parameters are slow: ask `bayesnu expected` and `bayesnu feldman-cousins`"
 MOST_FAILED = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
 
 
@@ -104,6 +106,8 @@ def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
             f"no limits from toys: the fit is more than {HOPELESS:g} widths of a constraint away, so its toys mean nothing"
         )
         return replace(judged, remarks=(*remarks, sentence))
+    if len(fitter.starts.place(observed(model))) > MOST_STARTS:
+        return replace(judged, remarks=(*remarks, ASK))
     limits = []
     for index in range(model.n_physics):
         found, said = _find_limit_toys(model.with_first(index), cl, streams[2:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import emcee
 import numpy as np
 import pytest
 
@@ -21,14 +20,6 @@ def autoregressive(memory: float, steps: int, seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
 def test_the_autocorrelation_time_of_an_autoregressive_chain(memory: float) -> None:
     assert autocorrelation_time(autoregressive(memory, 8000)) == pytest.approx((1 + memory) / (1 - memory), rel=0.05)
-
-
-@pytest.mark.parametrize("steps", [8, 9, 100, 500])
-def test_it_is_that_of_emcee(steps: int) -> None:
-    samples = np.concatenate([autoregressive(0.8, steps), autoregressive(0.3, steps, seed=2)], axis=-1)
-    walkers = samples.transpose(1, 0, 2, 3).reshape(steps, -1, 2)
-    theirs = emcee.autocorr.integrated_time(walkers, tol=0)
-    assert autocorrelation_time(samples) == pytest.approx(theirs.max(), rel=1e-12)
 
 
 def test_a_walker_that_never_moved_takes_all_steps() -> None:

@@ -207,6 +207,12 @@ def test_a_belt_of_separate_modes_keeps_each_of_them(monkeypatch: pytest.MonkeyP
         assert piece == pytest.approx(expected, abs=0.3 * (expected[1] - expected[0]))  # type: ignore[operator]
 
 
+def test_limits_that_take_a_minute_are_made_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "TOYS_OF_SEVERAL", 50)
+    found = find_toy_result(model_of("xenonnt-sr0", "q_nu_emu", "q_nu_etau", "q_nu_mutau"), 0.9, 1)
+    assert found.limits == () and "ask `bayesnu expected` and `bayesnu feldman-cousins`" in found.remarks[-1]
+
+
 def test_a_fit_far_from_its_constraints_has_no_limits_from_toys() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
     far = replace(model, observed=3000 * model.observed)
