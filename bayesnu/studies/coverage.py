@@ -19,7 +19,7 @@ from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.profile import interval
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.posteriors import toy_posteriors
-from bayesnu.inference.toys.statistic import share_with_error, statistic
+from bayesnu.inference.toys.statistic import TIE, share_with_error, statistic
 from bayesnu.inference.toys.toys import constraint_widths, draw, with_data
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, comparison_priors, describe, usual_prior
@@ -151,7 +151,7 @@ def _make_profile_rules(cl: float, signed: bool) -> dict[str, Any]:
         return _mark_covered(p["statistic"], (p["statistic"] <= one) | (p["excess"] >= 0))
 
     def feldman_cousins(p: Point) -> np.ndarray:
-        return _mark_covered(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl))
+        return _mark_covered(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl) + TIE)
 
     rules: dict[str, Any] = {f"profile, Δχ² = {two:.2f}": wilks}
     if not signed:

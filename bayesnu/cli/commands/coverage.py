@@ -98,6 +98,7 @@ def _answer(asked: Asked, index: int, how: Measured, figure: str | None, as_json
         "notes": model.notes,
         "parameter": prior.name,
         "unit": prior.unit,
+        "others": "profiled" if model.n_physics > 1 else "zero",
         "cl": how.cl,
         "intervals": [asdict(each) | {"values": values} for each in found],
     }

@@ -97,7 +97,9 @@ def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None
 
 
 def _cells(value: float, observed: float, critical: float, error: float, p_value: float) -> list[str]:
-    accepted = "yes" if observed <= critical else "no"
+    from bayesnu.inference.toys.statistic import TIE
+
+    accepted = "yes" if observed <= critical + TIE else "no"
     return [*(number(each) for each in (value, observed, critical, error, p_value)), accepted]
 
 
@@ -131,6 +133,7 @@ def _as_dict(belt: Belt, prior: Prior, wilks: ProfileInterval) -> dict[str, Any]
         "kind": "feldman-cousins",
         "probability": belt.cl,
         "prior": None,
+        "others": wilks.others,
         "status": f"{belt.toys} toys at {len(belt.values)} tested values, nuisances profiled on the data",
         "intervals": [[with_error(p.lower, e.lower), with_error(p.upper, e.upper)] for p, e in pairs],
         "toys": belt.toys,

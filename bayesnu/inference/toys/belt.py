@@ -109,6 +109,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
         places = _place_between(values, excess, np.sqrt(cl * (1 - cl) / np.array([len(each) for each in ended])))
     else:
         excess = seen - critical
+        excess[np.abs(excess) < TIE] = -TIE  # a tie is accepted, whatever the fits round to
         ends = crossings(values, excess, error)
         places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
     if np.all(excess > 0):  # the best fit is accepted at any level

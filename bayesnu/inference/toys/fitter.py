@@ -129,6 +129,7 @@ class ToyFitter:
         """
         if self.model.n_physics == 0:
             raise BayesnuError("limit: the model has no physics parameter; build it with one, for example mu_nu")
+        require_one_signed_property(self.model)
         if side not in ("upper", "lower"):
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
         if not level > 0:
@@ -361,6 +362,13 @@ class ToyFitter:
             lanes[at.middle + place] = shape.middle
             lanes[at.metric + place] = np.sqrt(shape.curved)
         return True
+
+
+def require_one_signed_property(model: Model) -> None:
+    """Refuse charges beside radii: they interfere, and minima along their diagonal are found from no start on an axis."""
+    signed = {parameter.em_property.name for parameter in model.of_interest if parameter.signed}
+    if len(signed) > 1:
+        raise BayesnuError(f"toys: found {' and '.join(sorted(signed))} together; take one of them, or `profile_interval`")
 
 
 def take_lowest(fits: list[Fit]) -> Fit:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from bayesnu.inference.toys.belt import Belt, belt, statistics
 from bayesnu.inference.toys.fitter import ToyFitter
-from tests.statistics.models import count_above
+from bayesnu.inference.toys.toys import observed
+from bayesnu.support.errors import BayesnuError
+from tests.statistics.models import count_above, model_of
 
 COUNTS = range(11)
 SIGNALS = np.linspace(0, 20, 51)  # events, where belts are tested
@@ -65,3 +69,24 @@ def test_many_counts_have_no_steps() -> None:
     random = np.random.default_rng(3)
     found = belt(fitter, values, [statistics(fitter, value, 1000, random) for value in values], 0.9)
     assert not found.discrete
+
+
+def test_a_flavour_that_others_can_replace_is_accepted_at_zero() -> None:
+    """There the statistic of data and toys is 0 up to the rounding of fits, and a tie is accepted."""
+    model = model_of("xenonnt-sr0", "mu_nu_e", "mu_nu_mu", "mu_nu_tau")
+    counts = "8 13 19 12 14 15 17 20 15 13 19 13 12 13 18 15 16 19 8 25 8 18 13 18 20 14 15 20 17"
+    fitter = ToyFitter(replace(model, observed=np.array(counts.split(), dtype=float)).with_first(2))
+    random = np.random.default_rng(1)
+    values = np.linspace(0, 3.5, 8)
+    found = belt(fitter, values, [statistics(fitter, value, 300, random) for value in values], 0.9)
+    assert found.observed[0] < 1e-9 and found.critical[0] < 1e-9 and found.p_value[0] == 1
+    (piece,) = found.interval.pieces
+    assert piece.lower == 0 and piece.upper == pytest.approx(2.5, abs=0.2)
+
+
+def test_charges_beside_radii_have_no_toys_that_could_miss_a_minimum() -> None:
+    fitter = ToyFitter(model_of("xenonnt-sr0", "q_nu", "r2_nu"))
+    with pytest.raises(BayesnuError, match="toys: found q_nu and r2_nu together"):
+        fitter.limit(observed(fitter.model), 2.71)
+    with pytest.raises(BayesnuError, match="take one of them"):
+        statistics(fitter, 0.1, 100, np.random.default_rng(1))
