@@ -24,6 +24,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "no bin": ("explain", "xenonnt-sr0"),
     "no energies": ("rate", "--energy-kev", "a"),
     "no such element": ("limits", *MOMENT, "--flavour", "x"),
+    "no seed": ("limits", *MOMENT, "--seed", "-1"),
     "no workers": ("expected", *MOMENT, "--workers", "0"),
     "no run": ("resume", "."),
 }

@@ -20,6 +20,7 @@ from bayesnu.inference.toys.statistic import profiled_null
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.support.arguments import read_seed
 from bayesnu.support.errors import BayesnuError
 
 TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.01 is then known to 10 %
@@ -28,7 +29,8 @@ BELT_TOYS = 4_000  # at each tested value
 TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts
 BELT_POINTS_OF_SEVERAL = 13
 BELT_TOYS_OF_SEVERAL = 2_000
-HOPELESS = 30.0  # widths of a constraint: with a fit further away, toys of it are like no data and hard to fit
+HOPELESS = 30.0  # widths of a constraint: with a fit further away, toys of it are like no data and hard to fit,
+TOYS_OF_HOPELESS = 100  # and so many tell that it is poor
 MOST_STARTS = 4  # of a fit of several physics parameters: with more, their limits take a minute and are made when asked for
 ASK = "no limits from toys, whose fits of these parameters are slow: ask `bayesnu expected` and `bayesnu feldman-cousins`"
 MOST_FAILED = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
@@ -140,7 +142,7 @@ def _find_limit_toys(model: Model, cl: float, streams: list[np.random.Generator]
 
 def _make_streams(seed: int) -> list[np.random.Generator]:
     """Random numbers of goodness, compatibility, expected limits and belt."""
-    return [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
+    return [np.random.default_rng(each) for each in np.random.SeedSequence(read_seed(seed)).spawn(4)]
 
 
 def _no_result(seed: int, error: BayesnuError) -> ToyResult:
@@ -150,7 +152,9 @@ def _no_result(seed: int, error: BayesnuError) -> ToyResult:
 def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int) -> ToyResult:
     """The same; raises `BayesnuError` where the fit of the data did not end."""
     model = fitter.model
-    toys = TOYS if model.n_physics == 1 and not _is_hopeless(fitter) else TOYS_OF_SEVERAL
+    toys = TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL
+    if _is_hopeless(fitter):
+        toys = TOYS_OF_HOPELESS
     goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
     compatibility = find_compatibility(fitter, toys, streams[1]) if len(model.blocks) > 1 else None
     best = fitter.best_fit(observed(model)).theta[0]
