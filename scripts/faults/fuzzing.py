@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 10.0  # of processor time for one case
+SECONDS = 30.0  # of processor time for one case: toys of free backgrounds take some
 PATIENCE = 60.0  # for a worker that says nothing: it waits, or is in a loop that no signal ends
 COLD = 600.0  # for one that has just begun, and may have to compile everything
 MEMORY = 6 << 30  # bytes of address space of a worker

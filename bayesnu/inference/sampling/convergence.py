@@ -28,7 +28,7 @@ MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probabilit
 
 def autocorrelation_time(samples: np.ndarray) -> float:
     """Largest integrated autocorrelation time over the parameters, in draws; samples as in `Chain`."""
-    from emcee.autocorr import integrated_time  # brings scipy.stats along, which few pages need
+    from emcee.autocorr import integrated_time  # brings scipy.stats along, which a run without chains does not need
 
     steps = samples.shape[1]
     if steps < FEWEST_DRAWS:

@@ -49,7 +49,7 @@ class Goodness:
     @property
     def in_words(self) -> str:
         """chi^2, bins and p-value in a few words."""
-        return f"χ² = {self.chi2:.1f} in {self.bins} bins, {self.p_value.in_words}"
+        return f"χ² = {max(self.chi2, 0.0):.1f} in {self.bins} bins, {self.p_value.in_words}"
 
 
 def chi2_of_data(fitter: ToyFitter, toys: Toys, fit: Fit) -> np.ndarray:
