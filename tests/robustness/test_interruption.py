@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import pytest
 
 from bayesnu.inference.sampling import chain
 from bayesnu.runs import chain_file, sampling
+from bayesnu.support.errors import BayesnuError
 from tests.commands import SAMPLE, answer, refusal, sampled, without_path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -53,8 +54,9 @@ def waited_for(path: Path, steps: int = 0) -> None:
     """Wait until a file is there, and has so many stored steps."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        if path.is_file() and (not steps or chain_file.steps_done(path) >= steps):
-            return
+        with suppress(BayesnuError):  # another process writes it: between two looks at it, it may be another file
+            if path.is_file() and (not steps or chain_file.steps_done(path) >= steps):
+                return
         time.sleep(0.01)
     raise AssertionError(f"{path.name} has not appeared")
 
