@@ -186,8 +186,7 @@ class Line:
 
     def _repeat(self, number: int) -> Toys:
         """The data, once for every fit."""
-        data = observed(self.profiler.model)
-        return Toys(np.repeat(data.counts, number, axis=0), np.repeat(data.centres, number, axis=0))
+        return observed(self.profiler.model, number)
 
 
 def check_index(model: Model, index: int) -> None:

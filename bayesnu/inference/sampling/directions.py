@@ -67,6 +67,20 @@ def _with_neighbours(marked: np.ndarray) -> np.ndarray:
 
 
 @compiled
+def find_cell(borders, value):  # type: ignore[no-untyped-def]
+    """Index of the cell between increasing borders that holds a value; the first or last one for a value outside."""
+    low = 0
+    high = borders.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if borders[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def draw_direction(normals, density, below, out):  # type: ignore[no-untyped-def]
     """Fill a direction (3,) from three standard normal numbers, and return the log of its density.
 
@@ -74,17 +88,9 @@ def draw_direction(normals, density, below, out):  # type: ignore[no-untyped-def
     """
     heights, angles = density.shape
     # The cell, then a place in it.
-    share = _find_quantile(normals[0])
-    low = 0
-    high = below.size - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if below[middle] <= share:
-            low = middle
-        else:
-            high = middle
-    i = low // angles
-    j = low - i * angles
+    cell = find_cell(below, _find_quantile(normals[0]))
+    i = cell // angles
+    j = cell - i * angles
     height = -1 + 2 * (i + _find_quantile(normals[1])) / heights
     angle = -pi + 2 * pi * (j + _find_quantile(normals[2])) / angles
     across = sqrt(max(1 - height * height, 0.0))

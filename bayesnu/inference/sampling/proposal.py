@@ -18,9 +18,16 @@ from scipy.special import logsumexp, ndtri
 
 from bayesnu.inference.laplace import conditional_factors, log_volumes_of
 from bayesnu.inference.profiler import Fit, Profiler
-from bayesnu.inference.sampling.directions import LogWeight, draw_direction, log_density_of, spread_evenly, tabulate
+from bayesnu.inference.sampling.directions import (
+    LogWeight,
+    draw_direction,
+    find_cell,
+    log_density_of,
+    spread_evenly,
+    tabulate,
+)
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.toys import Toys, observed
+from bayesnu.inference.toys.toys import observed
 from bayesnu.inference.zoom import find_support
 from bayesnu.model.polynomial import Model
 from bayesnu.support.compiled import compiled
@@ -179,11 +186,9 @@ def _spread_directions(d: int, folded: np.ndarray) -> np.ndarray:
 def _fit_in_lanes(model: Model) -> Fits:
     """Fits of many points as toys that have the data's counts."""
     fitter = ToyFitter(model)
-    data = observed(model)
 
     def fit(start: np.ndarray, free: np.ndarray) -> Fit:
-        copies = Toys(np.repeat(data.counts, len(start), axis=0), np.repeat(data.centres, len(start), axis=0))
-        return fitter.fit(copies, start, free)
+        return fitter.fit(observed(model, len(start)), start, free)
 
     return fit
 
@@ -290,20 +295,6 @@ def _fit_tilt(weight: np.ndarray, nuisances: np.ndarray, vectors: np.ndarray) ->
 
 
 @compiled
-def _find_cell(borders, value):  # type: ignore[no-untyped-def]
-    """Index of the cell between increasing borders that holds a value; the first or last one for a value outside."""
-    low = 0
-    high = borders.size - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if borders[middle] <= value:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-@compiled
 def _log_density_in_cell(i, t, r, square, dimensions, density, factor):  # type: ignore[no-untyped-def]
     """Log of the density at radius r, a part t into cell i, where the normal numbers of the nuisances have this square."""
     # The volume that a unit of radius and of normal numbers stands for: a shell's, times the factor's diagonal.
@@ -342,7 +333,7 @@ def propose(u, normals, proposal, theta, out):  # type: ignore[no-untyped-def]
     direction = np.zeros(d)
     for w in range(theta.shape[0]):
         # The radius: invert its integral, a parabola in the cell as its density is a straight line.
-        i = _find_cell(below, u[w])
+        i = find_cell(below, u[w])
         width = radius[i + 1] - radius[i]
         left = density[i]
         right = density[i + 1]
@@ -414,7 +405,7 @@ def log_density(theta, proposal, out):  # type: ignore[no-untyped-def]
                 direction[k] /= r
             log_direction = log_density_of(direction, directions)
         # The normal numbers of the nuisances: solve factor z = theta - mean.
-        i = _find_cell(radius, r)
+        i = find_cell(radius, r)
         t = (r - radius[i]) / (radius[i + 1] - radius[i])
         square = 0.0
         for k in range(nuisances):
