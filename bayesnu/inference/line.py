@@ -59,6 +59,8 @@ class Line:
         self.profiler = fitter.profiler
         self.index = index
         self.others = others
+        self.nominal = fitter.model.nominal()
+        self.data = observed(fitter.model)
         self._scans: dict[float, Scan] = {}
 
     @property
@@ -84,7 +86,7 @@ class Line:
         """The lowest chi^2 over all other parameters at increasing values (n,) of this one."""
         free = self.free
         free[self.index] = False
-        start = np.tile(self.profiler.model.nominal(), (len(values), 1))
+        start = np.repeat(self.nominal[None], len(values), axis=0)
         start[:, self.index] = values
         if not self.profiles_others:
             return self._fit_together(start, free)
@@ -109,7 +111,8 @@ class Line:
         """Fit at the values of a scan, then refine its local minima by freeing this parameter too."""
         fit = self.fit(self._place_values(factor))
         refined = self.refine(fit.theta[find_local_minima(fit.chi2)])
-        refined = take_better(refined, self.fit(refined.theta[:, self.index]))  # it may have left for where others are lower
+        if self.profiles_others:  # it may have left for where another minimum over the others is lower
+            refined = take_better(refined, self.fit(refined.theta[:, self.index]))
         theta = np.concatenate([fit.theta, refined.theta])
         chi2 = np.concatenate([fit.chi2, refined.chi2])
         lowest = float(chi2.min())
@@ -186,7 +189,7 @@ class Line:
 
     def _repeat(self, number: int) -> Toys:
         """The data, once for every fit."""
-        return observed(self.profiler.model, number)
+        return Toys(np.repeat(self.data.counts, number, axis=0), np.repeat(self.data.centres, number, axis=0))
 
 
 def check_index(model: Model, index: int) -> None:

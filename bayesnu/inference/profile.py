@@ -165,6 +165,8 @@ def _find_crossings(line: Line, curve: Scan, level: float, inside: np.ndarray, o
         further = line.fit(np.where(sought, below, ends)).chi2 < target - ON_LEVEL
         below = np.where(further & ~sought, ends, below)
         sought |= further
+    if not sought.any():
+        return _Crossings(ends, 0)
     halved = _halve_brackets(line, below[sought], above[sought], target)
     ends[sought] = halved.ends
     return _Crossings(ends, halved.unended)
@@ -174,8 +176,6 @@ def _halve_brackets(line: Line, inside: np.ndarray, outside: np.ndarray, target:
     """The same by halving all brackets (n,) together."""
     unended = 0
     for _ in range(FEW_HALVINGS if line.profiles_others else HALVINGS):
-        if not len(inside):
-            break
         middle = (inside + outside) / 2
         order = np.argsort(middle)
         fit = line.fit(middle[order])

@@ -38,6 +38,8 @@ class Fit:
 
     def unended(self, lowest: float | None = None) -> int:
         """How many fits did not end that may lie near the lowest chi^2, by default that of these."""
+        if self.ended.all():
+            return 0
         lowest = float(np.min(self.chi2)) if lowest is None else lowest
         return int(np.sum(~self.ended & (self.chi2 < lowest + FAR_ABOVE)))
 

@@ -19,8 +19,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from bayesnu.inference import interval, profile
+from bayesnu.inference.line import Line
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.toys import toys
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model import pyhf_workspace
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
@@ -163,17 +165,19 @@ Limit = Callable[[], float]
 
 
 def package(problem: Problem) -> tuple[Fitter, Limit]:
-    """The package's scalar fits."""
+    """The package's scalar fits, and its scans. A model is arranged once, as the peers' functions are made once."""
     model = problem.model
     profiler, free = Profiler(model), np.ones(len(model.parameters), dtype=bool)
     start, power = problem.theta(problem.start), REGULAR[problem.name]
+    fitter = ToyFitter(model)
 
     def fit() -> np.ndarray:
         theta = profiler.fit(start, free).theta[0]
         return np.concatenate([theta[: model.n_physics] ** power, theta[model.n_physics :]])
 
     def limit() -> float:
-        return float(profile.interval(model, cl=LEVEL, others="profiled").upper or np.nan) ** power
+        found = profile.interval_along(Line(fitter, others="profiled"), LEVEL)
+        return float(found.upper or np.nan) ** power
 
     return fit, limit
 

@@ -72,11 +72,15 @@ class ToyFitter:
         self.starts = Starts(model, self.squared)
         self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
+        self.none = np.zeros_like(self.nuisances)
 
     def chi2(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """The statistic (toys,) at theta (parameters,) or (toys, parameters); inf where the model excludes the data."""
-        theta = self._repeat_rows(toys, theta)
-        ready = self._prepare(np.zeros_like(self.nuisances))
+        return self._evaluate(toys, self._repeat_rows(toys, theta))
+
+    def _evaluate(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
+        """The statistic (toys,) at theta (toys, parameters)."""
+        ready = self._prepare(self.none)
         chi2 = np.empty(len(theta))
         lanes = copy_lanes(ready.lanes)
         evaluate_chi2(self.spectra, ready.form, _arrange_toys(toys), MINIMUM, theta, lanes, ready.rows, chi2)
@@ -96,10 +100,12 @@ class ToyFitter:
             ended = self._solve(toys, theta, free, MINIMUM._replace(enough=enough))
             for i in np.flatnonzero(~ended):
                 theta[i], ended[i] = self._fit_alone(toys, int(i), begin[i], free)
-        chi2 = self.chi2(toys, theta)
+        chi2 = self._evaluate(toys, theta)
         ended &= np.isfinite(chi2)
-        theta[np.ix_(~ended, free)] = nan
-        return Fit(theta, np.where(ended, chi2, nan), ended)
+        if not ended.all():
+            theta[np.ix_(~ended, free)] = nan
+            chi2[~ended] = nan
+        return Fit(theta, chi2, ended)
 
     def best_fit(self, toys: Toys) -> Fit:
         """The lowest minimum over the nuisances and the physical range of the physics parameters."""
@@ -258,7 +264,7 @@ class ToyFitter:
             further = theta[slow]
             ended[slow] = self._solve(_pick_toys(toys, slow), further, free, MINIMUM)
             theta[slow] = further
-        chi2 = self.chi2(toys, theta)
+        chi2 = self._evaluate(toys, theta)
         ended &= np.isfinite(chi2)
         return Fit(theta, np.where(ended, chi2, nan), ended)
 
