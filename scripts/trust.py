@@ -103,6 +103,17 @@ def tests(found: Any) -> tuple[bool, str]:
     return "passed" in line and "failed" not in line and "error" not in line, line
 
 
+def many_starts(found: Any) -> tuple[bool, str]:
+    """How many toys have a lower minimum than the one found."""
+    differ = sum(row["differ"] for row in found)
+    text = (
+        f"{sum(row['toys'] for row in found)} toys of {len(found)} properties and data sets, {differ} with a minimum below "
+        f"the one found (largest excess {max(row['excess'] for row in found):.1e} of χ²); in "
+        f"{sum(row['missed'] for row in found)} no start of the other minimiser finds one as low"
+    )
+    return differ == 0, text
+
+
 def doctor(found: Any) -> tuple[bool, str]:
     """What the self-check finds."""
     findings = found["findings"]
@@ -182,6 +193,12 @@ ROWS = {
         "fits of toys, and belts against the table of Feldman and Cousins",
         _tests("inference/toys/test_fitter", "studies/test_toy_campaigns"),
         tests,
+    ),
+    "many-starts": Row(
+        RIGHT,
+        "fits of toys of three flavours against a minimiser with many starts, every data set and property",
+        ("scripts/many_starts.py", "--json"),
+        many_starts,
     ),
     "convergence": Row(
         RIGHT,

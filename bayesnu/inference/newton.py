@@ -93,16 +93,28 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
                     rest *= theta[factors[t, g]]
             first[t, place[factors[t, f]]] += rest
     slope = np.empty(size)
+    weight = np.zeros(factors.shape[0])
+    involved = np.empty(size, dtype=np.int64)
+    is_involved = np.zeros(size + 1, dtype=np.bool_)  # of a parameter that is not free the place is -1, the last
     for e in range(blocks.shape[0]):
-        weight = np.zeros(factors.shape[0])
+        # An experiment knows only the parameters of its own terms.
+        is_involved[:] = False
+        for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
+            for f in range(factors.shape[1]):
+                is_involved[place[factors[t, f]]] = True
+        number = 0
+        for k in range(size):
+            if is_involved[k]:
+                involved[number] = k
+                number += 1
         for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
             # Expected counts of the bin, and their slopes in the free parameters.
             expected = 0.0
-            slope[:] = 0.0
+            slope[:number] = 0.0
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += value[t] * templates[t, b]
-                for k in range(size):
-                    slope[k] += first[t, k] * templates[t, b]
+                for i in range(number):
+                    slope[i] += first[t, involved[i]] * templates[t, b]
             # First and second derivative of chi^2/2 by the expected counts.
             n = observed[b]
             excess = 1.0 - n / expected if n > 0 else 1.0
@@ -110,10 +122,11 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
             # The chain rule: the slopes' part of the Hessian, and what each term's second derivative will weigh.
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 weight[t] += excess * templates[t, b]
-            for k in range(size):
-                gradient[k] += 2 * excess * slope[k]
-                for m in range(size):
-                    hessian[k, m] += 2 * curvature * slope[k] * slope[m]
+            for i in range(number):
+                k = involved[i]
+                gradient[k] += 2 * excess * slope[i]
+                for j in range(number):
+                    hessian[k, involved[j]] += 2 * curvature * slope[i] * slope[j]
         # Second derivatives of the terms: by two factors, the product of the others.
         for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
             for f in range(factors.shape[1]):

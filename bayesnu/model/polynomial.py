@@ -129,6 +129,8 @@ class Model:
         Raises `BayesnuError` for what is no prior, and for a parameter that the model does not have.
         """
         for prior in priors:
+            if isinstance(prior, list | tuple):
+                raise BayesnuError(f"prior: found a {type(prior).__name__} of priors; give them one by one, as `*priors`")
             require("prior", prior, Prior, "with_kind")  # type: ignore[arg-type]  # a union is what isinstance takes
             check_physics(prior)
         known = {prior.name: prior for prior in priors}

@@ -230,6 +230,8 @@ def check_physics(prior: Prior) -> None:
         return
     if prior.lower < 0 and not prior.parameter.signed:
         raise BayesnuError(f"{prior.name}: found {prior.lower:g}; it is a modulus, so give 0 or more")
+    if isinstance(prior, FlatInSquare) and prior.parameter.signed:
+        raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {prior.name} has one")
     check_unit(prior.parameter, prior.upper)
     if isinstance(prior, Gaussian):
         check_unit(prior.parameter, prior.width)

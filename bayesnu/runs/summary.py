@@ -10,6 +10,7 @@ from bayesnu.inference.credible import credible_interval, diagnose, parameter_in
 from bayesnu.inference.derived import derived_quantities
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.fits import Fits
+from bayesnu.inference.profiler import Others
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.result import ToyResult
@@ -64,7 +65,7 @@ def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> 
         diagnostics=diagnose(samples),
         prior=describe(prior),
         others="zero" if is_alone else "marginalised",
-        note=_boundary_note(samples, prior),
+        note="; ".join(filter(None, (_boundary_note(samples, prior), _outside_note(fits, index, settings)))) or None,
         cross_check=exact,
     )
 
@@ -79,6 +80,16 @@ def _boundary_note(samples: np.ndarray, prior: Prior) -> str | None:
     if prior.upper - high < near:
         ends.append(f"{prior.upper:g}")
     return f"the posterior reaches the end of the prior's range at {' and '.join(ends)}" if ends else None
+
+
+def _outside_note(fits: Fits, index: int, settings: Settings) -> str | None:
+    """Say when the prior excludes the best fit: the profile likelihood does not know it, and seems to contradict."""
+    prior = fits.model.parameters[index]
+    others: Others = "zero" if fits.model.n_physics == 1 else "profiled"
+    best = fits.interval(index, cl=settings.probability, others=others).best_fit
+    if best is None or prior.lower <= best <= prior.upper:
+        return None
+    return f"the best fit, {best:.4g}, lies outside the prior's range, which the profile likelihood does not know"
 
 
 def _nuisance(samples: np.ndarray, prior: Prior) -> NuisanceResult:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
+SMALLEST_REST = 1e-3  # what is left to certainty, down to which four digits tell a probability from it
 LONGEST = 600  # characters of a sentence: what a file or a shell puts in it may be endless
 
 
@@ -32,8 +33,10 @@ def tex(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability in percent, with the digits that tell it from others: 90%, 99.73%."""
-    return f"{100 * share:.4g}%"
+    """A probability in percent, with the digits that tell it from others and from certainty: 90%, 99.73%, 99.9999%."""
+    rest = 1 - share
+    digits = 4 if rest >= SMALLEST_REST or rest <= 0 else 3 - math.floor(math.log10(rest))
+    return f"{100 * share:.{digits}g}%"
 
 
 def number(value: float | None, digits: int = 4) -> str:

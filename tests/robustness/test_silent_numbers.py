@@ -40,6 +40,18 @@ def test_a_prior_of_negative_moments_or_in_another_unit_is_refused(change: Calla
         model.with_priors(change(model.parameters[0]))
 
 
+def test_a_prior_flat_in_the_square_of_what_has_a_sign_is_refused_in_python_too() -> None:
+    model = model_of("xenonnt-sr0", "r2_nu")
+    with pytest.raises(BayesnuError, match="needs a parameter that has no sign; r2_nu has one"):
+        model.with_priors(with_kind(model.parameters[0], "flat-square", lower=0.0, upper=150.0))
+
+
+def test_a_list_of_priors_is_refused_as_one() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    with pytest.raises(BayesnuError, match="found a list of priors; give them one by one"):
+        model.with_priors([model.parameters[0]])  # type: ignore[arg-type]
+
+
 def _with_background(experiment: Experiment, total: np.ndarray) -> Experiment:
     return replace(experiment, background=replace(experiment.background, total=total))
 

@@ -59,3 +59,12 @@ def test_a_prior_that_ends_at_the_cut_of_the_log_uniform_one_costs_no_result(upp
     assert "log-uniform" not in {row.prior for row in result.rows}
     limit = result.parameters["mu_nu"].cross_check
     assert limit is not None and limit.upper == pytest.approx(0.9 * upper * 1e-11, rel=0.01)  # nothing but the prior
+
+
+def test_a_prior_that_excludes_the_best_fit_is_said(tmp_path: Path) -> None:
+    """XENONnT fits best at a small charge of positive sign; a prior of negative ones contradicts its profile."""
+    short = {"steps": 40, "ensembles": 2, "walkers": 32}
+    run = resolve("xenonnt-sr0", "q_nu", prior={"lower": -4.0, "upper": -0.1}, sampling=short)
+    result = sampling.sample(run, tmp_path / "run", figures=False, toys=False)
+    note = result.parameters["q_nu"].note
+    assert note is not None and "lies outside the prior's range, which the profile likelihood does not know" in note

@@ -98,7 +98,7 @@ def _print(found: list[ProfileInterval], where: str) -> None:
     first = found[0]
     table(
         f"{first.parameter.em_property.name} [{first.parameter.scaled_unit}], {where}: profile likelihood, "
-        f"{percent(first.cl)} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.3f}",
+        f"{percent(first.cl)} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.4g}",
         ("flavour", "others", "best fit", "interval"),
         [_cells(each) for each in found],
     )

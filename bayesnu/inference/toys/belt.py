@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -20,10 +21,13 @@ from bayesnu.inference.toys.statistic import TIE, crossings, profiled, quantile_
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.text import percent
 
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
 STEP = 0.01  # of chi^2, or of a smaller critical value: toys of few counts crowd at values that lie further apart,
 CROWD = 0.02  # and this share of them, many times that of a smooth distribution, so near the critical value is a crowd
+FEWEST_BEYOND = 5  # toys beyond a critical value: of fewer neither the quantile nor its error means anything
+CLOSE = 1e-6  # rounding of that number
 TESTED = 0.997  # values are tested across the profile-likelihood interval of this level
 
 
@@ -95,6 +99,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
     model = fitter.model
     seen = _of_data(fitter, values)
     ended = [each[np.isfinite(each)] for each in toys]
+    _check_number(cl, min(map(len, toys)))
     for value, each in zip(values, ended, strict=True):
         if not len(each):
             raise BayesnuError(
@@ -126,6 +131,17 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
         failed=sum(map(len, toys)) - sum(map(len, ended)),
         discrete=discrete,
     )
+
+
+def _check_number(cl: float, number: int) -> None:
+    """Raise `BayesnuError` where so many toys of a tested value do not reach as far as its critical value lies."""
+    if number * (1 - cl) < FEWEST_BEYOND - CLOSE:
+        most = percent(1 - FEWEST_BEYOND / number)
+        needed = ceil(FEWEST_BEYOND / (1 - cl))
+        raise BayesnuError(
+            f"cl: found {percent(cl)}; fewer than {FEWEST_BEYOND} of {number:,} toys of a tested value lie beyond that "
+            f"level; so many place at most {most}, and {needed:,} would place it"
+        )
 
 
 def _is_crowded(of_toys: np.ndarray, critical: float) -> bool:

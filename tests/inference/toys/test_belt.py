@@ -90,3 +90,15 @@ def test_charges_beside_radii_have_no_toys_that_could_miss_a_minimum() -> None:
         fitter.limit(observed(fitter.model), 2.71)
     with pytest.raises(BayesnuError, match="take one of them"):
         statistics(fitter, 0.1, 100, np.random.default_rng(1))
+
+
+def test_few_toys_place_no_critical_value_of_a_high_level() -> None:
+    fitter = ToyFitter(count_above(1000.0, 1010.0, width=0.02))
+    values = np.linspace(0, 10, 6)
+    random = np.random.default_rng(3)
+    toys = [statistics(fitter, value, 1000, random) for value in values]
+    with pytest.raises(BayesnuError, match=r"cl: found 99\.9%; fewer than 5 of 1,000 toys .* and 5,000 would place it"):
+        belt(fitter, values, toys, 0.999)
+    # Where the toys reach, a higher level has the longer interval and the larger error.
+    lower, higher = (belt(fitter, values, toys, cl) for cl in (0.9, 0.995))
+    assert np.all(lower.critical < higher.critical) and np.all(lower.critical_error < higher.critical_error)
