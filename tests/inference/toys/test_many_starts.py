@@ -14,14 +14,14 @@ CASES = [(data, name) for data in many_starts.DATA for name in many_starts.PROPE
 @pytest.mark.parametrize(("data", "name"), CASES[:3])
 def test_no_start_finds_a_lower_minimum(data: tuple[str, ...], name: str) -> None:
     found = many_starts.compare(data, name, TOYS, seed=2)
-    assert found.toys > TOYS / 2 and found.differ == 0, found
+    assert found.toys > TOYS / 2 and found.differ <= 1 and found.excess < many_starts.HARMLESS, found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("data", "name"), CASES[3:])
 def test_no_start_finds_a_lower_minimum_in_other_data(data: tuple[str, ...], name: str) -> None:
     found = many_starts.compare(data, name, TOYS, seed=2)
-    assert found.toys > TOYS / 2 and found.differ == 0, found
+    assert found.toys > TOYS / 2 and found.differ <= 1 and found.excess < many_starts.HARMLESS, found
 
 
 def test_the_minimiser_s_gradient_is_that_of_its_chi2() -> None:

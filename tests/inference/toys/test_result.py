@@ -217,7 +217,7 @@ def test_a_fit_far_from_its_constraints_has_no_limits_from_toys() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
     far = replace(model, observed=3000 * model.observed)
     found = find_toy_result(far, 0.9, 1)
-    assert found.limits == () and "no limits from toys: the fit is more than 30 widths" in found.remarks[-1]
+    assert found.limits == () and "no limits from toys: the fit is more than 10 widths" in found.remarks[-1]
     assert found.goodness is not None and found.goodness.p_value.share == 0
     assert any(remark.startswith("POOR FIT") for remark in found.remarks)
 
