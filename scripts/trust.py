@@ -108,10 +108,11 @@ def many_starts(found: Any) -> tuple[bool, str]:
     """How many toys have a lower minimum than the one found, and by how much."""
     differ = sum(row["differ"] for row in found)
     excess = max(row["excess"] for row in found)
+    toys = sum(row["toys"] for row in found)
+    missed = sum(row["missed"] for row in found)
     text = (
-        f"{sum(row['toys'] for row in found)} toys of {len(found)} properties and data sets: {differ} have a minimum below the "
-        f"one found, by at most {excess:.4f} of χ² (allowed {HARMLESS}); in {sum(row['missed'] for row in found)} no start of "
-        "the other minimiser finds one as low"
+        f"{toys} toys of {len(found)} properties and data sets: {differ} have a minimum below the one found, by at most "
+        f"{excess:.4f} of χ² (allowed {HARMLESS}); in {missed} no start of the other minimiser finds one as low"
     )
     return excess < HARMLESS, text
 
