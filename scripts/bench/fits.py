@@ -316,7 +316,7 @@ class Toyist:
 def measure_toys(
     ref: Reference, peers: dict[str, str | None], repetitions: int, number: int, few: int
 ) -> dict[str, dict[str, Any]]:
-    """Seconds per toy of a fit, and for one physics parameter of a fit and an upper limit.
+    """Seconds per toy of a fit, and of a fit and the upper limit of the first physics parameter, the others profiled.
 
     `number` toys for fits in batches, `few` for the rest. `excess` is the largest chi^2 above the lowest found for a toy,
     `limit_off` the largest relative difference of a limit from the median of all fitters.
@@ -329,19 +329,18 @@ def measure_toys(
     for name, toyist in toyists.items():
         try:
             best[name] = _chi2_of(problem, drawn, toyist.fit(few))
-            if ref.model.n_physics == 1:
-                limits[name] = toyist.limit(few)
+            limits[name] = toyist.limit(few)
         except Exception as error:
             best.pop(name, None)
             rows[name] = {"fails": reason(error)}
     progress(f"toys of {ref.name}: {', '.join(best)}")
     fits = in_turn({name: partial(toyists[name].fit, toyists[name].number) for name in best}, repetitions, 0.0)
     spent = in_turn({name: partial(toyists[name].limit, toyists[name].number) for name in limits}, repetitions, 0.0)
-    lowest, usual = np.min(list(best.values()), axis=0), np.nanmedian(list(limits.values()), axis=0) if limits else None
+    lowest, usual = np.min(list(best.values()), axis=0), np.nanmedian(list(limits.values()), axis=0)
     for name, values in best.items():
         n = toyists[name].number
         rows[name] = {"toys": n, "fit_seconds": [t / n for t in fits[name]], "excess": float((values - lowest).max())}
-        if name in limits and usual is not None:
+        if name in limits:
             off = np.abs(limits[name] / usual - 1)
             rows[name] |= {
                 "limit_seconds": [t / n for t in spent[name]],
@@ -384,7 +383,8 @@ def _batched(problem: Problem, drawn: toys.Toys, number: int) -> Toyist | None:
         return toys.Toys(drawn.counts[:n], drawn.centres[:n])
 
     def fit(n: int) -> np.ndarray:
-        theta = fitter.fit(first(n), start, free).theta
+        # The square of one moment has one minimum; with several parameters the lowest of all is taken.
+        theta = fitter.fit(first(n), start, free).theta if n_physics == 1 else fitter.best_fit(first(n)).theta
         return np.concatenate([theta[:, :n_physics] ** power, theta[:, n_physics:]], axis=1)
 
     def limit(n: int) -> np.ndarray:

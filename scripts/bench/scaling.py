@@ -18,7 +18,7 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys import toys
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Block, Model
-from bayesnu.model.priors import Gaussian
+from bayesnu.model.priors import Gaussian, Prior
 from bayesnu.physics.properties import Parameter
 from bayesnu.runs import chain_file, extension
 from scripts.bench.posteriors import Reference
@@ -50,6 +50,29 @@ def with_experiments(model: Model, times: int) -> Model:
         is_signal=np.tile(model.is_signal, times),
         blocks=tuple(blocks),
     )
+
+
+def with_detectors(model: Model, times: int) -> Model:
+    """The model `times` times side by side, as experiments that share the Sun and the physics, with all else their own."""
+    shared = [k for k, name in enumerate(model.names) if k < model.n_physics or name.startswith("flux_")]
+    own = [k for k in range(len(model.parameters)) if k not in shared]
+    size = len(shared) + times * len(own)
+    wide = with_experiments(model, times)
+    factors = []
+    nuisances: list[Prior] = []
+    for n in range(times):
+        place = np.full(len(model.parameters) + 1, size)  # the constant 1 follows the last parameter
+        place[shared] = np.arange(len(shared))
+        place[own] = len(shared) + n * len(own) + np.arange(len(own))
+        factors.append(place[model.factors])
+        nuisances += [_renamed(model.parameters[k], n) for k in own]
+    parameters = (*(model.parameters[k] for k in shared), *nuisances)
+    return replace(wide, parameters=parameters, factors=np.concatenate(factors))
+
+
+def _renamed(prior: Prior, number: int) -> Prior:
+    name = f"{prior.name} {number}"
+    return replace(prior, parameter=Parameter(name, name, "", 1.0))
 
 
 def with_parameters(model: Model, number: int) -> Model:
@@ -123,6 +146,7 @@ def measure_scaling(ref: Reference, repetitions: int, seconds: float, quick: boo
     """Seconds against sizes for everything that a model can grow in; what is evaluated is said in `what`."""
     base, times = ref.model, [1, 2, 4, 8] if quick else [1, 2, 4, 8, 16]
     parameters = [5, 8, 16, 32] if quick else [5, 8, 16, 32, 64]
+    detectors = [1, 3, 10] if quick else [1, 3, 10, 30, 100]
     bins = len(base.observed)
     out = {
         "bins": _grown(
@@ -131,6 +155,13 @@ def measure_scaling(ref: Reference, repetitions: int, seconds: float, quick: boo
         ),
         "experiments": _grown(
             "1,024 evaluations", times, [_evaluation(with_experiments(base, n)) for n in times], repetitions, seconds
+        ),
+        "detectors, each with two nuisances": _grown(
+            "1,024 evaluations", detectors, [_evaluation(with_detectors(base, n)) for n in detectors], repetitions, seconds
+        ),
+        "nuisances of a fit, two per detector": _grown(
+            "one fit", [2 * n + 2 for n in detectors], [_one_fit(with_detectors(base, n)) for n in detectors],
+            repetitions, seconds,
         ),
         "parameters": _grown(
             "1,024 evaluations", parameters, [_evaluation(with_parameters(base, n)) for n in parameters],
