@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,16 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
 
 def parse(text: str, reading: str, path: str) -> Experiment:
     """Return the data set of a file's text; `path` says where that is. Raises `BayesnuError` as `load` does."""
+    return _parse_once(text, str(reading), path)
+
+
+@lru_cache(maxsize=16)
+def _parse_once(text: str, reading: str, path: str) -> Experiment:
+    """The same text is the same object: what is folded of it is kept with it."""
     try:
         file = _validate_tables(_parse_text(text))
         _check_readings(file)
-        used = _choose_reading(file, str(reading))
+        used = _choose_reading(file, reading)
         return build.experiment(_apply_reading(file, used), used, path, text)
     except Wrong as wrong:
         raise FileMistakes(path, wrong.sentences) from None

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from bayesnu.inference.interval import Piece
 
@@ -138,6 +137,8 @@ class _Range:
 
     def estimate(self, values: np.ndarray) -> np.ndarray:
         """Samples per unit of the parameter, (cells,)."""
+        from scipy.ndimage import gaussian_filter1d  # a third of a second, which a curve without samples does not need
+
         counts = np.histogram(values, len(self.edges) - 1, (self.edges[0], self.edges[-1]))[0].astype(float)
         smooth = np.zeros_like(counts)
         for _ in range(PASSES):

@@ -181,17 +181,17 @@ def without_boundary(found: AnyInterval) -> AnyInterval:
     return replace(found, pieces=tuple(Piece(None if low == 0 else low, high) for low, high in found.pieces))
 
 
-def modes_note(found: Interval, regions: Interval, scale: float) -> str | None:
+def modes_note(found: Interval, densest: tuple[Piece, ...], scale: float) -> str | None:
     """Say where a posterior has separate modes, and which values between them an interval of another kind holds.
 
-    `regions` is the highest-density interval of the same probability; values are said in units of `scale`.
+    `densest` are the pieces of the highest-density interval of the same probability; values are said in units of `scale`.
     """
-    if len(regions.pieces) == 1:
+    if len(densest) == 1:
         return None
-    note = f"the posterior has {len(regions.pieces)} separate modes"
+    note = f"the posterior has {len(densest)} separate modes"
     if found.kind == "hdi":
         return note
-    gaps = [(one.upper, other.lower) for one, other in pairwise(regions.pieces)]
+    gaps = [(one.upper, other.lower) for one, other in pairwise(densest)]
     return (
         f"{note}: this interval holds also {intervals(gaps, scale)} between them, where the density is lower than anywhere "
         "in the highest-density pieces"

@@ -13,13 +13,21 @@ from itertools import pairwise
 
 import numpy as np
 
+from bayesnu.inference.few_nodes import find_between
 from bayesnu.inference.highest_density import Curve, jackknife_errors
 from bayesnu.inference.interval import IntegratedInterval, Piece
 from bayesnu.inference.kinds import check_interval
 from bayesnu.inference.laplace import log_bounded_volumes
 from bayesnu.inference.line import Line, find_local_minima
-from bayesnu.inference.nuisance_average import DRAWS, Average, average_nuisances
-from bayesnu.inference.panels import draw_density, evaluate_density, integrate_up_to, invert_integral, place_nodes
+from bayesnu.inference.nuisance_average import DRAWS, Average, Rule, choose_rule
+from bayesnu.inference.panels import (
+    draw_density,
+    evaluate_density,
+    integrate_up_to,
+    invert_integral,
+    number_stretches,
+    place_nodes,
+)
 from bayesnu.inference.profiler import Fit, Profiler, check_ended
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.zoom import find_segments
@@ -192,18 +200,37 @@ def integrate(line: Line, seed: int = 0) -> Marginal:
     model = line.profiler.model
     coordinate = choose_coordinate(model.parameters[0])
     borders = _place_panels(line, coordinate)
-    values = coordinate.ppf(place_nodes(borders))
+    nodes = place_nodes(borders)
+    values = coordinate.ppf(nodes)
     fit = line.fit(values)
     check_ended(fit, "integrate")
     possible = np.isfinite(fit.chi2)
     fit = Fit(fit.theta[possible], fit.chi2[possible], fit.ended[possible])
-    average = average_nuisances(line.profiler, fit, seed)
+    rule = choose_rule(line.profiler, fit, seed)
+    average = _average_nuisances(rule, fit, nodes[possible], number_stretches(borders)[possible])
     _check_draws(line.profiler, fit, average)
-    log_density = average.log_laplace + _compare_priors(model.parameters[0], coordinate, values[possible])
-    batches = np.zeros((len(average.ratio), len(values)))
-    batches[:, possible] = average.ratio * np.exp(log_density - log_density.max())
+    log_density = average.log_integral + _compare_priors(model.parameters[0], coordinate, values[possible])
+    batches = np.zeros((len(log_density), len(values)))
+    batches[:, possible] = np.exp(log_density - log_density.max())
     _check_ends(model.parameters[0], batches.mean(axis=0))
-    return Marginal(model, borders, batches.mean(axis=0), batches, average.method)
+    return Marginal(model, borders, batches.mean(axis=0), batches, rule.method)
+
+
+def _average_nuisances(rule: Rule, fit: Fit, nodes: np.ndarray, stretches: np.ndarray) -> Average:
+    """The average of a rule at nodes (nodes,) with these fits, found at few nodes of each of the numbered `stretches`."""
+    effective = np.full(len(nodes), np.inf)
+    parts = []
+    for number in np.unique(stretches):
+        stretch = np.flatnonzero(stretches == number)
+
+        def find(at: np.ndarray, stretch: np.ndarray = stretch) -> np.ndarray:
+            here = stretch[at]
+            average = rule.average(Fit(fit.theta[here], fit.chi2[here], fit.ended[here]))
+            effective[here] = average.effective
+            return average.log_integral
+
+        parts.append(find_between(find, nodes[stretch]))
+    return Average(np.concatenate(parts, axis=1), effective)
 
 
 def _check_ends(prior: Prior, density: np.ndarray) -> None:
@@ -223,7 +250,7 @@ def _check_draws(profiler: Profiler, fit: Fit, average: Average) -> None:
     """
     if np.all(average.effective >= FEWEST_DRAWS):
         return
-    drawn = average.ratio.mean(axis=0) * np.exp(average.log_laplace - average.log_laplace.max())
+    drawn = np.exp(average.log_integral - average.log_integral.max()).mean(axis=0)
     log_approximate = log_bounded_volumes(profiler, fit.theta) - fit.chi2 / 2
     matters = (drawn > MATTERS * drawn.max()) | (log_approximate > log_approximate.max() + np.log(MATTERS))
     fewest = float(average.effective[matters].min())

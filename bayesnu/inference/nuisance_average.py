@@ -29,45 +29,71 @@ BOUNDARY_SIGMA = 5.0  # a nuisance closer to its bound than this is not Gaussian
 
 @dataclass(frozen=True, eq=False)
 class Average:
-    """The integral in units of its Laplace approximation, `ratio` (batches, nodes), and the log of that (nodes,).
+    """The log of the integral over the nuisances, `log_integral` (batches, nodes), up to a constant of the model.
 
     Batches are independent estimates; a deterministic rule has one. `effective` (nodes,) is the effective number of draws,
-    infinite without any. `method` says in words how it was found.
+    infinite without any.
     """
 
-    ratio: np.ndarray
-    log_laplace: np.ndarray
+    log_integral: np.ndarray
     effective: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """How the nuisances are integrated. It has the same points at every node, so that the integral is smooth along them.
+
+    Attributes:
+        profiler: of the model.
+        posterior: of the model, without the priors of its physics parameters.
+        points: (n, nuisances), of the unit cube if the Gaussian is cut at bounds, else of a standard normal distribution.
+        weights: (n,) of a deterministic rule; None for draws.
+        is_cut: whether a nuisance may reach a bound at any node.
+        method: the rule in words.
+    """
+
+    profiler: Profiler
+    posterior: CompiledPosterior
+    points: np.ndarray
+    weights: np.ndarray | None
+    is_cut: bool
     method: str
 
+    def average(self, fit: Fit) -> Average:
+        """Integrate around the fits of some nodes."""
+        which = np.flatnonzero(self.profiler.nuisances_free())
+        if self.is_cut:
+            draws, factors = _divide_by_cut_gaussian(self.profiler, self.posterior, fit.theta, which, self.points)
+            ratio = _average_batches(draws)
+        else:
+            factors = conditional_factors(self.profiler, fit.theta)
+            draws = _divide_by_gaussian(self.posterior, fit.theta, factors, which, self.points)
+            if self.weights is not None:
+                ratio = (draws @ self.weights)[None]
+            else:
+                ratio = _average_batches((draws[:, : DRAWS // 2] + draws[:, DRAWS // 2 :]) / 2)
+        with np.errstate(divide="ignore"):  # draws that miss the likelihood
+            log_integral = np.log(ratio) - fit.chi2 / 2 + log_volumes_of(factors)
+        effective = np.full(len(fit.theta), inf) if self.weights is not None else _count_effective(draws)
+        return Average(log_integral, effective)
 
-def average_nuisances(profiler: Profiler, fit: Fit, seed: int) -> Average:
-    """Integrate over the nuisances around their fits at every node."""
+
+def choose_rule(profiler: Profiler, fit: Fit, seed: int) -> Rule:
+    """The rule for a model whose fits at all nodes are these."""
     posterior = compile_posterior(profiler.model.with_flat_physics())
     which = np.flatnonzero(profiler.nuisances_free())
     random = np.random.default_rng(seed)
-    factors = conditional_factors(profiler, fit.theta)
-    effective = np.full(len(fit.theta), inf)
-    if not _is_far_from_bounds(profiler, fit.theta, factors, which):
-        means, curvatures = tangent_gaussians(profiler, fit.theta)
-        means, curvatures = match_cut_moments(means, curvatures, profiler.lower[which], profiler.upper[which])
-        factors = WIDER * invert_to_factors(curvatures)
-        draws = _divide_by_cut_gaussian(profiler, posterior, fit.theta, means, factors, which, random)
-        ratio = _average_batches(draws)
-        effective = _count_effective(draws)
+    if not _is_far_from_bounds(profiler, fit.theta, conditional_factors(profiler, fit.theta), which):
         method = f"cut Gaussian corrected by importance sampling ({DRAWS} draws)"
-    elif len(which) <= TENSOR_DIMENSIONS:
-        points, rule = _build_hermite_rule(len(which))
-        ratio = (_divide_by_gaussian(posterior, fit.theta, factors, which, points) @ rule)[None]
+        return Rule(profiler, posterior, _shift_lattices(len(which), random), None, True, method)
+    if len(which) <= TENSOR_DIMENSIONS:
+        points, weights = _build_hermite_rule(len(which))
         method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points" if len(which) else "no nuisances"
-    else:
-        points = random.standard_normal((DRAWS // 2, len(which)))
-        antithetic = np.concatenate([points, -points])  # the slope of the ratio cancels in every pair
-        draws = _divide_by_gaussian(posterior, fit.theta, factors, which, antithetic)
-        ratio = _average_batches((draws[:, : DRAWS // 2] + draws[:, DRAWS // 2 :]) / 2)
-        effective = _count_effective(draws)
-        method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
-    return Average(ratio, -fit.chi2 / 2 + log_volumes_of(factors), effective, method)
+        return Rule(profiler, posterior, points, weights, False, method)
+    half = random.standard_normal((DRAWS // 2, len(which)))
+    antithetic = np.concatenate([half, -half])  # the slope of the ratio cancels in every pair
+    method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
+    return Rule(profiler, posterior, antithetic, None, False, method)
 
 
 def _count_effective(ratio: np.ndarray) -> np.ndarray:
@@ -85,25 +111,23 @@ def _average_batches(ratio: np.ndarray) -> np.ndarray:
 
 
 def _divide_by_cut_gaussian(
-    profiler: Profiler,
-    posterior: CompiledPosterior,
-    theta: np.ndarray,
-    means: np.ndarray,
-    factors: np.ndarray,
-    which: np.ndarray,
-    random: np.random.Generator,
-) -> np.ndarray:
-    """Posterior over the density of draws within bounds, in units of its maximum at theta: shape (nodes, DRAWS)."""
-    uniform = _shift_lattices(len(which), random)
+    profiler: Profiler, posterior: CompiledPosterior, theta: np.ndarray, which: np.ndarray, uniform: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior over the density of draws within bounds, in units of its maximum at theta: shape (nodes, DRAWS).
+
+    Also the factors (nodes, nuisances, nuisances) of the Gaussians that are cut.
+    """
     low = profiler.lower[which]
     high = profiler.upper[which]
+    means, curvatures = match_cut_moments(*tangent_gaussians(profiler, theta), low, high)
+    factors = WIDER * invert_to_factors(curvatures)
     at_mode = posterior(theta)
     ratio = np.empty((len(theta), DRAWS))
     for i, (mean, factor) in enumerate(zip(means, factors, strict=True)):
         trial = np.tile(theta[i], (DRAWS, 1))
         trial[:, which], log_density = draw_within(mean, factor, low, high, uniform)
         ratio[i] = np.exp(posterior(trial) - at_mode[i] - log_density)
-    return ratio
+    return ratio, factors
 
 
 def _shift_lattices(dimensions: int, random: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,9 @@ from numpy.polynomial import legendre
 from bayesnu.support.quadrature import gauss_legendre
 
 ORDER = 8  # nodes per panel
-HALVINGS = 50  # of a panel, to find where a part of the whole lies below
+EVEN = 1e-6  # of a panel's width: a smaller difference from its neighbour's is rounding
+PARTS = 64  # of a panel, and then of the part in which the integral is as large as wanted,
+CLOSER = 8  # so many times
 
 
 def place_nodes(borders: np.ndarray) -> np.ndarray:
@@ -24,6 +26,13 @@ def place_nodes(borders: np.ndarray) -> np.ndarray:
     half = np.diff(borders)[:, None] / 2
     places: np.ndarray = (middle + half * nodes).ravel()
     return places
+
+
+def number_stretches(borders: np.ndarray) -> np.ndarray:
+    """The stretch of every node (panels * ORDER,), as a number: neighbouring panels of one width are one stretch."""
+    widths = np.diff(borders)
+    is_new = ~np.isclose(widths[1:], widths[:-1], rtol=EVEN, atol=0.0)
+    return np.repeat(np.cumsum(np.append(0, is_new)), ORDER)
 
 
 def evaluate_density(borders: np.ndarray, density: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -90,20 +99,20 @@ def integrate_up_to(borders: np.ndarray, density: np.ndarray, u: float) -> float
 
 
 def invert_integral(borders: np.ndarray, density: np.ndarray, probability: float) -> float:
-    """The u below which this part of the whole integral lies: its panel first, then halvings within the panel."""
+    """The u below which this part of the whole integral lies: its panel first, then smaller and smaller parts of it."""
     density = _by_panel(density)
     whole = _integrate_panels(density, borders)
     target = probability * whole.sum()
     before = np.concatenate([[0.0], np.cumsum(whole)])
     panel = min(int(np.searchsorted(before, target, side="right")) - 1, len(whole) - 1)
     width = borders[panel + 1] - borders[panel]
-    series = density[panel] @ _build_primitive()
+    series = density[panel] @ _build_primitive() * width / 2
     low = 0.0
     high = 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if _integrate_part(series, width, middle) < target - before[panel]:
-            low = middle
-        else:
-            high = middle
+    for _ in range(CLOSER):
+        parts = np.linspace(low, high, PARTS + 1)
+        is_below = legendre.legval(2 * parts - 1, series) < target - before[panel]
+        first = min(max(int(np.argmin(np.append(is_below, False))), 1), PARTS)
+        low = float(parts[first - 1])
+        high = float(parts[first])
     return float(borders[panel] + width * (low + high) / 2)

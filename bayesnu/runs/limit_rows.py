@@ -64,7 +64,7 @@ def _credible_rows(fits: Fits, kept: np.ndarray, index: int, settings: Settings)
     samples = kept[..., index]
     is_alone = model.n_physics == 1
     own, densest = (_sampled_row(fits, kept, index, kind, settings.probability) for kind in (settings.kind, "hdi"))
-    yield replace(own, note=modes_note(own.interval, densest.interval, prior.scale))
+    yield replace(own, note=modes_note(own.interval, densest.interval.pieces, prior.scale))
     if settings.kind != "hdi" and len(densest.interval.pieces) > 1:
         yield densest
     for others in _other_priors(model) if settings.kind != "hdi" else []:

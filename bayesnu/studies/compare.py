@@ -16,7 +16,7 @@ from bayesnu.experiments.published import PAPER_DATA_SETS, PublishedLimit, publi
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import Interval, Piece, modes_note
 from bayesnu.inference.settings import Settings
-from bayesnu.inference.toys.result import judge_fit
+from bayesnu.inference.toys.result import remark_on_fit
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS
@@ -138,9 +138,9 @@ def own_rows(names: Sequence[str], parameter: str, preset: str) -> list[Row]:
     """Credible and profile limits of one physics parameter from these experiments together."""
     analysis = choices_of.preset(preset)
     fits = Fits(build([data.load(name, analysis.inputs) for name in names], [parameter], analysis))
-    judged = judge_fit(fits.fitter, Settings.seed)
+    remarks = remark_on_fit(fits.fitter, Settings.seed)
     rows = (_credible(fits, preset), *_profiles(fits, preset))
-    return [replace(row, remark=_join(row.remark, *judged.remarks, *fits.model.notes)) for row in rows]
+    return [replace(row, remark=_join(row.remark, *remarks, *fits.model.notes)) for row in rows]
 
 
 def _join(*remarks: str) -> str:
@@ -182,12 +182,11 @@ def joined(titles: Sequence[str]) -> str:
 def _credible(fits: Fits, preset: str) -> Row:
     prior = fits.model.parameters[0]
     kind = "eti" if prior.of_interest.signed else "upper"
-    found = fits.marginal.interval(kind, LEVEL).scaled(prior.scale)
-    densest = fits.marginal.interval("hdi", LEVEL).scaled(prior.scale)
+    found = fits.marginal.interval(kind, LEVEL)
+    modes = modes_note(found, fits.marginal.curve.region(LEVEL), scale=1.0)
     words = "equal tails" if prior.of_interest.signed else "upper limit"
-    modes = modes_note(found, densest, prior.scale)
     remark = f"{words}, prior {describe(prior)}, integrated" + (f"; {modes}" if modes else "")
-    return _own(fits.model, preset, "credible", found, remark)
+    return _own(fits.model, preset, "credible", found.scaled(prior.scale), remark)
 
 
 def _profiles(fits: Fits, preset: str) -> Iterator[Row]:

@@ -267,3 +267,13 @@ def test_importing_the_objects_does_not_import_pydantic() -> None:
     code = "import sys, bayesnu.experiments; print('pydantic' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "False"
+
+
+def test_the_same_text_is_read_once_and_a_changed_file_again(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(experiments.template(), encoding="utf-8")
+    first = experiments.load(file)
+    assert experiments.load(file) is first
+    text = experiments.template().replace("tonne_years = 2.0", "tonne_years = 2.1")
+    file.write_text(text, encoding="utf-8")
+    assert (first.exposure_tonne_years, experiments.load(file).exposure_tonne_years) == (2.0, 2.1)

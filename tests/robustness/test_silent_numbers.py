@@ -14,7 +14,7 @@ import bayesnu
 from bayesnu.experiments import Experiment, load, scale_exposure, template
 from bayesnu.inference.line import Line
 from bayesnu.inference.marginal import _check_draws
-from bayesnu.inference.nuisance_average import average_nuisances
+from bayesnu.inference.nuisance_average import choose_rule
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.model.priors import Flat, with_kind
 from bayesnu.support.errors import BayesnuError
@@ -148,7 +148,7 @@ def test_data_far_from_every_model_push_the_posterior_to_the_end_of_its_range() 
 def test_an_integral_that_a_few_draws_decide_is_refused() -> None:
     line = Line(ToyFitter(model_of("pandax4t-run1", "mu_nu")))
     fit = line.fit(np.linspace(0, 3, 7))
-    average = average_nuisances(line.profiler, fit, seed=1)
+    average = choose_rule(line.profiler, fit, seed=1).average(fit)
     few = replace(average, effective=np.where(np.arange(7) == np.argmin(fit.chi2), 3.0, average.effective))
     _check_draws(line.profiler, fit, average)
     with pytest.raises(BayesnuError, match=r"only 3\.0 effective draws of the nuisances"):

@@ -15,7 +15,7 @@ from bayesnu.inference.toys.belt import TESTED, belt, statistics, tested_values
 from bayesnu.inference.toys.compatibility import Compatibility, find_compatibility
 from bayesnu.inference.toys.expected import ExpectedLimit, find_limits, list_ends, summarise_limits
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.goodness import Goodness, count_bins, find_goodness
+from bayesnu.inference.toys.goodness import POOR, TOO_GOOD, Goodness, count_bins, find_goodness
 from bayesnu.inference.toys.statistic import profiled_null
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
@@ -24,6 +24,7 @@ from bayesnu.support.arguments import read_seed
 from bayesnu.support.errors import BayesnuError
 
 TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.01 is then known to 10 %
+TOYS_OF_LOOK = 500  # that tell a p-value which is worth no remark
 BELT_POINTS = 21
 BELT_TOYS = 4_000  # at each tested value
 TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts
@@ -94,6 +95,17 @@ def judge_fit(fitter: ToyFitter, seed: int) -> ToyResult:
         return _no_result(seed, error)
 
 
+def remark_on_fit(fitter: ToyFitter, seed: int) -> tuple[str, ...]:
+    """The remarks of `judge_fit` alone: where few toys tell that none depends on them, no more are drawn."""
+    try:
+        found = _judge_fit(fitter, _make_streams(seed), seed, TOYS_OF_LOOK)
+    except BayesnuError as error:
+        return _no_result(seed, error).remarks
+    tested = [(found.goodness, (POOR, TOO_GOOD)), (found.compatibility, (POOR,))]
+    is_clear = all(each is None or (each.remark is None and each.p_value.is_far_from(*ends)) for each, ends in tested)
+    return found.remarks if is_clear else judge_fit(fitter, seed).remarks
+
+
 def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     """Draw the toys and fit them: about three seconds for one physics parameter, and more for each of several."""
     streams = _make_streams(seed)
@@ -149,10 +161,10 @@ def _no_result(seed: int, error: BayesnuError) -> ToyResult:
     return ToyResult(seed, None, None, (), (f"nothing from toys: {error}",))
 
 
-def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int) -> ToyResult:
-    """The same; raises `BayesnuError` where the fit of the data did not end."""
+def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int, most: int = TOYS) -> ToyResult:
+    """The same with so many toys at `most`; raises `BayesnuError` where the fit of the data did not end."""
     model = fitter.model
-    toys = TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL
+    toys = min(most, TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL)
     if _is_hopeless(fitter):
         toys = TOYS_OF_HOPELESS
     goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None

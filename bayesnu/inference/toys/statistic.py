@@ -13,6 +13,7 @@ from bayesnu.inference.toys.toys import Toys, observed
 from bayesnu.support.errors import BayesnuError
 
 TIE = 1e-6  # of chi^2: toys with the counts of the data are as far as the data, whatever the fits round to
+FAR = 5.0  # errors of a share, by which more toys do not move it
 
 
 def profiled(fitter: ToyFitter, value: float) -> np.ndarray:
@@ -83,6 +84,10 @@ class PValue:
     error: float
     toys: int
     failed: int
+
+    def is_far_from(self, *shares: float) -> bool:
+        """Whether more toys would not bring it to another side of any of these shares."""
+        return all(abs(self.share - share) > FAR * self.error for share in shares)
 
     @property
     def in_words(self) -> str:

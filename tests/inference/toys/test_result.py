@@ -17,7 +17,7 @@ from bayesnu.inference.toys import result
 from bayesnu.inference.toys.compatibility import find_compatibility
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.goodness import Goodness, find_goodness
-from bayesnu.inference.toys.result import ToyResult, find_toy_result
+from bayesnu.inference.toys.result import ToyResult, find_toy_result, remark_on_fit
 from bayesnu.inference.toys.statistic import rank_among_toys
 from bayesnu.inference.toys.toys import observed
 from bayesnu.model.builder import build
@@ -240,3 +240,32 @@ def test_every_one_of_several_parameters_has_limits_of_toys(monkeypatch: pytest.
         accepted = each.feldman_cousins
         assert accepted is not None and accepted.largest_error is not None
         assert accepted.upper == pytest.approx(profiled.upper, abs=0.15 * width)
+
+
+@pytest.mark.parametrize(
+    ("wave", "toys", "says"),
+    [
+        (0.0, [500, 10_000], "a fit this good"),
+        (0.9, [500], None),
+        (1.25, [500, 10_000], None),
+        (1.6, [500, 10_000], "POOR FIT"),
+    ],
+)
+def test_remarks_alone_take_few_toys_where_these_tell_enough(
+    wave: float, toys: list[int], says: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts that are so many widths above and below the expected ones in turn: chi^2 is about wave^2 per bin."""
+    model = model_of("xenonnt-sr0", "mu_nu")
+    expected = model.expected(model.nominal())
+    signs = np.where(np.arange(expected.size) % 2, 1, -1)
+    fitter = ToyFitter(replace(model, observed=expected + wave * signs * np.sqrt(expected)))
+    drawn: list[int] = []
+
+    def count_toys(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Goodness:
+        drawn.append(toys)
+        return find_goodness(fitter, toys, random)
+
+    monkeypatch.setattr(result, "find_goodness", count_toys)
+    remarks = remark_on_fit(fitter, seed=1)
+    assert drawn == toys
+    assert [*remarks] == [] if says is None else says in remarks[0]
