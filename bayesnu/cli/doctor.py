@@ -131,10 +131,10 @@ def optional() -> Iterator[Finding]:
 
 def processors() -> Iterator[Finding]:
     """Processors that this process may use, and limits on threads in the environment."""
-    whole = os.cpu_count() or 1
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else whole
+    from bayesnu.runs.processes import count_processors
+
     given = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
-    yield Finding("processors", "ok", ", ".join([f"{usable} of {whole} may be used; one chain uses one", *given]))
+    yield Finding("processors", "ok", ", ".join([f"{count_processors()} of {os.cpu_count()} may be used; one chain uses one", *given]))
 
 
 def cache() -> Iterator[Finding]:

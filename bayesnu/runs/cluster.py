@@ -11,9 +11,7 @@ import itertools
 import json
 import logging
 import platform
-import signal
 import tempfile
-import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -21,8 +19,6 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import resource_tracker
-from types import FrameType
 from typing import Any
 from uuid import uuid4
 
@@ -33,6 +29,7 @@ from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 from distributed.versions import VersionMismatchWarning
 
+from bayesnu.runs.processes import hold_signals
 from bayesnu.runs.task import Campaign, blas, name_of, perform, versions
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.fingerprint import difference
@@ -153,7 +150,7 @@ def _start_local(workers: int) -> Iterator[Client]:
         dask.config.set(LOCAL),
         ExitStack() as opened,
     ):
-        with _hold_signals():
+        with hold_signals():
             cluster = opened.enter_context(_close_after(_start_processes(workers, scratch)))
             client = opened.enter_context(_close_after(Client(cluster, set_as_default=False)))
         yield client
@@ -185,43 +182,8 @@ def _close_after(opened: Client | LocalCluster) -> Iterator[Any]:
     try:
         yield opened
     finally:
-        with _hold_signals():
+        with hold_signals():
             opened.close()
-
-
-@contextmanager
-def _hold_signals() -> Iterator[None]:
-    """Keep signals for the end: what is half open or half closed cannot be closed."""
-    heard: list[int] = []
-
-    def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-
-    main = threading.current_thread() is threading.main_thread()
-    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and callable(signal.getsignal(n))]
-    before = {number: signal.signal(number, hear) for number in numbers}
-    try:
-        with _block_interrupts():
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if heard:
-            signal.raise_signal(heard[0])
-
-
-@contextmanager
-def _block_interrupts() -> Iterator[None]:
-    """Start threads and processes that never hear Ctrl-C: a terminal sends it to workers too, which end without it."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # it would take the block away from the thread that starts it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -234,7 +196,7 @@ def _connect_to(scheduler: str) -> Iterator[Client]:
         raise BayesnuError(f"`scheduler`: distributed is {found} there and {here} here; use one version")
     try:
         with ExitStack() as opened:
-            with _hold_signals(), warnings.catch_warnings():
+            with hold_signals(), warnings.catch_warnings():
                 warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked where it matters
                 client = opened.enter_context(_close_after(Client(scheduler, timeout=TIMEOUT, set_as_default=False)))
             yield client

@@ -24,6 +24,7 @@ from bayesnu.model.priors import LOG_CUT, Prior, describe, with_kind
 from bayesnu.physics.oscillation import FLAVOURS
 from bayesnu.physics.properties import PROPERTIES, PhysicsParameter, parameters_of
 from bayesnu.runs import sampling
+from bayesnu.runs.processes import perform_all
 from bayesnu.runs.result import ParameterResult, RunResult
 from bayesnu.runs.result_json import ends_to_json
 from bayesnu.runs.run import resolve
@@ -94,18 +95,53 @@ def _change_as_json(change: SingleChange) -> dict[str, Any]:
     return {"choice": change.choice, "value": change.value, **ends_to_json(change.interval)}
 
 
-def reproduce(runs: Path | None, report: Callable[[str], None] = lambda line: None) -> Iterator[PaperRow]:
-    """Yield the rows of all results; only those of one common flavour value if no folder for sampled runs is given."""
-    for names in PAPER_DATA_SETS:
-        for preset in PRESETS:
-            chosen = choices_of.preset(preset)
-            loaded = [data.load(name, chosen.inputs) for name in names]
-            for parameter in PROPERTIES:
-                report(f"{' + '.join(names)}, preset {preset}, {parameter}")
-                for flavour in ("common", *FLAVOURS) if runs is not None else ("common",):
-                    yield from single(build(loaded, parameters_of(parameter, flavour), chosen), preset)
-                if runs is not None:
-                    yield from three_flavours(names, parameter, preset, runs)
+@dataclass(frozen=True)
+class Share:
+    """A part of the reproduction that needs no other; without a folder for sampled runs, common flavour values alone."""
+
+    names: tuple[str, ...]
+    preset: str
+    parameter: str
+    runs: Path | None
+
+    @property
+    def label(self) -> str:
+        """What it is about, in words."""
+        return f"{' + '.join(self.names)}, preset {self.preset}, {self.parameter}"
+
+
+def reproduce(
+    runs: Path | None, report: Callable[[str], None] = lambda line: None, processes: int = 1
+) -> Iterator[PaperRow]:
+    """Yield the rows of all results; only those of one common flavour value if no folder for sampled runs is given.
+
+    So many processes share the work; no number depends on how many. A script that takes several needs
+    `if __name__ == "__main__":`.
+    """
+    shares = [
+        Share(names, preset, parameter, runs) for names in PAPER_DATA_SETS for preset in PRESETS for parameter in PROPERTIES
+    ]
+    longest_first = shares[::-1]  # several data sets take longest
+    found = perform_all(
+        find_rows,
+        longest_first,
+        processes,
+        lambda share, done: report(f"{done} of {len(shares)}: {share.label}"),
+    )
+    for rows in found[::-1]:
+        yield from rows
+
+
+def find_rows(share: Share) -> list[PaperRow]:
+    """The rows of a share."""
+    chosen = choices_of.preset(share.preset)
+    loaded = [data.load(name, chosen.inputs) for name in share.names]
+    rows = []
+    for flavour in ("common", *FLAVOURS) if share.runs is not None else ("common",):
+        rows += single(build(loaded, parameters_of(share.parameter, flavour), chosen), share.preset)
+    if share.runs is not None:
+        rows += three_flavours(share.names, share.parameter, share.preset, share.runs)
+    return rows
 
 
 def single(model: Model, preset: str) -> list[PaperRow]:

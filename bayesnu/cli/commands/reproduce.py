@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.failures import Stopped
 from bayesnu.cli.options import json_option, quiet_option
 from bayesnu.cli.output import console, json_out, table
+from bayesnu.cli.stopping import stoppable
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import interval, intervals, number
 
@@ -27,11 +30,15 @@ HEAD = ("data", "preset", "flavour", "others", "method and prior", "interval", "
 @quiet_option()
 @json_option()
 def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
-    """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers."""
+    """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers.
+
+    Every processor that may be used has a process of its own, up to eight.
+    """
     from pathlib import Path
 
     from bayesnu.cli.about_json import about
     from bayesnu.model.choices import PRESETS
+    from bayesnu.runs.processes import count_processors
     from bayesnu.studies import paper
 
     errors = console(stderr=True)
@@ -41,13 +48,25 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
             errors.print(line, markup=False)
 
     runs = None if quick else Path(output or "chains/reproduce")
-    rows = list(paper.reproduce(runs, report))
+    with _stopped_in_one_sentence(runs):
+        rows = list(paper.reproduce(runs, report, count_processors()))
     if figures is not None:
         _draw(figures, report)
     if as_json:
         json_out([about(row.experiments, row.preset, PRESETS[row.preset]) | row.as_json() for row in rows])
     else:
         _print(rows)
+
+
+@contextmanager
+def _stopped_in_one_sentence(runs: Path | None) -> Iterator[None]:
+    """Say how to go on when the work is told to stop. Chains are stored as they grow, so there is nothing to save."""
+    try:
+        with stoppable():
+            yield
+    except KeyboardInterrupt as stopped:
+        how = f"; chains are in {runs}, and the same command goes on from there" if runs and runs.exists() else ""
+        raise Stopped(stopped.args[0], how) from None
 
 
 def _draw(figures: str, report: Callable[[str], None]) -> None:
