@@ -134,7 +134,9 @@ def processors() -> Iterator[Finding]:
     from bayesnu.runs.processes import count_processors
 
     given = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
-    yield Finding("processors", "ok", ", ".join([f"{count_processors()} of {os.cpu_count()} may be used; one chain uses one", *given]))
+    yield Finding(
+        "processors", "ok", ", ".join([f"{count_processors()} of {os.cpu_count()} may be used; one chain uses one", *given])
+    )
 
 
 def cache() -> Iterator[Finding]:

@@ -190,6 +190,22 @@ def test_a_stopped_process_says_how_to_go_on(number: signal.Signals, code: int, 
     assert answer("summary", place, "--json")["steps"] == done
 
 
+@pytest.mark.slow
+def test_a_stopped_reproduction_says_how_to_go_on_and_leaves_its_chains(tmp_path: Path) -> None:
+    place = tmp_path / "runs"
+    with running("reproduce", "--output", place) as process:
+        end = time.monotonic() + 300
+        while not any(place.glob("*/chain.h5")) and time.monotonic() < end:
+            time.sleep(0.1)
+        waited_for(next(place.glob("*/chain.h5")), steps=1)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and output == ""
+    sentence = f"Error: stopped by SIGINT; chains are in {place}, and the same command goes on from there"
+    assert errors.splitlines()[-1] == sentence and "Traceback" not in errors
+    assert max(map(chain_file.steps_done, place.glob("*/chain.h5"))) >= 1
+
+
 def test_an_interruption_during_a_clean_up_is_neither_printed_nor_lost() -> None:
     program = """
 import os, signal, time, weakref

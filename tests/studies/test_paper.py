@@ -94,3 +94,14 @@ def test_the_quick_reproduction_prints_one_list_of_finite_rows() -> None:
     rows = json.loads(result.stdout)
     assert len(rows) == 5 * 2 * (4 + 2 + 2)
     assert all(row["upper"] is not None and np.isfinite(row["upper"]) for row in rows)
+
+
+@pytest.mark.slow
+def test_processes_change_no_bit_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "PAPER_DATA_SETS", (("pandax4t-run1",), ("xenonnt-sr0",)))
+    told: list[str] = []
+    alone = list(paper.reproduce(None))
+    shared = list(paper.reproduce(None, told.append, processes=2))
+    assert shared == alone
+    assert [row.experiments[0] for row in shared] == 16 * ["pandax4t-run1"] + 16 * ["xenonnt-sr0"]
+    assert len(told) == 12 and told[-1].startswith("12 of 12: ")
