@@ -140,13 +140,14 @@ def _profile_rows(fits: Fits, index: int, settings: Settings) -> list[LimitRow]:
 
 def _profile_row(found: ProfileInterval) -> LimitRow:
     parameter = found.parameter
+    profiled = ", all others profiled" if found.others == "profiled" else ""
     coverage = f"{percent(found.cl)} {'one-sided' if found.one_sided else 'two-sided'}"
     if not parameter.signed and not found.one_sided:
         coverage += f", {percent((1 + found.cl) / 2)} as an upper limit"
     return LimitRow(
         parameter=parameter,
         method="profile",
-        what=f"profile likelihood, Δχ² = {found.delta_chi2:.2f} ({coverage})",
+        what=f"profile likelihood{profiled}, Δχ² = {found.delta_chi2:.2f} ({coverage})",
         how=found.status,
         prior=None,
         interval=found.scaled(parameter.scale).without_boundary().bare(),

@@ -129,6 +129,16 @@ def test_derived_quantities_say_what_their_intervals_are(tmp_path: Path) -> None
     assert "quantity median interval MC error the prior's own" in said
 
 
+def test_a_profile_row_of_several_flavours_says_that_the_others_are_profiled(run: Path, tmp_path: Path) -> None:
+    rows = sampled(tmp_path / "run", "--flavour", "all")["rows"]
+    profile = [row["what"] for row in rows if row["method"] == "profile"]
+    assert len(profile) == 6 and all(what.startswith("profile likelihood, all others profiled, Δχ² = ") for what in profile)
+    said = joined(invoke("summary", tmp_path / "run", "--no-toys").stdout)
+    assert said.count("all others profiled, Δχ² = ") >= 6
+    alone = [row["what"] for row in answer("summary", run, "--no-toys", "--json")["rows"] if row["method"] == "profile"]
+    assert alone and not any("others" in what for what in alone)  # there are none
+
+
 def test_a_kind_of_no_probability_is_refused(run: Path) -> None:
     assert "probability: found 90; must lie between 0 and 1" in refusal("summary", run, "--probability", "90")
 
