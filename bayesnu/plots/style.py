@@ -258,7 +258,7 @@ def _find_drawn(figure: Figure) -> Bbox:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # not "none", for which matplotlib draws once more
     return figure.get_tightbbox().padded(MARGIN)
 
 
