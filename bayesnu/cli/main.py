@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import importlib
@@ -82,6 +83,7 @@ def main() -> None:
     combined. CHAIN is a folder that `sample` wrote, or its chain.h5. Values are in mu_B, e and cm^2.
     """
     gc.set_threshold(50_000)  # looking for cycles as often as Python does takes a tenth of a short command
+    atexit.register(gc.freeze)  # so does looking for them among all that ends with the process
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the caller
