@@ -119,7 +119,10 @@ def _choose_priors(model: Model, names: Sequence[str] | None) -> list[Prior]:
 def _make_panels(figure: Figure, size: int) -> list[list[Axes]]:
     """The panels below the diagonal and on it, row by row."""
     grid = figure.add_gridspec(size, size, left=0.07, bottom=0.07, right=0.97, top=0.97, wspace=0.05, hspace=0.05)
-    return [[figure.add_subplot(grid[i, j]) for j in range(i + 1)] for i in range(size)]
+    panels = [[figure.add_subplot(grid[i, j]) for j in range(i + 1)] for i in range(size)]
+    for axes in (axes for row in panels[:-1] for axes in row[1:-1]):
+        axes.set_in_layout(False)  # amid others nothing sticks out of the page, so nothing is measured
+    return panels
 
 
 def _draw_marginal(axes: Axes, x: np.ndarray, prior: Prior, shown: Range) -> None:

@@ -36,6 +36,7 @@ from bayesnu.plots.style import (
 
 PREDICTIVE_DRAWS = 4_000  # parameter draws of a spectrum
 SEED = 1  # of the counts drawn from them
+PLACE = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.93, "hspace": 0.06}  # of the panels in their part of a figure
 
 
 def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
@@ -56,7 +57,7 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
         f"expected counts, {LEVELS[0] * 100:.0f} %": (DARK, np.quantile(expected, inner, axis=0)),
     }
     blocks = model.blocks
-    with new_figure(path, verdict.missing, figsize=(8, 4.4 * len(blocks)), layout="constrained") as figure:
+    with new_figure(path, verdict.missing, figsize=(6, 4.4 * len(blocks))) as figure:
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
             _draw_spectrum(part, model, experiment, block, bands, curves)
@@ -107,7 +108,7 @@ def _draw_spectrum(
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]
     root = np.sqrt(np.where(median > 0, median, 1.0))
-    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE)
     for axes, shift, scale in ((above, 0.0, 1.0), (below, median, root)):
         y = (observed - shift) / scale
         error = errors / scale
@@ -127,4 +128,5 @@ def _draw_spectrum(
     below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
     part.align_ylabels([above, below])
     handles, texts = above.get_legend_handles_labels()
-    part.legend([handles[-1], *handles[:-1]], [texts[-1], *texts[:-1]], loc="outside right upper", fontsize=8)
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, PLACE["top"])}  # the page is as wide as it needs
+    part.legend([handles[-1], *handles[:-1]], [texts[-1], *texts[:-1]], fontsize=8, **place)
