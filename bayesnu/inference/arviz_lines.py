@@ -73,7 +73,7 @@ def rhat(chains: np.ndarray) -> float:
 
 
 def ess(chains: np.ndarray, method: str) -> float:
-    """Effective number of draws of chains (chains, draws): `bulk`, `tail` (5 and 95 %) or for the `mean`."""
+    """Effective number of draws of chains (chains, draws): `bulk`, `tail` (10 and 90 %) or for the `mean`."""
     extra = {"prob": 0.9} if method == "tail" else {}
     with _without_numba():
         return float(np.asarray(arviz_stats.ess(chains, method=method, **extra)))

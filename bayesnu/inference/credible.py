@@ -206,7 +206,7 @@ def rhat(samples: np.ndarray) -> float:
 
 
 def ess(samples: np.ndarray, method: str) -> float:
-    """Effective number of samples, `bulk`, `tail` (5 and 95 %) or for the `mean`, with every walker as a chain."""
+    """Effective number of samples, `bulk`, `tail` (10 and 90 %) or for the `mean`, with every walker as a chain."""
     from bayesnu.inference import arviz_lines
 
     chains = as_chains(samples) if method == "mean" else _thin_chains(as_chains(samples), MOST_DRAWS)

@@ -99,13 +99,13 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
     model = fitter.model
     seen = _of_data(fitter, values)
     ended = [each[np.isfinite(each)] for each in toys]
-    _check_number(cl, min(map(len, toys)))
     for value, each in zip(values, ended, strict=True):
         if not len(each):
             raise BayesnuError(
                 f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
                 "look at the experiment with `bayesnu check`"
             )
+    _check_number(cl, min(map(len, toys)))
     critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
     p_value = np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)])
     discrete = any(map(_is_crowded, ended, critical))
