@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from bayesnu.cli.failures import Stopped
 from bayesnu.cli.runs import choose_run
@@ -17,7 +16,7 @@ from bayesnu.cli.stopping import stoppable
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior
 from bayesnu.runs import campaign as campaigns
-from bayesnu.runs.campaign import MANIFEST, Report
+from bayesnu.runs.campaign import MANIFEST, Report, Results
 from bayesnu.runs.run import Run, preset_note
 from bayesnu.runs.task import Campaign
 
@@ -41,14 +40,14 @@ def choose_campaign(experiments: tuple[str, ...], options: dict[str, Any]) -> As
     return Asked(run=choose_run(experiments, options), **how)
 
 
-def carry_out(made: Campaign, asked: Asked, index: int = 0) -> list[dict[str, np.ndarray]]:
+def carry_out(made: Campaign, asked: Asked, index: int = 0) -> Results:
     """Results of all tasks, computed or found in the folder. Each of several physics parameters has its own."""
     word = campaigns.fingerprint(made)[:8]  # other settings or another version are another campaign
     folder = Path(asked.output or Path("chains") / f"{made.kind}_{asked.run.name}_{word}")
     if asked.output and len(asked.run.parameters) > 1:
         folder /= asked.run.parameters[index]
     with watched(folder, asked.quiet) as report:
-        return list(campaigns.run(made, folder, asked.scheduler, asked.workers, report))
+        return campaigns.run(made, folder, asked.scheduler, asked.workers, report)
 
 
 def name_figure(figure: str, chosen: Run, index: int) -> Path:

@@ -11,10 +11,10 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -30,13 +30,44 @@ TASKS = "tasks"
 Report = Callable[[int, int, float | None], None]
 
 
+class Results(Sequence[dict[str, np.ndarray]]):
+    """The arrays of every task of a finished campaign, in order of tasks, read when one is asked for.
+
+    A campaign may be larger than memory. Raises `BayesnuError` where the file of a task is missing or damaged.
+    """
+
+    def __init__(self, campaign: Campaign, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.tasks = range(campaign.tasks)
+        self.key = fingerprint(campaign)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, np.ndarray]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[dict[str, np.ndarray]]: ...
+    def __getitem__(self, place: int | slice) -> dict[str, np.ndarray] | Sequence[dict[str, np.ndarray]]:
+        if isinstance(place, slice):
+            return [self._read(task) for task in self.tasks[place]]
+        return self._read(self.tasks[place])
+
+    def _read(self, task: int) -> dict[str, np.ndarray]:
+        packed = _read_stored(self.folder, task, self.key)
+        if packed is None:
+            raise BayesnuError(f"{_locate_task(self.folder, task)}: missing or damaged; run the campaign again")
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
 def run(
     campaign: Campaign,
     folder: str | Path,
     scheduler: str | None = None,
     workers: int | None = None,
     report: Report | None = None,
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Results:
     """Perform the tasks that the folder does not hold yet; returns the arrays of every task, in order of tasks.
 
     Tasks are performed in this process, by so many `workers` on this machine, or by those of the dask `scheduler` at an
@@ -60,18 +91,7 @@ def run(
             )
         elif report is not None:
             report(campaign.tasks, campaign.tasks, 0.0)
-    return results(campaign, folder)
-
-
-def results(campaign: Campaign, folder: str | Path) -> Iterator[dict[str, np.ndarray]]:
-    """The arrays of every task of a finished campaign, in order; raises `BayesnuError` where one is missing or damaged."""
-    key = fingerprint(campaign)
-    for task in range(campaign.tasks):
-        packed = _read_stored(Path(folder), task, key)
-        if packed is None:
-            raise BayesnuError(f"{_locate_task(Path(folder), task)}: missing or damaged; run the campaign again")
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            yield dict(arrays)
+    return Results(campaign, folder)
 
 
 Performer = Callable[[Campaign, list[int]], Iterator[tuple[int, bytes]]]

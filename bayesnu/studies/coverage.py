@@ -9,9 +9,9 @@ nominal ones then: that is the case in which profiling is an approximation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -116,23 +116,40 @@ def coverages_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.
     """The coverage of every kind of interval of a finished campaign."""
     values = np.array(settings["values"])
     names = list(results[0])
-    points = [{name: stack_tasks(results, name, k, len(values)) for name in names} for k in range(len(values))]
+    points = ({name: stack_tasks(results, name, k, len(values)) for name in names} for k in range(len(values)))
     return coverages(fitter_of(settings).model, values, points, settings["cl"])
 
 
-def coverages(model: Model, values: np.ndarray, points: Sequence[Point], cl: float) -> list[Coverage]:
+def coverages(model: Model, values: np.ndarray, points: Iterable[Point], cl: float) -> list[Coverage]:
     """The coverage of every kind of interval, from what `at_truth` gave at every value."""
     signed = model.of_interest[0].signed
     rules = dict(_make_profile_rules(cl, signed))
     for k, words in enumerate(priors_of(model)):
         rules |= _make_credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)
-    found = []
-    for words, covers in rules.items():
-        covered = [covers(point) for point in points]
-        share, error = np.array([share_with_error(each[np.isfinite(each)]) for each in covered]).T
-        failed = np.array([np.isnan(each).sum() for each in covered])
-        found.append(Coverage(words, values, share, error, len(covered[0]), failed))
-    return found
+    counted: dict[str, list[_Counted]] = {words: [] for words in rules}
+    for point in points:  # one at a time: they may be larger than memory together
+        for words, covers in rules.items():
+            counted[words].append(_count_covered(covers(point)))
+    return [_gather_points(words, values, each) for words, each in counted.items()]
+
+
+class _Counted(NamedTuple):
+    """The share of a point's toys that an interval covers, its error, the toys, and how many fits did not end."""
+
+    share: float
+    error: float
+    toys: int
+    failed: int
+
+
+def _count_covered(covered: np.ndarray) -> _Counted:
+    ended = covered[np.isfinite(covered)]
+    return _Counted(*share_with_error(ended), len(covered), len(covered) - len(ended))
+
+
+def _gather_points(words: str, values: np.ndarray, counted: list[_Counted]) -> Coverage:
+    share, error, toys, failed = zip(*counted, strict=True)
+    return Coverage(words, values, np.array(share), np.array(error), toys[0], np.array(failed))
 
 
 def _mark_covered(known: np.ndarray, covers: np.ndarray) -> np.ndarray:

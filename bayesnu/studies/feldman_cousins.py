@@ -33,5 +33,5 @@ def run_task(settings: dict[str, Any], task: int, seed: np.random.SeedSequence) 
 def belt_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]], cl: float) -> Belt:
     """The belt of a finished campaign."""
     values = np.array(settings["values"])
-    toys = [stack_tasks(results, "statistic", k, len(values)) for k in range(len(values))]
+    toys = (stack_tasks(results, "statistic", k, len(values)) for k in range(len(values)))
     return belt(fitter_of(settings), values, toys, cl)

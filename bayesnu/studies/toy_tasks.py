@@ -41,5 +41,13 @@ def _make_fitter(run: str, index: int) -> ToyFitter:
 
 
 def stack_tasks(results: Sequence[Mapping[str, np.ndarray]], name: str, point: int, points: int) -> np.ndarray:
-    """One array of the tasks of a point; task t belongs to point t mod `points`, so that more toys are more tasks."""
-    return np.concatenate([each[name] for each in results[point::points]])
+    """One array of the tasks of a point; task t belongs to point t mod `points`, so that more toys are more tasks.
+
+    Only one task is in memory beside it.
+    """
+    tasks = range(point, len(results), points)
+    first = results[point][name]
+    stacked = np.empty((len(tasks), *first.shape), dtype=first.dtype)
+    for row, task in zip(stacked, tasks, strict=True):
+        row[:] = results[task][name]
+    return stacked.reshape(-1, *first.shape[1:])

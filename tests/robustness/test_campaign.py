@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ import pytest
 
 from bayesnu.runs import campaign as campaigns
 from bayesnu.runs import task as tasks
-from bayesnu.runs.campaign import MANIFEST, results, run
+from bayesnu.runs.campaign import MANIFEST, Results, run
 from bayesnu.runs.folder import held
 from bayesnu.runs.task import Campaign
 from bayesnu.support.errors import BayesnuError
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 
-def bits(found: Iterator[dict[str, np.ndarray]]) -> list[dict[str, tuple[str, tuple[int, ...], bytes]]]:
+def bits(found: Iterable[dict[str, np.ndarray]]) -> list[dict[str, tuple[str, tuple[int, ...], bytes]]]:
     """Results, down to types and shapes."""
     return [{name: (a.dtype.str, a.shape, a.tobytes()) for name, a in arrays.items()} for arrays in found]
 
@@ -187,7 +187,7 @@ def test_a_damaged_result_is_computed_again(damage: Any, tmp_path: Path) -> None
     whole = bits(run(planned, place))
     damage(place / "tasks" / "000000" / "000000002.npz")
     with pytest.raises(BayesnuError, match=r"000000002\.npz: missing or damaged; run the campaign again"):
-        list(results(planned, place))
+        list(Results(planned, place))
     assert bits(run(planned, place)) == whole
     assert performed(log) == [*range(6), 2]
 
@@ -220,7 +220,7 @@ def test_results_of_another_campaign_are_no_results(tmp_path: Path) -> None:
     run(campaign(2, other=1), tmp_path / "b")
     shutil.copytree(tmp_path / "a" / "tasks", tmp_path / "b" / "tasks", dirs_exist_ok=True)
     with pytest.raises(BayesnuError, match="missing or damaged"):
-        list(results(campaign(2, other=1), tmp_path / "b"))
+        list(Results(campaign(2, other=1), tmp_path / "b"))
 
 
 def test_a_campaign_without_results_makes_room(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ and Acero et al. (NOvA), arXiv:2207.14353.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,26 +93,20 @@ def statistics(fitter: ToyFitter, value: float, number: int, random: np.random.G
     return statistic(fitter, draw(fitter.model, theta, number, random), theta)[0]
 
 
-def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: float) -> Belt:
+def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: float) -> Belt:
     """The belt at a confidence level, from statistics of toys at every value, and where the data lie in it."""
     if not 0 < cl < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
     model = fitter.model
     seen = _of_data(fitter, values)
-    ended = [each[np.isfinite(each)] for each in toys]
-    for value, each in zip(values, ended, strict=True):
-        if not len(each):
-            raise BayesnuError(
-                f"{model.names[0]} = {value:g}: none of its toys could be fitted, so it has no critical value; "
-                "look at the experiment with `bayesnu check`"
-            )
-    _check_number(cl, min(map(len, toys)))
-    critical, error = np.array([quantile_with_error(each, cl) for each in ended]).T
-    p_value = np.array([np.mean(each >= t - TIE) for each, t in zip(ended, seen, strict=True)])
-    discrete = any(map(_is_crowded, ended, critical))
+    points = []
+    for value, of_toys, at in zip(values, toys, seen, strict=True):  # all toys together may be larger than memory
+        points.append(_judge_point(f"{model.names[0]} = {value:g}", of_toys, at, cl))
+    critical, error, p_value, crowded, number, failed = (np.array(each) for each in zip(*points, strict=True))
+    discrete = bool(crowded.any())
     if discrete:
         excess = 1 - cl - p_value
-        places = _place_between(values, excess, np.sqrt(cl * (1 - cl) / np.array([len(each) for each in ended])))
+        places = _place_between(values, excess, np.sqrt(cl * (1 - cl) / (number - failed)))
     else:
         excess = seen - critical
         excess[np.abs(excess) < TIE] = -TIE  # a tie is accepted, whatever the fits round to
@@ -127,10 +122,35 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Sequence[np.ndarray], cl: 
         critical_error=error,
         p_value=p_value,
         interval=_accept(excess <= 0, places, not model.of_interest[0].signed, cl),
-        toys=sum(map(len, toys)),
-        failed=sum(map(len, toys)) - sum(map(len, ended)),
+        toys=int(number.sum()),
+        failed=int(failed.sum()),
         discrete=discrete,
     )
+
+
+class _Judged(NamedTuple):
+    """What the toys of a tested value say: see `Belt`; `crowded` where many share the critical value."""
+
+    critical: float
+    critical_error: float
+    p_value: float
+    crowded: bool
+    toys: int
+    failed: int
+
+
+def _judge_point(where: str, of_toys: np.ndarray, seen: float, cl: float) -> _Judged:
+    """Judge the statistics (toys,) of a tested value, and that of the data among them."""
+    ended = of_toys[np.isfinite(of_toys)]
+    if not len(ended):
+        raise BayesnuError(
+            f"{where}: none of its toys could be fitted, so it has no critical value; look at the experiment with "
+            "`bayesnu check`"
+        )
+    _check_number(cl, len(ended))
+    critical, error = quantile_with_error(ended, cl)
+    p_value = float(np.mean(ended >= seen - TIE))
+    return _Judged(critical, error, p_value, _is_crowded(ended, critical), len(of_toys), len(of_toys) - len(ended))
 
 
 def _check_number(cl: float, number: int) -> None:
