@@ -70,6 +70,7 @@ def build(
     _check_efficiencies(data, analysis)
     notes = review(data, analysis)
     builder = _Builder(analysis, priors)
+    builder.add_fluxes(data)
     for experiment in data:
         builder.add_experiment(experiment)
     model = builder.assemble_model()
@@ -94,14 +95,16 @@ class _Builder:
     terms: list[list[_Term]] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        sun = flux.solar_model(self.analysis.solar_model)
-        for component, width in zip(flux.COMPONENTS, sun.relative_widths, strict=True):
-            self.add_nuisance(_make_amplitude(solar_flux(component), width))
-
     def add_nuisance(self, prior: Prior) -> Parameter:
         self.nuisances.setdefault(prior.parameter, prior)
         return prior.parameter
+
+    def add_fluxes(self, experiments: Iterable[Experiment]) -> None:
+        """Add a nuisance for every flux component that enters one of the experiments."""
+        entering = {name for experiment in experiments for name in fold.components_of(experiment, self.analysis)}
+        for component, each in flux.solar_model(self.analysis.solar_model).fluxes.items():
+            if component in entering:
+                self.add_nuisance(_make_amplitude(solar_flux(component), each.relative_width))
 
     def add_experiment(self, experiment: Experiment) -> None:
         sm, products = self.expand_signal(experiment, 0.0, 0.0)
@@ -127,7 +130,7 @@ class _Builder:
         for i, (factor_i, x) in enumerate(basis):
             for j, (factor_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
-                for c, component in enumerate(flux.COMPONENTS):
+                for c, component in enumerate(folded.components):
                     products[(solar_flux(component), *factor_i, *factor_j)] = counts[c]
         largest = max(np.abs(counts).max() for counts in products.values())
         present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}

@@ -31,7 +31,8 @@ Needs: TypeAlias = Mapping[str, str]
 class Choice(NamedTuple):
     """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false.
 
-    `needs` are the values of other choices without which another value than the default would have no effect.
+    `needs` are the values of other choices without which another value than the default would have no effect. `before` is
+    what every analysis had before there was this choice: with it, a chain is that of before.
     """
 
     help: str
@@ -39,6 +40,7 @@ class Choice(NamedTuple):
     words: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
     needs: Needs = MappingProxyType({})
+    before: str | None = None
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
@@ -65,8 +67,8 @@ def _reading(default: str, help: str) -> Any:
     return _chosen(Choice(help, default))
 
 
-def _word(default: str, *others: str, help: str) -> Any:
-    return _chosen(Choice(help, default, words=(default, *others)))
+def _word(default: str, *others: str, help: str, before: str | None = None) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others), before=before))
 
 
 def _number(default: float, low: float, high: float, help: str, **needs: str) -> Any:
@@ -88,6 +90,7 @@ class Analysis:
         region: `interest` or `all` bins.
         couplings: `radiative` or `tree`.
         solar_model: `B16-GS98` or `B16-AGSS09met`.
+        solar_components: `pp-7be` or `all`.
         flavour_content: `exact` or `shortcut`.
         electrons: `stepped`, `free` or `rrpa`.
         binning: `integrated` or `centre`.
@@ -145,7 +148,14 @@ class Analysis:
     solar_model: str = _word(
         "B16-GS98",
         "B16-AGSS09met",
-        help="Solar model: the total pp and 7Be fluxes, and the widths of their constraints.",
+        help="Solar model: the total fluxes, and the widths of their constraints.",
+    )
+    solar_components: str = _word(
+        "pp-7be",
+        "all",
+        help="Neutrinos of the Sun: pp and 7Be; or all, with the thermal motion of the protons in pp. Of all, a component "
+        "enters the data sets that owe more than 0.1 % of their neutrinos to it, with a nuisance of its own.",
+        before="pp-7be",
     )
     # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
     sin2_theta12: float = _number(
@@ -290,6 +300,10 @@ class Analysis:
 
 
 CHOICES: Mapping[str, Choice] = {each.name: each.metadata["choice"] for each in fields(Analysis)}
+
+
+# Choices that are younger than the first chains, with what these had.
+BEFORE: dict[str, str] = {name: choice.before for name, choice in CHOICES.items() if choice.before is not None}
 
 
 PRESETS = {

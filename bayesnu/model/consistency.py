@@ -16,6 +16,7 @@ from bayesnu.experiments import Experiment, FreeWidth, StatedNeutrinos
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import find_excess
 from bayesnu.model.choices import PRESETS, Analysis
+from bayesnu.model.left_out import describe_left_out
 from bayesnu.model.observation import Observation, observe
 from bayesnu.physics.cross_section import standard_model, weak_couplings
 from bayesnu.support.errors import BayesnuError
@@ -152,6 +153,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
             raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
         if check.is_remarkable:
             yield check.sentence
+    yield from describe_left_out(experiment, analysis)
     yield from _describe_lost_widths(experiment, analysis)
     observation = observe(experiment, analysis)
     yield from _describe_cut(observation, count_neutrinos(experiment, analysis))

@@ -6,7 +6,7 @@ signal of any couplings is a contraction of it. No integral is left for the samp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,21 +17,32 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
-from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, kernels, minimum_neutrino_energy
+from bayesnu.physics.cross_section import (
+    KERNELS,
+    Couplings,
+    kernel_coefficients,
+    kernels,
+    minimum_neutrino_energy,
+    standard_model,
+    weak_couplings,
+)
 from bayesnu.physics.properties import PhysicsParameter
+from bayesnu.physics.spectra import ORDER
 from bayesnu.support.errors import BayesnuError
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
 MOST_PANELS = 100_000  # of the grid in true energy, at most
+LEAST_SHARE = 1e-3  # of a data set's neutrinos: of all components, those with less do not enter it
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
     """Counts per bin for unit kernel coefficients at the solar model's fluxes: shape (components, kernels, 3, bins).
 
-    `mixing` is the matrix U (3, 3) that takes couplings from flavour to mass states.
+    `components` are their names; `mixing` is the matrix U (3, 3) that takes couplings from flavour to mass states.
     """
 
+    components: tuple[str, ...]
     counts: np.ndarray
     mixing: np.ndarray
 
@@ -79,21 +90,25 @@ def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> 
     return content(energies_kev, oscillation.PRODUCTION_POTENTIAL_EV[component], oscillation_of(analysis))
 
 
-def kernel_rates(recoil_kev: np.ndarray, analysis: Analysis, order: int = 96) -> np.ndarray:
+def kernel_rates(
+    recoil_kev: np.ndarray, analysis: Analysis, order: int = ORDER, components: Iterable[str] | None = None
+) -> np.ndarray:
     """Rate per tonne-year and keV for unit kernel coefficients, shape (components, kernels, 3 mass states, *recoil.shape).
 
     Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with the electrons
-    that the atom offers at T.
+    that the atom offers at T. The components are all of the analysis, unless some are named.
     """
     recoil = np.asarray(recoil_kev, dtype=float)
     sun = flux.solar_model(analysis.solar_model)
+    spectra = flux.SPECTRA[analysis.solar_components]
+    names = tuple(spectra if components is None else components)
     lowest = minimum_neutrino_energy(recoil)
-    out = np.empty((len(flux.COMPONENTS), len(KERNELS), 3, *recoil.shape))
-    for c, component in enumerate(flux.COMPONENTS):
-        energies, weights = flux.spectrum_above(component, lowest, order)
+    out = np.empty((len(names), len(KERNELS), 3, *recoil.shape))
+    for c, component in enumerate(names):
+        energies, weights = spectra[component].above(lowest, order)
         content = content_of(component, energies, analysis)
         weighted = kernels(recoil[..., None], energies) * weights
-        out[c] = sun.fluxes[c] * np.einsum("k...e,i...e->ki...", weighted, content)
+        out[c] = sun.fluxes[component].total * np.einsum("k...e,i...e->ki...", weighted, content)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
     rates: np.ndarray = atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
     return rates
@@ -108,25 +123,60 @@ def fold(
     energy_scale: float = 0.0,
     halvings: int = 0,
 ) -> Fold:
-    """Fold the recoil kernels through atom and detector into the experiment's bins.
+    """Fold the recoil kernels through atom and detector into the experiment's bins, for the components that enter it.
 
     Kept for an experiment object and an analysis: the parameters of a model do not enter.
     """
     observation = observe(experiment, analysis)
     response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
-    nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
-    order = 96 * 2**halvings
-    counts = np.zeros((len(flux.COMPONENTS) * len(KERNELS) * 3, len(response.edges_kev) - 1))
-    for start in range(0, len(nodes), CHUNK):
-        part = slice(start, start + CHUNK)
-        rates = kernel_rates(nodes[part], analysis, order) * weights[part]
-        counts += detector.fold(rates.reshape(len(counts), -1), nodes[part], response)
-    counts *= experiment.exposure_tonne_years
-    if observation.turn_on is not None:
-        counts *= observation.turn_on
+    components = components_of(experiment, analysis)
+    return _fold_components(experiment, analysis, response, components, halvings)
+
+
+@lru_cache(maxsize=64)
+def components_of(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]:
+    """The flux components that enter an experiment: those named, or of all those with `LEAST_SHARE` of its neutrinos."""
+    components = tuple(flux.SPECTRA[analysis.solar_components])
+    if analysis.solar_components != "all":
+        return components
+    whole = _fold_components(experiment, analysis, observe(experiment, analysis).response, components)
+    neutrinos = whole.signal(standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))).sum(axis=1)
+    enters = neutrinos >= LEAST_SHARE * neutrinos.sum()
+    return tuple(name for name, kept in zip(components, enters, strict=True) if kept)
+
+
+def _fold_components(
+    experiment: Experiment,
+    analysis: Analysis,
+    response: detector.Response,
+    components: tuple[str, ...],
+    halvings: int = 0,
+) -> Fold:
+    order = ORDER * 2**halvings
+    shape = (len(components), len(KERNELS), 3)
+
+    def rate(recoil_kev: np.ndarray) -> np.ndarray:
+        return kernel_rates(recoil_kev, analysis, order, components).reshape(-1, len(recoil_kev))
+
+    counts = fold_rates(rate, experiment, analysis, response, halvings)
     counts.flags.writeable = False
-    shape = (len(flux.COMPONENTS), len(KERNELS), 3, counts.shape[1])
-    return Fold(counts.reshape(shape), mixing_of(analysis))
+    return Fold(components, counts.reshape(*shape, counts.shape[1]), mixing_of(analysis))
+
+
+def fold_rates(
+    rate: Callable[[np.ndarray], np.ndarray],
+    experiment: Experiment,
+    analysis: Analysis,
+    response: detector.Response,
+    halvings: int = 0,
+) -> np.ndarray:
+    """Counts (rows, bins) over the exposure of rates (rows, energies) per tonne-year and keV at true energies in keV."""
+    nodes, weights = true_energy_grid(experiment, response, analysis, halvings)
+    parts = [slice(start, start + CHUNK) for start in range(0, len(nodes), CHUNK)]
+    counts = sum(detector.fold(rate(nodes[part]) * weights[part], nodes[part], response) for part in parts)
+    counts = np.asarray(counts) * experiment.exposure_tonne_years
+    turn_on = observe(experiment, analysis).turn_on
+    return counts if turn_on is None else counts * turn_on
 
 
 def true_energy_grid(

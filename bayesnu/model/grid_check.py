@@ -87,6 +87,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     response = observation.response
     nodes, _ = fold.true_energy_grid(experiment, response, analysis)
     mixing = fold.mixing_of(analysis)
+    components = fold.components_of(experiment, analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
     breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
     if response.efficiency_on == "true":
@@ -96,7 +97,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
 
     def integrand(log_energy: float) -> np.ndarray:
         energy = np.array([np.exp(log_energy)])
-        rates = np.einsum("ckit,nki->nt", fold.kernel_rates(energy, analysis, order=128), coefficients)
+        rates = np.einsum("ckit,nki->nt", fold.kernel_rates(energy, analysis, 128, components), coefficients)
         return detector.fold(rates * energy, energy, response).ravel()
 
     points = sorted({float(np.log(b)) for b in breaks if low < b < high})

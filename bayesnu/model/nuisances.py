@@ -32,9 +32,9 @@ class Nuisance(Parameter):
 
 def solar_flux(component: str) -> Nuisance:
     """The flux of a component, relative to the solar model's."""
-    isotope = "pp" if component == "pp" else r"^{7}\mathrm{Be}"
+    symbol = re.sub(r"^(\d+)(\w+)$", r"^{\1}\\mathrm{\2}", component)
     name = f"flux_{component.lower()}"
-    return Nuisance(name, rf"\phi_{{{isotope}}}", "", 1.0, "flux", name)
+    return Nuisance(name, rf"\phi_{{{symbol}}}", "", 1.0, "flux", name)
 
 
 def efficiency_scale(experiment: str, shared: str | None) -> Nuisance:

@@ -44,7 +44,8 @@ def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **valu
         values: couplings in the units of a model's parameters, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So `mu_nu=0.7` is 7e-12
             mu_B; elements have names as `q_nu_e`. Those not given are zero; a common value and an element's add up.
 
-    Returns: (components, ...), recoils per tonne, year and keV; the flux components are pp and 7Be.
+    Returns: (components, ...), recoils per tonne, year and keV. The flux components are pp and 7Be; with
+        `solar_components="all"`, pep, 13N, 15O and 17F follow.
 
     Raises: `BayesnuError` for energies that are not positive and finite, for unknown couplings, and for values in mu_B, e or
         cm^2, which their size betrays.
@@ -77,13 +78,15 @@ class Counts:
     Attributes:
         edges_kev: (bins + 1,), edges in reconstructed energy, keV.
         observed: (bins,), events.
-        signal: (components, bins), expected events of solar neutrinos by flux component, pp and 7Be.
+        components: names of the flux components that enter the data set, as pp and 7Be.
+        signal: (components, bins), expected events of solar neutrinos by flux component.
         backgrounds: name of the background: (bins,), expected events.
         notes: what has to be known beside these counts, in sentences.
     """
 
     edges_kev: np.ndarray
     observed: np.ndarray
+    components: tuple[str, ...]
     signal: np.ndarray
     backgrounds: dict[str, np.ndarray]
     notes: tuple[str, ...] = ()
@@ -143,6 +146,7 @@ def expected_counts(experiment: Experiment | str | Path, analysis: Analysis | st
     return Counts(
         edges_kev=observation.edges_kev,
         observed=observation.observed,
+        components=folded.components,
         signal=folded.signal(all_couplings(analysis, **couplings_given)),
         backgrounds={shape.name: shape.counts for shape in shapes},
         notes=notes,

@@ -1,37 +1,65 @@
-"""Solar neutrinos: total fluxes and spectra of pp and 7Be at Earth."""
+"""Solar neutrinos: total fluxes of the solar models, and the spectra of the components at Earth."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
 
-import numpy as np
-
-from bayesnu.physics.constants import ELECTRON_MASS_KEV, FINE_STRUCTURE
-from bayesnu.physics.names import COMPONENTS as COMPONENTS
+from bayesnu.physics.spectra import BetaPlus, Lines, Spectrum, Table
 from bayesnu.support.errors import BayesnuError, did_you_mean
-from bayesnu.support.quadrature import gauss_legendre
 
-PP_ENDPOINT_KEV = 420.22  # Bahcall 1997, hep-ph/9710491, without thermal motion of the protons
-BERYLLIUM_LINES_KEV = (861.3, 384.3)  # Bahcall 1994, Phys. Rev. D 49, 3923
-BERYLLIUM_BRANCHING = (0.896, 0.104)  # to the ground and first excited state of 7Li, same source
+
+class Flux(NamedTuple):
+    """A total flux in cm^-2 s^-1, and its relative standard deviation."""
+
+    total: float
+    relative_width: float
 
 
 @dataclass(frozen=True)
 class SolarModel:
-    """Total fluxes in cm^-2 s^-1 and their relative standard deviations, in the order of `COMPONENTS`."""
+    """The total flux of every component of the solar neutrinos."""
 
     name: str
-    fluxes: tuple[float, float]
-    relative_widths: tuple[float, float]
+    fluxes: Mapping[str, Flux]
     source: str = "Vinyoles et al. 2017, arXiv:1611.09867, Table 6"
 
 
 SOLAR_MODELS = {
     model.name: model
     for model in (
-        SolarModel("B16-GS98", (5.98e10, 4.93e9), (0.006, 0.06)),
-        SolarModel("B16-AGSS09met", (6.03e10, 4.50e9), (0.005, 0.06)),
+        SolarModel(
+            "B16-GS98",
+            MappingProxyType(
+                {
+                    "pp": Flux(5.98e10, 0.006),
+                    "7Be": Flux(4.93e9, 0.06),
+                    "pep": Flux(1.44e8, 0.01),
+                    "13N": Flux(2.78e8, 0.15),
+                    "15O": Flux(2.05e8, 0.17),
+                    "17F": Flux(5.29e6, 0.20),
+                    "8B": Flux(5.46e6, 0.12),
+                    "hep": Flux(7.98e3, 0.30),
+                }
+            ),
+        ),
+        SolarModel(
+            "B16-AGSS09met",
+            MappingProxyType(
+                {
+                    "pp": Flux(6.03e10, 0.005),
+                    "7Be": Flux(4.50e9, 0.06),
+                    "pep": Flux(1.46e8, 0.009),
+                    "13N": Flux(2.04e8, 0.14),
+                    "15O": Flux(1.44e8, 0.16),
+                    "17F": Flux(3.26e6, 0.18),
+                    "8B": Flux(4.50e6, 0.12),
+                    "hep": Flux(8.25e3, 0.30),
+                }
+            ),
+        ),
     )
 }
 
@@ -44,44 +72,23 @@ def solar_model(name: str) -> SolarModel:
         raise BayesnuError(f"solar_model: found '{name}'{did_you_mean(name, SOLAR_MODELS)}") from None
 
 
-def pp_shape(energy_kev: np.ndarray) -> np.ndarray:
-    """Unnormalised pp spectrum, keV^4, zero outside 0 < E < `PP_ENDPOINT_KEV`: E^2 p W F of an allowed beta-plus decay.
+BERYLLIUM = "lines of Bahcall 1994, Phys. Rev. D 49, 3923"
+BERYLLIUM_SHARES = (0.896, 0.104)  # to the ground and first excited state of 7Li, same source
+NITROGEN_CYCLE = "allowed beta spectrum, endpoint as in Bahcall and Ulrich 1988, doi:10.1103/RevModPhys.60.297"
 
-    The Coulomb factor F = x/(e^x - 1), x = 2 pi alpha W/p, is that of a positron, which the daughter repels.
-    """
-    energy = np.asarray(energy_kev, dtype=float)
-    inside = (energy > 0) & (energy < PP_ENDPOINT_KEV)
-    total = ELECTRON_MASS_KEV + np.where(inside, PP_ENDPOINT_KEV - energy, 1.0)
-    momentum = np.sqrt(total**2 - ELECTRON_MASS_KEV**2)
-    x = np.minimum(2 * np.pi * FINE_STRUCTURE * total / momentum, 700.0)
-    return np.where(inside, energy**2 * momentum * total * x / np.expm1(x), 0.0)
-
-
-def spectrum_above(component: str, lowest_kev: np.ndarray, order: int = 96) -> tuple[np.ndarray, np.ndarray]:
-    """Quadrature of a component's normalised spectrum above `lowest_kev`: nodes and weights, (*lowest.shape, order).
-
-    The integral of f over the spectrum is `sum(weights * f(energies_kev), axis=-1)`. For pp the substitution E = Q - u^2
-    removes the square root of the positron's momentum at the endpoint; for 7Be the nodes are the two lines.
-    """
-    lowest = np.asarray(lowest_kev, dtype=float)[..., None]
-    if component == "7Be":
-        lines = np.array(BERYLLIUM_LINES_KEV)
-        branching = np.where(lines > lowest, BERYLLIUM_BRANCHING, 0.0)
-        return np.broadcast_to(lines, branching.shape), branching
-    energies, weights = _place_nodes(lowest, order)
-    return energies, weights * pp_shape(energies) / _integrate_pp_shape(2 * order)
-
-
-@cache
-def _integrate_pp_shape(order: int) -> float:
-    """Integral of `pp_shape`, keV^5, which normalises the spectrum."""
-    energies, weights = _place_nodes(np.zeros(1), order)
-    return float(weights @ pp_shape(energies))
-
-
-def _place_nodes(lowest_kev: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights between lowest_kev (..., 1) and the endpoint of pp, evenly spread in u = sqrt(Q - E)."""
-    nodes, weights = gauss_legendre(order)
-    reach = np.sqrt(np.maximum(PP_ENDPOINT_KEV - lowest_kev, 0.0))
-    u = reach * (nodes + 1) / 2
-    return PP_ENDPOINT_KEV - u**2, reach * weights * u
+# The spectra of the components that each choice of `solar_components` has. No table of 8B and hep with a free licence was
+# at hand, so no choice has these two: `model/left_out.py` bounds what they would add.
+SPECTRA: Mapping[str, Mapping[str, Spectrum]] = {
+    "pp-7be": {
+        "pp": BetaPlus(420.22, 1, "allowed beta spectrum, endpoint of hep-ph/9710491"),
+        "7Be": Lines((861.3, 384.3), BERYLLIUM_SHARES, BERYLLIUM),
+    },
+    "all": {
+        "pp": Table("solar_pp_spectrum.csv", "with the thermal motion of the protons, table of hep-ph/9710491"),
+        "7Be": Lines((861.8, 384.3), BERYLLIUM_SHARES, BERYLLIUM),
+        "pep": Lines((1442.2,), (1.0,), "line at 2 m_p + m_e - m_d, CODATA 2022"),
+        "13N": BetaPlus(1199.0, 6, NITROGEN_CYCLE),
+        "15O": BetaPlus(1732.0, 7, NITROGEN_CYCLE),
+        "17F": BetaPlus(1738.5, 8, "allowed beta spectrum, endpoint from today's atomic masses"),
+    },
+}

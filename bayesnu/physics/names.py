@@ -1,11 +1,10 @@
-"""Words for properties, their units and elements, flavours and flux components: what a user types, and no numbers.
+"""Words for properties, their units and elements, and flavours: what a user types, and no numbers.
 
 Loading it costs nothing, so that the command line can offer these words before anything is computed.
 """
 
 from __future__ import annotations
 
-COMPONENTS = ("pp", "7Be")
 FLAVOURS = ("e", "mu", "tau")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm2"}  # of each property
 PROPERTY_NAMES = tuple(UNITS)

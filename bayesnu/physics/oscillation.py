@@ -16,7 +16,14 @@ from bayesnu.physics.constants import (
 from bayesnu.physics.names import FLAVOURS as FLAVOURS
 
 # Effective potentials sqrt(2) G_F n_e at production, de Holanda, Liao and Smirnov 2004, hep-ph/0404042.
-PRODUCTION_POTENTIAL_EV = {"pp": 4.68e-12, "7Be": 6.16e-12}
+PRODUCTION_POTENTIAL_EV = {
+    "pp": 4.68e-12,
+    "7Be": 6.16e-12,
+    "pep": 5.13e-12,
+    "13N": 6.22e-12,
+    "15O": 6.69e-12,
+    "17F": 6.69e-12,  # that of 15O, which is made beside it; 8B, made further inside, has 6.81e-12
+}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,12 @@ REGION = "0.93"  # grey of the energies that the bins hold
 
 # Colour and how wide: also distinct as greys, and where two values make the same spectrum.
 VALUES = (("black", 1.0), ("#e59400", 2.2), (RED, 1.0))
-PARTS: dict[str, tuple[Any, float]] = {"pp + $^7$Be": ("-", 1.5), "pp": ((0, (5, 1.5)), 0.8), "$^7$Be": ((0, (1, 1)), 1.1)}
+# Line and width of the sum, and of what it is made of, for each choice of solar components.
+SINGLE: dict[str, tuple[Any, float]] = {"pp": ((0, (5, 1.5)), 0.8), "$^7$Be": ((0, (1, 1)), 1.1)}
+PARTS: dict[str, dict[str, tuple[Any, float]]] = {
+    "pp-7be": {"pp + $^7$Be": ("-", 1.5), **SINGLE},
+    "all": {"all": ("-", 1.5), **SINGLE, "pep and CNO": ((0, (4, 1, 1, 1, 1, 1)), 0.8)},
+}
 ALONE: Any = (0, (6, 1, 1, 1))
 
 
@@ -68,7 +73,7 @@ def signal_plot(
         panels[-1, 1].set_xlabel("Reconstructed energy [keV]")
         colours = None if values else "In colour: the ends of the 90 % profile-likelihood intervals"
         figure.legend(
-            handles=_list_legend(), title=colours, title_fontsize=8, loc="outside lower center", ncols=3, fontsize=8
+            handles=_list_legend(analysis), title=colours, title_fontsize=8, loc="outside lower center", ncols=3, fontsize=8
         )
     return figure
 
@@ -91,8 +96,9 @@ def _draw_rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarr
     prior = model.parameters[0]
     top = 0.0
     for value, style in _choose_curves(ends):
-        parts = predict.rate(ENERGIES, model.analysis, **{prior.name: value})
-        for (line, width), rate in zip(PARTS.values(), (parts.sum(axis=0), *parts), strict=True):
+        parts = _join_small(predict.rate(ENERGIES, model.analysis, **{prior.name: value}))
+        drawn = PARTS[model.analysis.solar_components].values()
+        for (line, width), rate in zip(drawn, (parts.sum(axis=0), *parts), strict=True):
             shown = np.where(rate > 0, rate, np.nan)
             axes.plot(ENERGIES, shown, linestyle=line, **(style | {"linewidth": width * style["linewidth"]}))
         top = max(top, float(parts.sum(axis=0).max()))
@@ -103,6 +109,12 @@ def _draw_rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarr
     texts = ("Standard Model", *(f"${prior.label}$ = {number_text(end)} × {unit_of(prior)}" for end in ends))
     lines = [Line2D([], [], label=text, **style) for text, (_, style) in zip(texts, _choose_curves(ends), strict=True)]
     axes.legend(handles=lines, loc="lower left", fontsize=7.5, handlelength=1.4, labelspacing=0.3)
+
+
+def _join_small(rates: np.ndarray) -> np.ndarray:
+    """Rates of pp, of 7Be and, if there are any, of all others together."""
+    others = rates[2:].sum(axis=0, keepdims=True)
+    return rates if len(rates) == 2 else np.concatenate([rates[:2], others])
 
 
 def _find_bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
@@ -133,10 +145,11 @@ def _label_counts(edges: np.ndarray) -> str:
     return f"Counts per {f'{widths[0]:g} keV bin' if np.allclose(widths, widths[0]) else 'bin'}"
 
 
-def _list_legend() -> list[Any]:
+def _list_legend(analysis: Analysis) -> list[Any]:
     black: dict[str, Any] = {"color": "black"}
+    parts = PARTS[analysis.solar_components].items()
     return [
-        *(Line2D([], [], linestyle=s, linewidth=w, label=f"solar ν, {text}", **black) for text, (s, w) in PARTS.items()),
+        *(Line2D([], [], linestyle=s, linewidth=w, label=f"solar ν, {text}", **black) for text, (s, w) in parts),
         Patch(color=REGION, label="energies of the bins"),
         Line2D([], [], linewidth=1.5, label="solar ν and background, fitted", **black),
         Line2D([], [], linestyle=ALONE, linewidth=1.0, label="solar ν in the bins", **black),

@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from bayesnu.model.choices import BEFORE
 from bayesnu.runs.run import Run, choose, to_dict
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -70,7 +71,10 @@ def from_config(path: Path) -> Run:
 
 
 def from_dict(table: Mapping[str, Any]) -> Run:
-    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete."""
+    """The run of a resolved configuration, as `to_dict` gives it; raises `BayesnuError` if it is not complete.
+
+    An older one lacks younger choices, and has what there was before them.
+    """
     for key in ("experiments", "parameter", "preset", "analysis", "sampling", "data"):
         if key not in table:
             raise BayesnuError(f"the key '{key}' is missing; this is not the configuration of a run")
@@ -82,7 +86,7 @@ def from_dict(table: Mapping[str, Any]) -> Run:
         table["parameter"],
         table.get("flavour", "common"),
         table["preset"],
-        table["analysis"],
+        BEFORE | table["analysis"],
         table.get("prior"),
         table["sampling"],
     )

@@ -17,7 +17,7 @@ from typing import Any
 from bayesnu import experiments as data
 from bayesnu.experiments import Experiment
 from bayesnu.inference.settings import DEFAULT_KIND, Settings
-from bayesnu.model.choices import Analysis, describe_choices
+from bayesnu.model.choices import BEFORE, Analysis, describe_choices
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
@@ -259,10 +259,14 @@ def to_dict(run: Run) -> dict[str, Any]:
 
 
 def fingerprint(run: Run) -> dict[str, str]:
-    """What defines the posterior and the chain, key by key; neither the length of the run nor a path is part of it."""
+    """What defines the posterior and the chain, key by key; neither the length of the run nor a path is part of it.
+
+    A choice that is as it was before it existed is no part of it either, so that older chains stay what they are.
+    """
     keys = flattened(to_dict(run) | {"experiments": list(run.digests)})
     length = ("sampling.steps", "sampling.most_steps", "preset")
-    return {key: value for key, value in sorted(keys.items()) if key not in length}
+    as_before = [f"analysis.{name}" for name, value in BEFORE.items() if getattr(run.analysis, name) == value]
+    return {key: value for key, value in sorted(keys.items()) if key not in (*length, *as_before)}
 
 
 def preset_note(run: Run) -> str:

@@ -84,8 +84,11 @@ def _cite_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield PAPER, "the analysis that this package reproduces"
     for reference in _IDENTIFIER.findall(SOLAR_MODELS[analysis.solar_model].source):
         yield reference, "solar neutrino fluxes"
-    yield "arXiv:hep-ph/9710491", "endpoint of the pp spectrum"
+    is_all = analysis.solar_components == "all"
+    yield "arXiv:hep-ph/9710491", "pp spectrum" if is_all else "endpoint of the pp spectrum"
     yield "doi:10.1103/PhysRevD.49.3923", "lines of 7Be"
+    if is_all:
+        yield "doi:10.1103/RevModPhys.60.297", "endpoints of 13N and 15O"
     yield "arXiv:2410.05380", "oscillation parameters"
     yield "arXiv:hep-ph/0404042", "effective production potentials"
     yield "Vogel1989", "cross section"

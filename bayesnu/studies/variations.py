@@ -93,6 +93,7 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("free electrons", {"electrons": "free"}),
     ("tree couplings", {"couplings": "tree"}),
     ("B16-AGSS09met", {"solar_model": "B16-AGSS09met"}),
+    ("all solar components", {"solar_components": "all"}),
     ("atmospheric data left out (IC19)", {"sin2_theta23": 0.561, "delta_cp_deg": 177.0}),
     ("published neutrinos subtracted", {"solar_subtraction": "published"}),
     ("efficiency on the true energy", {"efficiency_on": "true"}),

@@ -50,8 +50,9 @@ def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: f
     """Expected counts of one experiment from the fold and the shapes, without the polynomial."""
     analysis, at = built.analysis, dict(zip(built.names, theta, strict=True))
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    fluxes = np.array([at["flux_pp"], at["flux_7be"]])
-    signal = fluxes @ fold.fold(experiment, analysis, **shift).signal(couplings_at(built, theta))
+    folded = fold.fold(experiment, analysis, **shift)
+    fluxes = np.array([at[f"flux_{component.lower()}"] for component in folded.components])
+    signal = fluxes @ folded.signal(couplings_at(built, theta))
     ratio: np.ndarray | float = 1.0
     if "threshold_shift_kev" in shift:
         ratio = detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift["threshold_shift_kev"])
@@ -100,6 +101,7 @@ def test_three_experiments_together_are_their_folds_and_backgrounds(preset: str,
         {"couplings": "tree", "sin2_theta_w": 0.231},
         {"electrons": "rrpa", "region": "all"},
         {"solar_model": "B16-AGSS09met", "sin2_theta23": 0.561},
+        {"solar_components": "all"},
     ],
 )
 def test_every_choice_goes_through_the_polynomial(choices: dict[str, Any]) -> None:

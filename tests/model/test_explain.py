@@ -27,6 +27,7 @@ from tests.physics import oracle
 EVERYTHING = {"mu_nu": 3.0, "mu_nu_tau": 1.0, "q_nu": 0.4, "q_nu_mu": -2.0, "r2_nu": 60.0, "r2_nu_e": -100.0}
 CHOICES = (
     {"electrons": "rrpa"},
+    {"solar_components": "all"},
     {"electrons": "free", "couplings": "tree"},
     {"flavour_content": "shortcut"},
     {"efficiency_on": "true"},

@@ -189,13 +189,14 @@ def test_nothing_recoils_beyond_the_beryllium_endpoint() -> None:
 
 
 def direct_rate(recoil: np.ndarray, analysis: Analysis, point: str) -> np.ndarray:
-    """dR/dT of pp and 7Be per tonne-year and keV, (g_V, g_A) put in before any integral, flavour by flavour."""
+    """dR/dT of all components per tonne-year and keV, (g_V, g_A) put in before any integral, flavour by flavour."""
     osc, sun = fold.oscillation_of(analysis), flux.solar_model(analysis.solar_model)
     weak = weak_couplings(analysis.couplings, analysis.sin2_theta_w)
     out = np.zeros(recoil.shape)
     lowest = (recoil + np.sqrt(recoil**2 + 2 * oracle.ELECTRON_MASS * recoil)) / 2
-    for total, component in zip(sun.fluxes, flux.COMPONENTS, strict=True):
-        energy, weight = flux.spectrum_above(component, lowest)
+    for component, spectrum in flux.SPECTRA[analysis.solar_components].items():
+        energy, weight = spectrum.above(lowest)
+        total = sun.fluxes[component].total
         content = oscillation.flavour_content(energy, oscillation.PRODUCTION_POTENTIAL_EV[component], osc)
         t = recoil[:, None]
         for a, (mu, q, r2) in enumerate(zip(*POINTS[point], strict=True)):

@@ -1,133 +1,87 @@
-"""The solar fluxes and spectra against adaptive quadrature and published numbers."""
+"""The solar fluxes, lines and endpoints against published numbers, masses of nuclei and the solar luminosity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from scipy.integrate import quad
+from scipy.constants import physical_constants
 
 from bayesnu.model import fold
-from bayesnu.model.choices import Analysis
+from bayesnu.model.choices import CHOICES, Analysis
 from bayesnu.physics import flux
+from bayesnu.physics.flux import SPECTRA
+from bayesnu.physics.oscillation import PRODUCTION_POTENTIAL_EV
+from bayesnu.physics.spectra import BetaPlus, Lines
 from bayesnu.support.errors import BayesnuError
-from tests.physics import oracle
+
+COMPONENTS = ("pp", "7Be", "pep", "13N", "15O", "17F", "8B", "hep")
+# Vinyoles et al. 2017, Table 6: fluxes in cm^-2 s^-1 and relative errors.
+PUBLISHED = {
+    "B16-GS98": (
+        (5.98e10, 4.93e9, 1.44e8, 2.78e8, 2.05e8, 5.29e6, 5.46e6, 7.98e3),
+        (0.006, 0.06, 0.01, 0.15, 0.17, 0.20, 0.12, 0.30),
+    ),
+    "B16-AGSS09met": (
+        (6.03e10, 4.50e9, 1.46e8, 2.04e8, 1.44e8, 3.26e6, 4.50e6, 8.25e3),
+        (0.005, 0.06, 0.009, 0.14, 0.16, 0.18, 0.12, 0.30),
+    ),
+}
+# Energy in MeV that each neutrino's reactions leave in the Sun: Bergstrom et al. 2016, arXiv:1601.00972.
+LEFT_IN_THE_SUN = (13.10, 12.60, 11.92, 3.46, 21.57, 2.36, 6.63, 3.74)
+# Differences of atomic masses, AME2020, in keV: the energy of electron capture.
+CAPTURE_KEV = {"13N": 2220.47, "15O": 2754.15, "17F": 2760.47, "7Be": 861.89}
 
 
-def over_spectrum(component: str, function: Callable[[np.ndarray], np.ndarray], lowest: float = 0.0) -> float:
-    """Integral of a function over a component's spectrum above an energy, by the package's quadrature."""
-    energies, weights = flux.spectrum_above(component, np.array(lowest))
-    return float(np.sum(weights * function(energies)))
+def in_kev(particle: str) -> float:
+    return 1e3 * float(physical_constants[f"{particle} mass energy equivalent in MeV"][0])
 
 
-def mean_with_coulomb_factor(sign: int) -> float:
-    """Mean pp energy, keV, with the Coulomb factor of a positron (+1) or of an electron (-1), by quadrature."""
-
-    def shape(energy: float) -> float:
-        total = flux.PP_ENDPOINT_KEV - energy + oracle.ELECTRON_MASS
-        momentum = np.sqrt(total**2 - oracle.ELECTRON_MASS**2)
-        x = sign * 2 * np.pi * oracle.ALPHA * total / momentum
-        return float(energy**2 * momentum * total * x / np.expm1(x)) if x < 700 else 0.0
-
-    top = flux.PP_ENDPOINT_KEV - 1e-9
-    moment = quad(lambda e: e * shape(e), 0, top, epsrel=1e-10, limit=200)[0]
-    return float(moment / quad(shape, 0, top, limit=200)[0])
-
-
-@pytest.mark.parametrize("component", flux.COMPONENTS)
-def test_a_spectrum_integrates_to_one(component: str) -> None:
-    assert over_spectrum(component, np.ones_like) == pytest.approx(1, abs=1e-12)
-
-
-def test_mean_pp_energy_is_that_of_an_allowed_positron_decay() -> None:
-    mean = over_spectrum("pp", lambda e: e)
-    assert mean == pytest.approx(264.9, abs=0.05)
-    assert mean == pytest.approx(oracle.pp_mean_energy(), rel=1e-9)
-    assert mean == pytest.approx(mean_with_coulomb_factor(+1), rel=1e-7)
-
-
-def test_the_electron_s_sign_of_the_coulomb_factor_would_be_noticed() -> None:
-    wrong = mean_with_coulomb_factor(-1)
-    assert wrong == pytest.approx(267.2, abs=0.1)
-    assert abs(wrong - over_spectrum("pp", lambda e: e)) > 2
-
-
-def test_pp_spectrum_vanishes_outside_its_range_and_is_positive_inside() -> None:
-    outside = np.array([-10.0, 0.0, flux.PP_ENDPOINT_KEV, flux.PP_ENDPOINT_KEV + 1e-9, 1e4])
-    assert np.all(flux.pp_shape(outside) == 0)
-    assert np.all(flux.pp_shape(np.linspace(1, 420, 100)) > 0)
-
-
-def test_pp_spectrum_is_phase_space_squared_at_low_energy() -> None:
-    assert flux.pp_shape(np.array(2e-3)) / flux.pp_shape(np.array(1e-3)) == pytest.approx(4, rel=1e-4)
-
-
-def test_pp_spectrum_has_the_oracle_s_shape() -> None:
-    energies = np.linspace(0.5, 420.0, 60)
-    norm = quad(flux.pp_shape, 0, flux.PP_ENDPOINT_KEV, epsrel=1e-11, limit=300)[0]
-    expected = [oracle.pp_spectrum(e) for e in energies]
-    np.testing.assert_allclose(flux.pp_shape(energies) / norm, expected, rtol=1e-8)
-
-
-@pytest.mark.parametrize("lowest", [0.0, 1.8, 40.0, 90.0, 265.0, 400.0, 419.0])
-@pytest.mark.parametrize("power", [-2, -1, 0, 1, 3])
-def test_quadrature_above_a_threshold_is_exact(lowest: float, power: int) -> None:
-    expected = oracle.integral(
-        lambda e: e**power * oracle.pp_spectrum(e), lowest, flux.PP_ENDPOINT_KEV, oracle.PP_POINTS, 1e-12
-    )
-    assert over_spectrum("pp", lambda e: e**power, lowest) == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("lowest", [flux.PP_ENDPOINT_KEV, 500.0])
-def test_nothing_is_left_above_the_endpoint(lowest: float) -> None:
-    assert over_spectrum("pp", np.ones_like, lowest) == 0
-
-
-def test_quadrature_is_converged() -> None:
-    coarse, fine = (flux.spectrum_above("pp", np.array(60.0), order) for order in (48, 192))
-    assert np.sum(coarse[1] / coarse[0]) == pytest.approx(np.sum(fine[1] / fine[0]), rel=1e-9)
-
-
-def test_thresholds_of_any_shape_give_the_same_as_one_by_one() -> None:
-    lowest = np.array([[10.0, 100.0, 200.0], [300.0, 400.0, 500.0]])
-    for component in flux.COMPONENTS:
-        _, weights = flux.spectrum_above(component, lowest)
-        each = [over_spectrum(component, np.ones_like, low) for low in lowest.ravel()]
-        np.testing.assert_allclose(weights.sum(axis=-1).ravel(), each, rtol=1e-13)
-
-
-def test_beryllium_has_two_lines_that_a_threshold_removes_one_by_one() -> None:
-    below_both, between, above = (over_spectrum("7Be", np.ones_like, low) for low in (100.0, 500.0, 900.0))
-    assert below_both == pytest.approx(1) and above == 0
-    assert between == pytest.approx(0.896)
-    assert over_spectrum("7Be", lambda e: e) == pytest.approx(0.896 * 861.3 + 0.104 * 384.3, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("name", "fluxes", "widths"),
-    [("B16-GS98", (5.98e10, 4.93e9), (0.006, 0.06)), ("B16-AGSS09met", (6.03e10, 4.50e9), (0.005, 0.06))],
-)
-def test_solar_models_are_those_of_vinyoles_2017(
-    name: str, fluxes: tuple[float, float], widths: tuple[float, float]
-) -> None:
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_solar_models_are_those_of_vinyoles_2017(name: str) -> None:
+    totals, widths = PUBLISHED[name]
     model = flux.solar_model(name)
-    assert (model.fluxes, model.relative_widths) == (fluxes, widths)
+    assert tuple(model.fluxes) == COMPONENTS
+    assert tuple(each.total for each in model.fluxes.values()) == totals
+    assert tuple(each.relative_width for each in model.fluxes.values()) == widths
+
+
+def test_every_choice_of_components_has_spectra_with_potentials() -> None:
+    assert set(SPECTRA) == {*CHOICES["solar_components"].words}
+    assert tuple(SPECTRA["pp-7be"]) == COMPONENTS[:2]
+    assert tuple(SPECTRA["all"]) == COMPONENTS[:6]  # 8B and hep have no spectrum here
+    assert set(SPECTRA["all"]) == set(PRODUCTION_POTENTIAL_EV)
 
 
 def test_the_fluxes_are_consistent_with_the_solar_luminosity() -> None:
-    # Each pp neutrino carries 13.098 MeV of photons, each 7Be 12.60 MeV (Bahcall 2002, hep-ph/0108148); they make 99 %.
-    luminosity_mev = 8.5272e11  # per cm^2 and s at 1 au, the same source
+    luminosity_mev = 8.5272e11  # per cm^2 and s at 1 au, Bahcall 2002, hep-ph/0108148
     for model in flux.SOLAR_MODELS.values():
-        share = (13.0987 * model.fluxes[0] + 12.6008 * model.fluxes[1]) / luminosity_mev
-        assert 0.975 < share < 1
+        parts = [mev * each.total for mev, each in zip(LEFT_IN_THE_SUN, model.fluxes.values(), strict=True)]
+        assert 0.975 < sum(parts[:2]) / luminosity_mev < 0.995
+        assert sum(parts) / luminosity_mev == pytest.approx(1, abs=2e-3)
+
+
+def test_lines_and_endpoints_are_differences_of_masses() -> None:
+    electron = in_kev("electron")
+    gained = 2 * in_kev("proton") - in_kev("deuteron")
+    pep, cold, beryllium = SPECTRA["all"]["pep"], SPECTRA["pp-7be"]["pp"], SPECTRA["all"]["7Be"]
+    assert isinstance(pep, Lines) and isinstance(cold, BetaPlus) and isinstance(beryllium, Lines)
+    assert pep.energies_kev[0] == pytest.approx(gained + electron, abs=0.1)
+    assert cold.endpoint_kev == pytest.approx(gained - electron, abs=0.1)
+    assert beryllium.energies_kev[0] == pytest.approx(CAPTURE_KEV["7Be"], abs=0.1)
+    assert np.diff(beryllium.energies_kev) == pytest.approx(-477.6, abs=0.2)  # the excited state of 7Li
+    for name in ("13N", "15O", "17F"):
+        decay = SPECTRA["all"][name]
+        assert isinstance(decay, BetaPlus)
+        assert decay.endpoint_kev == pytest.approx(CAPTURE_KEV[name] - 2 * electron, abs=0.6)
 
 
 def test_the_rate_is_linear_in_the_fluxes() -> None:
     recoil = np.array([1.0, 5.0, 20.0])
-    one, other = (fold.kernel_rates(recoil, Analysis(solar_model=name)) for name in flux.SOLAR_MODELS)
-    for c, ratio in enumerate((6.03 / 5.98, 4.50 / 4.93)):
-        np.testing.assert_allclose(other[c], ratio * one[c], rtol=1e-13)
+    one, other = (
+        fold.kernel_rates(recoil, Analysis(solar_model=name, solar_components="all")) for name in flux.SOLAR_MODELS
+    )
+    for c, (old, new) in enumerate(zip(*(totals[:6] for totals, _ in PUBLISHED.values()), strict=True)):
+        np.testing.assert_allclose(other[c], new / old * one[c], rtol=1e-13)
 
 
 def test_an_unknown_solar_model_is_refused_in_one_sentence() -> None:

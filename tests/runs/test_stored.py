@@ -148,3 +148,16 @@ def test_a_run_does_not_go_on_with_other_data(before: str, after: str, key: str,
     again = ("sample", place / "mine.toml", "--parameter", "mu_nu", *SMALL, "--walkers", "32", "--steps", "8")
     assert key in refusal(*again, "--output", place / "run")
     assert answer("summary", place / "run", "--json", "--no-toys") == whole
+
+
+def test_a_run_that_is_older_than_a_choice_goes_on_as_it_began(place: Path) -> None:
+    config = place / "run" / "config.toml"
+    words = 'solar_components = "pp-7be"\n'
+    assert words in config.read_text(encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace(words, ""), encoding="utf-8")
+    answer("resume", place / "run", "--up-to", "16", *CALM)
+    stored = open_stored(place / "run" / "chain.h5")
+    assert stored.run.sampling.steps == 16 and stored.run.analysis.solar_components == "pp-7be"
+    other = ("sample", place / "mine.toml", "--parameter", "mu_nu", *SMALL, "--walkers", "32", "--steps", "8")
+    found = refusal(*other, "--solar-components", "all", "--output", place / "run")
+    assert "analysis.solar_components" in found and "all" in found

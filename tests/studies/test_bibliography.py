@@ -93,6 +93,8 @@ def test_a_run_names_what_it_used() -> None:
     other = {entry.key for entry in used_by([experiment], preset(electrons="rrpa", couplings="tree"))}
     assert {"Chen2017", "Navas2024"} <= other
     assert "Erler2013" not in other
+    sun = {entry.key for entry in used_by([experiment], preset(solar_components="all"))}
+    assert sun - used == {"BahcallUlrich1988"} and {"Bahcall1994", "Bahcall1997"} <= sun
 
 
 def test_an_identifier_is_found_whatever_its_kind_and_case() -> None:

@@ -8,7 +8,6 @@ import click
 
 from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
 from bayesnu.cli.output import json_out, table
-from bayesnu.physics.names import COMPONENTS
 from bayesnu.support.text import number
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _as_dict(found: Counts) -> dict[str, Any]:
         "signal": found.signal.sum(axis=0),
         "background": found.background,
         "expected": found.expected,
-        "components": dict(zip(COMPONENTS, found.signal, strict=True)),
+        "components": dict(zip(found.components, found.signal, strict=True)),
         "backgrounds": found.backgrounds,
         "notes": found.notes,
     }

@@ -8,7 +8,6 @@ import click
 
 from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
 from bayesnu.cli.output import json_out, table
-from bayesnu.physics.names import COMPONENTS
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import number
 
@@ -28,11 +27,13 @@ def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
     from bayesnu.cli.models import choose_preset
     from bayesnu.model import predict
     from bayesnu.model.choices import describe_choices
+    from bayesnu.physics.flux import SPECTRA
 
     energies = _numbers(energy_kev)
     given = given_options(options)
     preset = choose_preset(given)
     analysis, values = choose_couplings(given)
+    components = tuple(SPECTRA[analysis.solar_components])
     rates = predict.rate(energies, analysis, **in_units_of_scale(values))
     if as_json:
         json_out(
@@ -40,14 +41,14 @@ def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
             | {
                 "energy_kev": energies,
                 "rate_per_tonne_year_kev": rates.sum(axis=0),
-                "components": dict(zip(COMPONENTS, rates, strict=True)),
+                "components": dict(zip(components, rates, strict=True)),
                 "couplings": values,
             }
         )
         return
     rows = [_cells(energy, each) for energy, each in zip(energies, rates.T, strict=True)]
     choices = describe_choices(preset, analysis)
-    table(f"Recoil rate [1/(t yr keV)] at true energy, preset {choices}", ("T [keV]", *COMPONENTS, "total"), rows)
+    table(f"Recoil rate [1/(t yr keV)] at true energy, preset {choices}", ("T [keV]", *components, "total"), rows)
 
 
 def _numbers(text: str) -> list[float]:

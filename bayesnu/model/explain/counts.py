@@ -11,7 +11,7 @@ from bayesnu.model import fold
 from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
-from bayesnu.physics import atom, detector, flux
+from bayesnu.physics import atom, detector
 from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.physics.oscillation import FLAVOURS
 from bayesnu.physics.properties import couplings
@@ -93,7 +93,7 @@ def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict
     # from mass states to flavours: (U^dagger X U)_ii of a diagonal X is the sum of |U_alpha i|^2 X_alpha over flavours
     per_unit = np.einsum("ai,cki->cka", np.abs(folded.mixing) ** 2, folded.counts[..., index])
     out = []
-    for c, component in enumerate(flux.COMPONENTS):
+    for c, component in enumerate(folded.components):
         for a, flavour in enumerate(FLAVOURS):
             for term, kernel, x, y in TERMS:
                 k = KERNELS.index(kernel)
@@ -119,8 +119,9 @@ def smear(experiment: Experiment, analysis: Analysis, index: int, **values: floa
     above = nodes > bin_kev[1]
     classes = np.stack([below, ~(below | above), above])
     all_free = replace(analysis, electrons="free")
-    rates = weights * recoil_rates(nodes, analysis, values).sum(axis=0)
-    per_electron = weights * recoil_rates(nodes, all_free, values).sum(axis=0) / atom.XENON_ELECTRONS
+    components = fold.components_of(experiment, analysis)
+    rates = weights * recoil_rates(nodes, analysis, values, components).sum(axis=0)
+    per_electron = weights * recoil_rates(nodes, all_free, values, components).sum(axis=0) / atom.XENON_ELECTRONS
 
     real = replace(response, edges_kev=bin_kev)
     always = np.array([-FAR_KEV])  # the knot from which on everything is seen
@@ -147,9 +148,12 @@ def _mark_reaching(nodes: np.ndarray, bin_kev: np.ndarray, response: detector.Re
     return reached
 
 
-def recoil_rates(recoil_kev: np.ndarray, analysis: Analysis, values: dict[str, float]) -> np.ndarray:
+def recoil_rates(
+    recoil_kev: np.ndarray, analysis: Analysis, values: dict[str, float], components: tuple[str, ...]
+) -> np.ndarray:
     """Recoils per tonne-year and keV, shape (components, *recoil.shape)."""
     total = all_couplings(analysis, **values)
     coefficients = kernel_coefficients(total, total, fold.mixing_of(analysis))
-    rates: np.ndarray = np.einsum("cki...,ki->c...", fold.kernel_rates(recoil_kev, analysis), coefficients)
+    per_kernel = fold.kernel_rates(recoil_kev, analysis, components=components)
+    rates: np.ndarray = np.einsum("cki...,ki->c...", per_kernel, coefficients)
     return rates

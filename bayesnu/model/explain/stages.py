@@ -99,10 +99,10 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
         couplings=dict(values),
         analysis=analysis,
         stages={
-            "Sun": _explain_sun(analysis, (low + high) / 2),
+            "Sun": _explain_sun(folded.components, analysis, (low + high) / 2),
             "oscillation": _explain_oscillation(folded, analysis, index),
             "couplings": _explain_couplings(analysis, values),
-            "recoil": _explain_recoil(analysis, low, high, smearing, values),
+            "recoil": _explain_recoil(folded.components, analysis, low, high, smearing, values),
             "detector": _explain_detector(observation, index, smearing, signal),
             "background": _explain_background(observation, shapes, neutrinos, index),
             "data": _explain_data(experiment, observed, signal, background),
@@ -114,19 +114,17 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
     )
 
 
-def _explain_sun(analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
+def _explain_sun(components: tuple[str, ...], analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
     """Fluxes, and their shares above the energy that a recoil at the bin's centre needs."""
     sun = flux.solar_model(analysis.solar_model)
-    spectra = {
-        "pp": "allowed beta spectrum, endpoint of hep-ph/9710491",
-        "7Be": "lines of Bahcall 1994, Phys. Rev. D 49, 3923",
-    }
     lowest = float(minimum_neutrino_energy(np.array(centre)))
     out = [Quantity(f"least neutrino energy for T = {centre:g} keV", lowest, "keV", "(T + sqrt(T^2 + 2 m T))/2")]
-    for component, total in zip(flux.COMPONENTS, sun.fluxes, strict=True):
-        share = flux.spectrum_above(component, np.array(lowest))[1].sum()
+    for component in components:
+        spectrum = flux.SPECTRA[analysis.solar_components][component]
+        share = float(spectrum.above(np.array(lowest))[1].sum())
+        total = sun.fluxes[component].total
         out.append(Quantity(f"flux of {component}", total, "1/(cm^2 s)", f"{sun.name}: {sun.source}"))
-        out.append(Quantity(f"share of {component} above that energy", float(share), "", spectra[component]))
+        out.append(Quantity(f"share of {component} above that energy", share, "", spectrum.source))
     return tuple(out)
 
 
@@ -134,8 +132,8 @@ def _explain_oscillation(folded: fold.Fold, analysis: Analysis, index: int) -> t
     """Flavour content of the whole spectra, and of the neutrinos behind this bin's recoils."""
     mixing = np.abs(folded.mixing) ** 2
     out = []
-    for c, component in enumerate(flux.COMPONENTS):
-        energies, weights = flux.spectrum_above(component, np.array(0.0))
+    for c, component in enumerate(folded.components):
+        energies, weights = flux.SPECTRA[analysis.solar_components][component].above(np.array(0.0))
         survival = float((mixing @ fold.content_of(component, energies, analysis))[0] @ weights)
         out.append(Quantity(f"P_ee of {component}, mean of its spectrum", survival, "", OSCILLATION))
         content = mixing @ folded.counts[c, KERNELS.index("AA"), :, index]
@@ -168,24 +166,29 @@ def _explain_couplings(analysis: Analysis, values: dict[str, float]) -> tuple[Qu
 
 
 def _explain_recoil(
-    analysis: Analysis, low: float, high: float, smearing: Smearing, values: dict[str, float]
+    components: tuple[str, ...],
+    analysis: Analysis,
+    low: float,
+    high: float,
+    smearing: Smearing,
+    values: dict[str, float],
 ) -> tuple[Quantity, ...]:
     """Cross section, electrons and rate: at the bin's centre flux x cross section x electrons x atoms x year is the rate."""
     centre = (low + high) / 2
     source = ELECTRONS[analysis.electrons]
     sun = flux.solar_model(analysis.solar_model)
-    rates = recoil_rates(np.array(centre), analysis, values)
+    rates = recoil_rates(np.array(centre), analysis, values, components)
     all_free = replace(analysis, electrons="free")
-    per_electron = recoil_rates(np.array(centre), all_free, values) / atom.XENON_ELECTRONS
+    per_electron = recoil_rates(np.array(centre), all_free, values, components) / atom.XENON_ELECTRONS
     targets = constants.XENON_ATOMS_PER_TONNE * constants.SECONDS_PER_YEAR
     energies = (low, centre, high)
     count = atom.electrons(np.array(energies), analysis.electrons)
     differ = analysis.electrons == "rrpa"
     mean = _divide(smearing.counted.sum(), smearing.one_electron)
     out = []
-    for component, total, rate in zip(flux.COMPONENTS, sun.fluxes, per_electron, strict=True):
+    for component, rate in zip(components, per_electron, strict=True):
         name = f"cross section at {centre:g} keV, mean over {component}"
-        value = float(rate / total / targets) or None  # below the outermost shell nothing recoils
+        value = float(rate / sun.fluxes[component].total / targets) or None  # below the outermost shell nothing recoils
         out.append(Quantity(name, value, "cm^2/keV per electron", f"{CROSS_SECTION}; over spectrum and flavours"))
     kinds = (("VV", ", weak kernels"), ("MM", ", photon kernels")) if differ else (("VV", ""),)
     for kernel, of in kinds:
@@ -196,7 +199,7 @@ def _explain_recoil(
     atoms = "Avogadro's number (SI 2019) / 131.293 g/mol (IUPAC)"
     out.append(Quantity("xenon atoms", constants.XENON_ATOMS_PER_TONNE, "per tonne", atoms))
     out.append(Quantity("seconds", constants.SECONDS_PER_YEAR, "per year", "Julian year of 365.25 d"))
-    for component, rate in zip(flux.COMPONENTS, rates, strict=True):
+    for component, rate in zip(components, rates, strict=True):
         how = "flux x cross section x electrons x atoms x seconds" + (", kernel by kernel" if differ else "")
         out.append(Quantity(f"rate at {centre:g} keV, {component}", float(rate), "1/(t yr keV)", how))
     return tuple(out)

@@ -1,0 +1,69 @@
+"""Solar components that do not enter a data set, and an upper bound of what they would add to it.
+
+It needs no spectrum. At a given recoil the rate of a mass state is quadratic in u = 1/E. It opens upwards or falls with u,
+so it is largest at one end: for infinite energy, or for the least that gives the recoil. The bound takes the worse end and
+the worst mass state at every recoil, which no spectrum and no oscillation exceeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bayesnu.experiments import Experiment
+from bayesnu.model import fold
+from bayesnu.model.choices import Analysis
+from bayesnu.model.observation import observe
+from bayesnu.physics import atom, flux
+from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
+from bayesnu.physics.cross_section import (
+    Couplings,
+    kernel_coefficients,
+    kernels,
+    minimum_neutrino_energy,
+    standard_model,
+    weak_couplings,
+)
+
+INFINITE_KEV = 1e15
+JUST_ABOVE = 1 + 1e-9  # the least energy, in spite of rounding
+
+
+def components_left_out(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]:
+    """Names of the components of the solar model that do not enter an experiment."""
+    entering = fold.components_of(experiment, analysis)
+    return tuple(name for name in flux.solar_model(analysis.solar_model).fluxes if name not in entering)
+
+
+def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Couplings) -> np.ndarray:
+    """Counts (bins,) that the components left out cannot exceed together, at the fluxes of the solar model."""
+    fluxes = flux.solar_model(analysis.solar_model).fluxes
+    total = float(np.sum([fluxes[name].total for name in components_left_out(experiment, analysis)]))
+    coefficients = kernel_coefficients(couplings, couplings, fold.mixing_of(analysis))
+
+    def rate(recoil_kev: np.ndarray) -> np.ndarray:
+        least = JUST_ABOVE * minimum_neutrino_energy(recoil_kev)
+        ends = np.stack([least, np.full_like(least, INFINITE_KEV)])
+        targets = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * atom.electrons(recoil_kev, analysis.electrons)
+        per_state = np.einsum("kt,ket,ki->eit", targets, kernels(recoil_kev, ends), coefficients)
+        worst: np.ndarray = total * per_state.max(axis=(0, 1), keepdims=True)[0]
+        return worst
+
+    counts: np.ndarray = fold.fold_rates(rate, experiment, analysis, observe(experiment, analysis).response)[0]
+    return counts
+
+
+def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say what is left out where all components were asked for, and how little it can be."""
+    names = components_left_out(experiment, analysis)
+    if analysis.solar_components != "all" or not names:
+        return
+    weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
+    neutrinos = fold.fold(experiment, analysis).signal(weak).sum()
+    if neutrinos > 0:
+        share = bound_left_out(experiment, analysis, weak).sum() / neutrinos
+        yield (
+            f"{experiment.name}: the solar components {', '.join(names)} are left out; together they are at most about "
+            f"{100 * share:.2g} % of its neutrinos"
+        )
