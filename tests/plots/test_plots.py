@@ -466,6 +466,18 @@ def test_signals_are_those_of_the_prediction_and_the_fit(tmp_path: Path) -> None
     assert any("= −0.2 × $10^{-12}" in text for text in said)
 
 
+def test_signals_of_all_solar_components_have_one_more_line(tmp_path: Path) -> None:
+    choices = preset("default", solar_components="all")
+    figure = plots.signal_plot(load("xenonnt-sr0"), choices, tmp_path / "signals.png", values={"mu_nu": [1.0]})
+    lines = figure.axes[0].lines[4:]  # behind those of the Standard Model
+    assert len(lines) == 4
+    total, pp, beryllium, others = (np.asarray(line.get_ydata(), dtype=float)[:400] for line in lines)
+    np.testing.assert_allclose(pp + beryllium + others, total, rtol=1e-12)
+    rates = predict.rate(lines[3].get_xdata(), choices, mu_nu=1.0)
+    np.testing.assert_allclose(others, rates[2:].sum(axis=0)[:400], rtol=1e-12)
+    assert {"solar ν, all", "solar ν, pep and CNO"} <= set(texts(figure))
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
