@@ -32,6 +32,7 @@ ONE_KERNEL = "import numpy, one_kernel; one_kernel.total(numpy.ones(3))"
 def run(command: tuple[str, ...], folder: Path, cache: Path) -> dict[str, float]:
     """Wall and CPU seconds and largest memory of a command; raises RuntimeError if it fails."""
     environment = dict(os.environ, BAYESNU_CACHE_DIR=str(cache), NUMBA_CACHE_DIR="", PYTHONPATH=str(folder))
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles the package's Python anew
     launched = subprocess.run(
         [sys.executable, "-I", "-S", str(CHILD), *command], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -79,7 +79,7 @@ def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
         chain_file.create(path, ref.model, {}, seed, "", settings.ensembles)
-        with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
+        with part(extension, "begin") as beginning, part(extension, "judge") as judging, Clock() as clock:
             extension.extend_chain(Fits(ref.model), path, settings)
         chain = chain_file.read(path)
     samples, preparing, deciding = chain.samples, sum(beginning), sum(judging)

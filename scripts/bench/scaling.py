@@ -13,7 +13,6 @@ import numpy as np
 
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.profiler import Profiler
-from bayesnu.inference.sampling import ensembles
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys import toys
 from bayesnu.model.likelihood import compile_posterior
@@ -126,7 +125,7 @@ def _sampling(model: Model, walkers: int, steps: int) -> float:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
         chain_file.create(path, model, {}, settings.seed, "", settings.ensembles)
-        with part(ensembles, "begin") as beginning, part(ensembles, "judge") as judging, Clock() as clock:
+        with part(extension, "begin") as beginning, part(extension, "judge") as judging, Clock() as clock:
             extension.extend_chain(Fits(model), path, settings)
     return clock.wall - sum(beginning) - sum(judging)
 

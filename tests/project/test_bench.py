@@ -115,3 +115,9 @@ def test_what_a_peer_does_faster_is_listed(figures: Any) -> None:
     assert "- posterior A, an evaluation: numpy, 1,024 points takes 0.5 of the package's time." in page.slower(figures)
     kernels["numpy, 1,024 points"]["ns"] = [each * 2 for each in kernels["bayesnu"]["ns"]]
     assert "posterior A, an evaluation: numpy" not in page.slower(figures)
+
+
+def test_starts_and_verdicts_are_told_apart_from_sampling() -> None:
+    """The package's own time is divided where it calls them, whatever the modules are called."""
+    draws = samplers.bayesnu(posteriors.reference("A"), seed=1, steps=16)
+    assert draws.preparing > 0 and draws.deciding > 0 and draws.sampling > 0
