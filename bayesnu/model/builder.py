@@ -21,7 +21,7 @@ from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
 from bayesnu.physics import detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
-from bayesnu.physics.properties import Parameter, direction
+from bayesnu.physics.properties import Parameter, direction, require_one_basis
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
@@ -65,6 +65,7 @@ def build(
     priors = [default_prior(name) for name in names]
     if len({*names}) != len(names):
         raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
+    require_one_basis(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
     _check_efficiencies(data, analysis)

@@ -130,7 +130,7 @@ def fold(
     observation = observe(experiment, analysis)
     response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     components = components_of(experiment, analysis)
-    return _fold_components(experiment, analysis, response, components, halvings)
+    return fold_components(experiment, analysis, response, components, halvings)
 
 
 @lru_cache(maxsize=64)
@@ -139,19 +139,20 @@ def components_of(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]
     components = tuple(flux.SPECTRA[analysis.solar_components])
     if analysis.solar_components != "all":
         return components
-    whole = _fold_components(experiment, analysis, observe(experiment, analysis).response, components)
+    whole = fold_components(experiment, analysis, observe(experiment, analysis).response, components)
     neutrinos = whole.signal(standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))).sum(axis=1)
     enters = neutrinos >= LEAST_SHARE * neutrinos.sum()
     return tuple(name for name, kept in zip(components, enters, strict=True) if kept)
 
 
-def _fold_components(
+def fold_components(
     experiment: Experiment,
     analysis: Analysis,
     response: detector.Response,
     components: tuple[str, ...],
     halvings: int = 0,
 ) -> Fold:
+    """The fold of these components, whatever they add."""
     order = ORDER * 2**halvings
     shape = (len(components), len(KERNELS), 3)
 

@@ -37,9 +37,15 @@ def components_left_out(experiment: Experiment, analysis: Analysis) -> tuple[str
 
 
 def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Couplings) -> np.ndarray:
-    """Counts (bins,) that the components left out cannot exceed together, at the fluxes of the solar model."""
+    """Counts (bins,) that the components left out cannot exceed together, at the fluxes of the solar model.
+
+    Those with a spectrum are folded, and those without are bounded.
+    """
+    spectra = flux.SPECTRA[analysis.solar_components]
+    names = components_left_out(experiment, analysis)
+    known = tuple(name for name in names if name in spectra)
     fluxes = flux.solar_model(analysis.solar_model).fluxes
-    total = float(np.sum([fluxes[name].total for name in components_left_out(experiment, analysis)]))
+    total = float(np.sum([fluxes[name].total for name in names if name not in spectra]))
     coefficients = kernel_coefficients(couplings, couplings, fold.mixing_of(analysis))
 
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
@@ -50,7 +56,10 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
         worst: np.ndarray = total * per_state.max(axis=(0, 1), keepdims=True)[0]
         return worst
 
-    counts: np.ndarray = fold.fold_rates(rate, experiment, analysis, observe(experiment, analysis).response)[0]
+    response = observe(experiment, analysis).response
+    counts: np.ndarray = fold.fold_rates(rate, experiment, analysis, response)[0]
+    if known:
+        counts = counts + fold.fold_components(experiment, analysis, response, known).signal(couplings).sum(axis=0)
     return counts
 
 
@@ -61,9 +70,7 @@ def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[st
         return
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     neutrinos = fold.fold(experiment, analysis).signal(weak).sum()
-    if neutrinos > 0:
-        share = bound_left_out(experiment, analysis, weak).sum() / neutrinos
-        yield (
-            f"{experiment.name}: the solar components {', '.join(names)} are left out; together they are at most about "
-            f"{100 * share:.2g} % of its neutrinos"
-        )
+    bound = bound_left_out(experiment, analysis, weak).sum()
+    share = f"{100 * bound / neutrinos:.2g} % of its neutrinos" if neutrinos > 0 else ""
+    most = share or f"{bound:.2g} events, where no others are expected"
+    yield f"{experiment.name}: the solar components {', '.join(names)} are left out; together they are at most about {most}"

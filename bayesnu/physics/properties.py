@@ -15,6 +15,7 @@ A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-dia
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -257,11 +258,37 @@ def read_coupling(parameter: PhysicsParameter, value: Any) -> float:
     return number
 
 
+def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
+    """Raise `BayesnuError` for moments of flavours, Dirac elements and Majorana elements beside one another.
+
+    Each is defined by the electrons that it scatters, up to the basis of the outgoing state. So between two of these kinds
+    the interference has no value.
+    """
+    kinds: dict[str, str] = {}
+    for parameter in parameters:
+        if not parameter.signed:
+            kinds.setdefault(_name_basis(parameter.flavour), parameter.name)
+    if len(kinds) > 1:
+        first, second, *_ = sorted(kinds.values())
+        raise BayesnuError(
+            f"parameter: found {first} beside {second}; moments of flavours, elements 11 to 33 and lambda1 to lambda3 have "
+            "no interference that is defined, so take those of one kind"
+        )
+
+
+def _name_basis(flavour: str) -> str:
+    if flavour in DIRAC:
+        return "dirac"
+    return "majorana" if flavour in MAJORANA else "flavours"
+
+
 def couplings(mixing: np.ndarray | None = None, **values: float) -> Couplings:
     """Electromagnetic couplings from values of parameters; a common value and an element's add up.
 
-    Values are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+    Values are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. Raises `BayesnuError` for moments whose
+    interference is not defined.
     """
+    require_one_basis(parameter_of(name) for name, value in values.items() if value != 0)
     total = Couplings()
     for name, value in values.items():
         parameter = parameter_of(name)

@@ -46,6 +46,25 @@ def test_a_prior_flat_in_the_square_of_what_has_a_sign_is_refused_in_python_too(
         model.with_priors(with_kind(model.parameters[0], "flat-square", lower=0.0, upper=150.0))
 
 
+@pytest.mark.parametrize("names", [("mu_nu", "mu_nu_11"), ("mu_nu_e", "mu_nu_lambda2"), ("mu_nu_11", "mu_nu_lambda1")])
+def test_moments_without_a_defined_interference_are_refused_together(names: tuple[str, str]) -> None:
+    with pytest.raises(BayesnuError, match="have no interference that is defined"):
+        bayesnu.build(["xenonnt-sr0"], names)
+    with pytest.raises(BayesnuError, match="have no interference that is defined"):
+        bayesnu.rate([1.0], "default", **dict.fromkeys(names, 1.0))
+    alone = bayesnu.rate([1.0], "default", **{names[0]: 1.0, names[1]: 0.0})  # a moment of zero is none
+    np.testing.assert_array_equal(alone, bayesnu.rate([1.0], "default", **{names[0]: 1.0}))
+
+
+def test_an_integrated_posterior_takes_no_value_in_mu_b() -> None:
+    found = bayesnu.marginal(model_of("xenonnt-sr0", "mu_nu"))
+    with pytest.raises(BayesnuError, match=r"give 0\.7 if 7e-12 mu_B is meant"):
+        found.probability_between(0.0, 7e-12)
+    with pytest.raises(BayesnuError, match=r"give 0\.5 if 5e-12 mu_B is meant"):
+        found.mean_density(np.array([0.0, 5e-12]))
+    assert 0.85 < found.probability_between(0.0, 0.7) < 0.9
+
+
 def test_a_list_of_priors_is_refused_as_one() -> None:
     model = model_of("xenonnt-sr0", "mu_nu")
     with pytest.raises(BayesnuError, match="found a list of priors; give them one by one"):
