@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks beside the file that it was given
@@ -26,6 +25,7 @@ from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
 from bayesnu.physics.properties import parameters_of
+from scripts.bench.fits import plain_chi2, plain_gradient
 
 PANDAX = ("pandax4t-run0", "pandax4t-run1")
 DATA = (("xenonnt-sr0",), PANDAX[:1], PANDAX[1:], PANDAX, ("xenonnt-sr0", *PANDAX))
@@ -35,7 +35,6 @@ SPREAD = 3.0  # reaches of a parameter from the value of fewest counts: where st
 SIGNAL = 2.0  # the same of the true values of every second toy
 SAME = 1e-4  # of chi^2: iminuit stops within this of its minimum
 HARMLESS = 0.02  # of chi^2: twins along the valley of three flavours, which move no end by more than 0.4 % of its width
-IMPOSSIBLE = 1e9  # chi^2 where the model excludes the data
 
 
 @dataclass(frozen=True)
@@ -87,59 +86,13 @@ class ManyStarts:
         found = np.inf
         for physics in self.draw_physics(STARTS, SPREAD, random):
             start[: len(physics)] = physics
-            minuit = Minuit(lambda x: _chi2(x, *data), start, grad=lambda x: _gradient(x, *data))
+            minuit = Minuit(lambda x: plain_chi2(x, *data), start, grad=lambda x: plain_gradient(x, *data))
             minuit.errordef = Minuit.LEAST_SQUARES
             minuit.errors = self.errors
             minuit.limits = self.limits
             minuit.migrad(ncall=5000)
             found = min(found, float(minuit.fval or np.inf))
         return found
-
-
-@numba.njit(error_model="numpy")
-def _chi2(theta, templates, factors, counts, centres, inverse, constant):  # type: ignore[no-untyped-def]
-    value = constant
-    for k in range(theta.size):
-        value += ((theta[k] - centres[k]) * inverse[k]) ** 2
-    terms = np.ones(factors.shape[0])
-    for t in range(factors.shape[0]):
-        for f in range(factors.shape[1]):
-            if factors[t, f] < theta.size:
-                terms[t] *= theta[factors[t, f]]
-    for b in range(counts.size):
-        expected = 0.0
-        for t in range(terms.size):
-            expected += terms[t] * templates[t, b]
-        if expected <= 0.0:
-            return IMPOSSIBLE
-        value += 2 * (expected - counts[b] * np.log(expected))
-    return value
-
-
-@numba.njit(error_model="numpy")
-def _gradient(theta, templates, factors, counts, centres, inverse, constant):  # type: ignore[no-untyped-def]
-    gradient = 2 * (theta - centres) * inverse**2
-    terms = np.ones(factors.shape[0])
-    for t in range(factors.shape[0]):
-        for f in range(factors.shape[1]):
-            if factors[t, f] < theta.size:
-                terms[t] *= theta[factors[t, f]]
-    slope = np.zeros(terms.size)
-    for b in range(counts.size):
-        expected = 0.0
-        for t in range(terms.size):
-            expected += terms[t] * templates[t, b]
-        for t in range(terms.size):
-            slope[t] += 2 * (1 - counts[b] / expected) * templates[t, b]
-    for t in range(terms.size):
-        for f in range(factors.shape[1]):
-            if factors[t, f] < theta.size:
-                others = 1.0
-                for g in range(factors.shape[1]):
-                    if g != f and factors[t, g] < theta.size:
-                        others *= theta[factors[t, g]]
-                gradient[factors[t, f]] += slope[t] * others
-    return gradient
 
 
 def three_flavours(experiments: tuple[str, ...], parameter: str) -> Model:

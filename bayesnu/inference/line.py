@@ -15,7 +15,7 @@ import numpy as np
 
 from bayesnu.inference.profiler import Fit, Others, take_better, widen_range
 from bayesnu.inference.toys.fitter import CONVERGED, EXACT, ToyFitter
-from bayesnu.inference.toys.toys import Toys, observed
+from bayesnu.inference.toys.toys import observed
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
@@ -99,7 +99,7 @@ class Line:
     def cross(self, theta: np.ndarray, outside: np.ndarray, target: float) -> np.ndarray:
         """Where chi^2 crosses the target between theta (n, parameters) and `outside` (n,); NaN where it was not found."""
         targets = np.full(len(theta), target)
-        return self.fitter.find_crossings(self._repeat(len(theta)), theta, self.free, self.index, targets, outside)
+        return self.fitter.find_crossings(self.data.repeat(len(theta)), theta, self.free, self.index, targets, outside)
 
     def scan(self, factor: float = 1.0) -> Scan:
         """Scan the parameter over its range stretched by `factor`; the refined minima are points of the scan."""
@@ -178,7 +178,7 @@ class Line:
 
     def _fit_together(self, start: np.ndarray, free: np.ndarray, enough: float = CONVERGED) -> Fit:
         """Fits from every start (n, parameters), each a copy of the data; one by one where they do not end together."""
-        fit = self.fitter.fit(self._repeat(len(start)), start, free, enough)
+        fit = self.fitter.fit(self.data.repeat(len(start)), start, free, enough)
         lost = ~fit.ended
         if lost.any():
             alone = self.profiler.fit(start[lost], free)
@@ -186,10 +186,6 @@ class Line:
             fit.chi2[lost] = alone.chi2
             fit.ended[lost] = alone.ended
         return fit
-
-    def _repeat(self, number: int) -> Toys:
-        """The data, once for every fit."""
-        return Toys(np.repeat(self.data.counts, number, axis=0), np.repeat(self.data.centres, number, axis=0))
 
 
 def check_index(model: Model, index: int) -> None:

@@ -33,7 +33,7 @@ from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.zoom import find_segments
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform, Prior
-from bayesnu.physics.properties import SMALLEST, check_unit, read_value
+from bayesnu.physics.properties import check_unit, read_value
 from bayesnu.support.arguments import read_array, read_probability, read_seed, require
 from bayesnu.support.errors import BayesnuError
 
@@ -151,8 +151,7 @@ class Marginal:
         ends = read_array("probability_between", [low, high])
         if ends.shape != (2,) or not ends[0] <= ends[1]:
             raise BayesnuError(f"probability_between: found {low} and {high}; must be two numbers, the smaller one first")
-        for end in ends[np.isfinite(ends)]:
-            check_unit(self.model.parameters[0].of_interest, float(end))
+        check_unit(self.model.parameters[0].of_interest, float(np.abs(ends).max()))
         below = [integrate_up_to(self.borders, self.density, float(u)) for u in self.coordinate.cdf(ends)]
         return below[1] - below[0]
 
@@ -162,8 +161,7 @@ class Marginal:
         Zero where it is less than exp(-`SUPPORT`/2) of its largest value in u, as there it is not known.
         """
         x = read_array("values", values)
-        if x.size and 0 < np.abs(x).max() < SMALLEST:  # small values beside larger ones are meant
-            check_unit(self.model.parameters[0].of_interest, float(np.abs(x).max()))
+        check_unit(self.model.parameters[0].of_interest, float(np.abs(x).max(initial=0.0)))
         in_u = evaluate_density(self.borders, self.density, self.coordinate.cdf(x))
         largest = evaluate_density(self.borders, self.density, self.nodes).max()
         known = in_u > np.exp(-SUPPORT / 2) * largest

@@ -57,6 +57,21 @@ def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _list_involved(factors, place, involved):  # type: ignore[no-untyped-def]
+    """Fill the places of the free parameters that terms with these factors (terms, n) know, in order; returns how many."""
+    is_involved = np.zeros(involved.size + 1, dtype=np.bool_)  # the last for what is not free, whose place is -1
+    for t in range(factors.shape[0]):
+        for f in range(factors.shape[1]):
+            is_involved[place[factors[t, f]]] = True
+    number = 0
+    for k in range(involved.size):
+        if is_involved[k]:
+            involved[number] = k
+            number += 1
+    return number
+
+
+@compiled
 def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-untyped-def]
     """Fill the gradient (k,) and Hessian (k, k) of chi^2 in the free parameters at theta, which must lie in the domain."""
     blocks = arrays.blocks
@@ -95,18 +110,8 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
     slope = np.empty(size)
     weight = np.zeros(factors.shape[0])
     involved = np.empty(size, dtype=np.int64)
-    is_involved = np.zeros(size + 1, dtype=np.bool_)  # of a parameter that is not free the place is -1, the last
     for e in range(blocks.shape[0]):
-        # An experiment knows only the parameters of its own terms.
-        is_involved[:] = False
-        for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
-            for f in range(factors.shape[1]):
-                is_involved[place[factors[t, f]]] = True
-        number = 0
-        for k in range(size):
-            if is_involved[k]:
-                involved[number] = k
-                number += 1
+        number = _list_involved(factors[blocks[e, FIRST_TERM] : blocks[e, END_TERM]], place, involved)
         for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
             # Expected counts of the bin, and their slopes in the free parameters.
             expected = 0.0

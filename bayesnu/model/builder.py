@@ -48,6 +48,7 @@ def build(
 
     Raises: `BayesnuError` for data sets that share events, were loaded with another reading, or state a number of solar
         neutrinos that the model contradicts; for unknown parameters; and for choices that exclude them or have no effect.
+        Moments of two kinds are refused, as their interference is not defined.
 
     Source: arXiv:2510.12449 for the signal; docs/methods.md for the likelihood and the presets.
 

@@ -1,8 +1,9 @@
 """Solar components that do not enter a data set, and an upper bound of what they would add to it.
 
-It needs no spectrum. At a given recoil the rate of a mass state is quadratic in u = 1/E. It opens upwards or falls with u,
-so it is largest at one end: for infinite energy, or for the least that gives the recoil. The bound takes the worse end and
-the worst mass state at every recoil, which no spectrum and no oscillation exceeds.
+Those with a spectrum are folded. The others are bounded without one. At a given recoil the rate of a mass state is quadratic
+in u = 1/E. It opens upwards or falls with u, so it is largest at one end: for infinite energy, or for the least that gives
+the recoil. The bound takes the worse end and the worst mass state at every recoil, which no spectrum and no oscillation
+exceeds.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **valu
         `solar_components="all"`, pep, 13N, 15O and 17F follow.
 
     Raises: `BayesnuError` for energies that are not positive and finite, for unknown couplings, and for values in mu_B, e or
-        cm^2, which their size betrays.
+        cm^2, which their size betrays. Moments of two kinds are refused, as their interference is not defined.
 
     Source: Vogel and Engel 1989, Phys. Rev. D 39, 3378; electromagnetic terms arXiv:2510.12449, eqs. 1-9; fluxes
         Vinyoles et al. 2017, arXiv:1611.09867, Table 6.

@@ -59,13 +59,14 @@ def _parameter(fits: Fits, kept: np.ndarray, index: int, settings: Settings) -> 
     interval = parameter_interval(fits, kept, index, settings.kind, settings.probability)
     is_alone = fits.model.n_physics == 1
     exact = fits.marginal.interval(settings.kind, settings.probability).scaled(prior.scale) if is_alone else None
+    notes = (_boundary_note(samples, prior), _outside_note(fits, index, settings))
     return ParameterResult(
         parameter=prior.of_interest,
         interval=interval.scaled(prior.scale),
         diagnostics=diagnose(samples),
         prior=describe(prior),
         others="zero" if is_alone else "marginalised",
-        note="; ".join(filter(None, (_boundary_note(samples, prior), _outside_note(fits, index, settings)))) or None,
+        note="; ".join(each for each in notes if each) or None,
         cross_check=exact,
     )
 

@@ -25,7 +25,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, comparison_priors, describe, usual_prior
 from bayesnu.runs.run import Run
 from bayesnu.runs.task import Campaign
-from bayesnu.studies.toy_tasks import fitter_of, make_task_settings, stack_tasks
+from bayesnu.studies.toy_tasks import fitter_of, make_task_settings
 from bayesnu.support.errors import BayesnuError
 
 Point = Mapping[str, np.ndarray]
@@ -115,9 +115,13 @@ def at_truth(
 def coverages_of(settings: Mapping[str, Any], results: Sequence[Mapping[str, np.ndarray]]) -> list[Coverage]:
     """The coverage of every kind of interval of a finished campaign."""
     values = np.array(settings["values"])
-    names = list(results[0])
-    points = ({name: stack_tasks(results, name, k, len(values)) for name in names} for k in range(len(values)))
+    points = (_join_tasks(results[k :: len(values)]) for k in range(len(values)))
     return coverages(fitter_of(settings).model, values, points, settings["cl"])
+
+
+def _join_tasks(tasks: Sequence[Mapping[str, np.ndarray]]) -> Point:
+    """The arrays of all tasks of a point, joined by name."""
+    return {name: np.concatenate([task[name] for task in tasks]) for name in tasks[0]}
 
 
 def coverages(model: Model, values: np.ndarray, points: Iterable[Point], cl: float) -> list[Coverage]:

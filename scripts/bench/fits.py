@@ -96,11 +96,11 @@ class Problem:
         arrays = (self.model.templates, self.factors, self.model.observed, *self.pulls, _saturated(self.model.observed))
 
         def function(x: np.ndarray) -> float:
-            value: float = _chi2(x, *arrays)
+            value: float = plain_chi2(x, *arrays)
             return value
 
         def gradient(x: np.ndarray) -> np.ndarray:
-            slope: np.ndarray = _gradient(x, *arrays)
+            slope: np.ndarray = plain_gradient(x, *arrays)
             return slope
 
         return function, gradient
@@ -112,7 +112,7 @@ def _saturated(observed: np.ndarray) -> float:
 
 
 @numba.njit(error_model="numpy", fastmath={"contract"})
-def _chi2(x, templates, factors, observed, mean, inverse, constant):  # type: ignore[no-untyped-def]
+def plain_chi2(x, templates, factors, observed, mean, inverse, constant):  # type: ignore[no-untyped-def]
     value = constant
     for k in range(x.size):
         value += ((x[k] - mean[k]) * inverse[k]) ** 2
@@ -132,7 +132,7 @@ def _chi2(x, templates, factors, observed, mean, inverse, constant):  # type: ig
 
 
 @numba.njit(error_model="numpy", fastmath={"contract"})
-def _gradient(x, templates, factors, observed, mean, inverse, constant):  # type: ignore[no-untyped-def]
+def plain_gradient(x, templates, factors, observed, mean, inverse, constant):  # type: ignore[no-untyped-def]
     gradient = 2 * (x - mean) * inverse**2
     terms = factors.shape[0]
     coefficient = np.ones(terms)

@@ -186,9 +186,10 @@ def _spread_directions(d: int, folded: np.ndarray) -> np.ndarray:
 def _fit_in_lanes(model: Model) -> Fits:
     """Fits of many points as toys that have the data's counts."""
     fitter = ToyFitter(model)
+    data = observed(model)
 
     def fit(start: np.ndarray, free: np.ndarray) -> Fit:
-        return fitter.fit(observed(model, len(start)), start, free)
+        return fitter.fit(data.repeat(len(start)), start, free)
 
     return fit
 

@@ -72,7 +72,7 @@ class ToyFitter:
         self.starts = Starts(model, self.squared)
         self.spectra, self.pairs = arrange_spectra(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
-        self.none = np.zeros_like(self.nuisances)
+        self.nothing_free = np.zeros_like(self.nuisances)
 
     def chi2(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """The statistic (toys,) at theta (parameters,) or (toys, parameters); inf where the model excludes the data."""
@@ -80,7 +80,7 @@ class ToyFitter:
 
     def _evaluate(self, toys: Toys, theta: np.ndarray) -> np.ndarray:
         """The statistic (toys,) at theta (toys, parameters)."""
-        ready = self._prepare(self.none)
+        ready = self._prepare(self.nothing_free)
         chi2 = np.empty(len(theta))
         lanes = copy_lanes(ready.lanes)
         evaluate_chi2(self.spectra, ready.form, _arrange_toys(toys), MINIMUM, theta, lanes, ready.rows, chi2)

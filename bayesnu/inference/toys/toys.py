@@ -28,6 +28,10 @@ class Toys:
     def __len__(self) -> int:
         return len(self.counts)
 
+    def repeat(self, number: int) -> Toys:
+        """Every toy so many times."""
+        return Toys(np.repeat(self.counts, number, axis=0), np.repeat(self.centres, number, axis=0))
+
 
 def draw(model: Model, theta: np.ndarray, number: int, random: np.random.Generator) -> Toys:
     """Draw toy experiments at true parameters theta (parameters,), or one per row of theta (number, parameters).
@@ -70,8 +74,7 @@ def with_data(model: Model, counts: np.ndarray, centres: np.ndarray | None = Non
     return other.with_priors(*moved)
 
 
-def observed(model: Model, number: int = 1) -> Toys:
-    """The one real experiment as so many equal toys: its counts, and the constraints where they were measured."""
+def observed(model: Model) -> Toys:
+    """The one real experiment in the form of toys: its counts, and the constraints where they were measured."""
     centres = [p.mean if isinstance(p, Gaussian) else 0.0 for p in model.nuisances]
-    counts = np.repeat(model.observed[None], number, axis=0)
-    return Toys(counts, np.repeat(np.array([[0.0] * model.n_physics + centres]), number, axis=0))
+    return Toys(model.observed[None], np.array([[0.0] * model.n_physics + centres]))
