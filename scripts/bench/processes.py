@@ -15,7 +15,11 @@ from scripts.bench.timing import progress
 CHILD = Path(__file__).resolve().parent / "child.py"
 BAYESNU = (sys.executable, "-m", "bayesnu")
 JOB = ("xenonnt-sr0", "--parameter", "mu_nu")
-IMPORTS = "import numba, emcee, arviz, h5py"
+# What `sample` imports, matplotlib among it, and the package's own modules of runs.
+IMPORTS = (
+    "import click, emcee, h5py, numba, pydantic, rich.console; "
+    "import bayesnu.inference.arviz_lines, bayesnu.plots.posterior, bayesnu.runs.sampling"
+)
 KERNEL = """\
 import numba
 
@@ -45,10 +49,14 @@ def run(command: tuple[str, ...], folder: Path, cache: Path) -> dict[str, float]
 def commands(folder: Path, run_number: str) -> dict[str, tuple[str, ...]]:
     """What is timed, by name; the baselines among them."""
     (folder / "one_kernel.py").write_text(KERNEL, encoding="utf-8")
-    quiet = ("--no-figures", "--quiet", "--output", str(folder / f"run-{run_number}"))
+    run = str(folder / f"run-{run_number}")
+    alone = ("--no-toys", "--quiet", "--output", f"{run}-alone")
     return {
-        "sample": (*BAYESNU, "sample", *JOB, *quiet),
+        "sample": (*BAYESNU, "sample", *JOB, "--quiet", "--output", run),
+        "sample --no-toys": (*BAYESNU, "sample", *JOB, *alone),
         "imports": (sys.executable, "-c", IMPORTS),
+        "report": (*BAYESNU, "report", run),
+        "compare": (*BAYESNU, "compare"),
         "counts": (*BAYESNU, "counts", "xenonnt-sr0"),
         "limits": (*BAYESNU, "limits", *JOB),
         "one kernel": (sys.executable, "-c", ONE_KERNEL),
