@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bayesnu.inference.kinds import check_interval
+from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.errors import BayesnuError
 
-DEFAULT_KIND = {"mu_nu": "upper", "q_nu": "eti", "r2_nu": "eti"}
 FEWEST_STEPS = 8  # half of them may be burn-in, and a diagnostic needs four
+
+
+def usual_kind(parameter: PhysicsParameter) -> str:
+    """The kind of interval that a parameter usually has: equal tails, or an upper limit of a modulus."""
+    return "eti" if parameter.signed else "upper"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isclose
 from pathlib import Path
 
@@ -11,15 +12,24 @@ import numpy as np
 
 from bayesnu.experiments import Experiment, check_combination, load_several
 from bayesnu.model import fold
+from bayesnu.model.atom_range import describe_charge
 from bayesnu.model.backgrounds import Shape, background_shapes
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
-from bayesnu.model.nuisances import Nuisance, efficiency_scale, normalisation, response_shift, solar_flux
+from bayesnu.model.nuisances import (
+    Nuisance,
+    atomic_amplitude,
+    atomic_fraction,
+    efficiency_scale,
+    normalisation,
+    response_shift,
+    solar_flux,
+)
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
-from bayesnu.physics import detector, flux
+from bayesnu.physics import atom, detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.properties import Parameter, direction, require_one_basis
 from bayesnu.support.arguments import as_tuple
@@ -63,14 +73,15 @@ def build(
     analysis = read_analysis(analysis)
     data = load_several(experiments, analysis.inputs)
     names = as_tuple(parameters)
-    priors = [default_prior(name) for name in names]
+    priors = [default_prior(name, analysis) for name in names]
     if len({*names}) != len(names):
         raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
     require_one_basis(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
     _check_efficiencies(data, analysis)
-    notes = review(data, analysis)
+    charges = any(prior.of_interest.em_property.name == "q_nu" for prior in priors)
+    notes = (*review(data, analysis), *([describe_charge(analysis)] if charges else []))
     builder = _Builder(analysis, priors)
     builder.add_fluxes(data)
     for experiment in data:
@@ -110,6 +121,7 @@ class _Builder:
 
     def add_experiment(self, experiment: Experiment) -> None:
         sm, products = self.expand_signal(experiment, 0.0, 0.0)
+        self.add_atom(products)
         terms = [_Term([*factors], counts, True) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
         if not terms:
@@ -120,12 +132,39 @@ class _Builder:
         self.experiments.append(experiment)
         self.terms.append(self.multiply_efficiency(experiment, terms))
 
+    def add_atom(self, products: Iterable[tuple[Parameter, ...]]) -> None:
+        """Add the nuisances of the parts of the atom that take part in a signal."""
+        present = {factor for factors in products for factor in factors}
+        for part in atom.atomic_parts(self.analysis.millicharge):
+            for nuisance in _multiply_part(part):
+                fraction = Flat(nuisance, 0.0, 1.0)
+                prior = fraction if part.width is None else _make_amplitude(nuisance, part.width)
+                if nuisance in present:
+                    self.add_nuisance(prior)
+
     def expand_signal(
         self, experiment: Experiment, threshold_shift: float, energy_scale: float
     ) -> tuple[np.ndarray, dict[tuple[Parameter, ...], np.ndarray]]:
-        """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters."""
-        folded = fold.fold(experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale)
+        """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters.
+
+        Products of a part of the atom that is known only within an error have its nuisance too.
+        """
+        shifted = partial(
+            fold.fold, experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale
+        )
         weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
+        products: dict[tuple[Parameter, ...], np.ndarray] = {}
+        parts = atom.atomic_parts(self.analysis.millicharge) if self.analysis.atomic_nuisances else ()
+        for part in parts or (None,):
+            products |= self.expand_fold(shifted(part=part), weak, _multiply_part(part))
+        largest = max(np.abs(counts).max() for counts in products.values())
+        present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
+        return shifted().signal(weak).sum(axis=0), present
+
+    def expand_fold(
+        self, folded: fold.Fold, weak: Couplings, others: tuple[Parameter, ...]
+    ) -> dict[tuple[Parameter, ...], np.ndarray]:
+        """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
         basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), weak)]
         basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
         products = {}
@@ -133,10 +172,8 @@ class _Builder:
             for j, (factor_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(folded.components):
-                    products[(solar_flux(component), *factor_i, *factor_j)] = counts[c]
-        largest = max(np.abs(counts).max() for counts in products.values())
-        present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
-        return folded.signal(weak).sum(axis=0), present
+                    products[(solar_flux(component), *factor_i, *factor_j, *others)] = counts[c]
+        return products
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         shapes = background_shapes(observe(experiment, self.analysis), sm)
@@ -190,9 +227,10 @@ class _Builder:
         return min(HIGHEST, FACTORS - len(term.factors) - is_scaled)
 
     def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
-        """Coefficients (terms,) for values of physics parameters, those not given zero, and all nuisances at one."""
-        named = {prior.parameter: values.get(prior.name, 0.0) for prior in self.physics}
-        return np.array([np.prod([named.get(factor, 1.0) for factor in term.factors]) for term in terms])
+        """Coefficients (terms,) for values of physics parameters, those not given zero, and every nuisance as usual."""
+        known = {prior.parameter: values.get(prior.name, 0.0) for prior in self.physics}
+        known |= {nuisance: nuisance.usual for nuisance in self.nuisances if isinstance(nuisance, Nuisance)}
+        return np.array([np.prod([known[factor] for factor in term.factors]) for term in terms])
 
     def find_points(self, terms: list[_Term]) -> Iterator[np.ndarray]:
         """Coefficients (terms,) of the Standard Model, and with signals of single parameters that data could show."""
@@ -275,6 +313,13 @@ def _check_effects(model: Model) -> None:
                 f"{name}: no bin of the region has any of its signal; look at the efficiency, whose energies are in keV, "
                 "with `bayesnu check`"
             )
+
+
+def _multiply_part(part: atom.AtomicPart | None) -> tuple[Nuisance, ...]:
+    """What multiplies a part of the atom: its nuisance, or nothing where it is certain."""
+    if part is None or part.name is None:
+        return ()
+    return (atomic_fraction(part.name) if part.width is None else atomic_amplitude(part.name),)
 
 
 def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:

@@ -25,14 +25,14 @@ from bayesnu.support.errors import BayesnuError, did_you_mean
 PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
 
 
-Needs: TypeAlias = Mapping[str, str]
+Needs: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
 class Choice(NamedTuple):
     """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false.
 
-    `needs` are the values of other choices without which another value than the default would have no effect. `before` is
-    what every analysis had before there was this choice: with it, a chain is that of before.
+    `needs` are the values of other choices, one or several, without which another value than the default would have no
+    effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before.
     """
 
     help: str
@@ -40,7 +40,7 @@ class Choice(NamedTuple):
     words: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
     needs: Needs = MappingProxyType({})
-    before: str | None = None
+    before: str | float | bool | None = None
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
@@ -71,12 +71,14 @@ def _word(default: str, *others: str, help: str, before: str | None = None) -> A
     return _chosen(Choice(help, default, words=(default, *others), before=before))
 
 
-def _number(default: float, low: float, high: float, help: str, **needs: str) -> Any:
-    return _chosen(Choice(help, default, range=(low, high), needs=needs))
+def _number(
+    default: float, low: float, high: float, help: str, before: float | None = None, **needs: str | tuple[str, ...]
+) -> Any:
+    return _chosen(Choice(help, default, range=(low, high), needs=needs, before=before))
 
 
-def _switch(default: bool, help: str, **needs: str) -> Any:
-    return _chosen(Choice(help, default, needs=needs))
+def _switch(default: bool, help: str, before: bool | None = None, **needs: str | tuple[str, ...]) -> Any:
+    return _chosen(Choice(help, default, needs=needs, before=before))
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Analysis:
         solar_components: `pp-7be` or `all`.
         flavour_content: `exact` or `shortcut`.
         electrons: `stepped`, `free` or `rrpa`.
+        millicharge: `electrons`, `epa` or `matched`.
         binning: `integrated` or `centre`.
         resolution_at: `true` or `reconstructed` energy.
         efficiency_on: `file`, `reconstructed` or `true` energy.
@@ -100,12 +103,13 @@ class Analysis:
         normalisations: `published` or `free`.
         solar_subtraction: `model` or `published` neutrinos.
         efficiency_nuisance: `published` or `off`.
-        one_nuisance_per_shape, correlated_runs: True or False.
+        one_nuisance_per_shape, correlated_runs, atomic_nuisances: True or False.
 
     Arguments, as numbers:
         sin2_theta_w, sin2_theta12, sin2_theta13, sin2_theta23: sin^2 of mixing angles, in [0, 1].
         delta_cp_deg: degrees.
         dm2_21_ev2: eV^2.
+        neutrino_mass_ev: eV.
         lowest_true_kev, threshold_shift_kev: keV.
         background_width, efficiency_width, energy_scale: relative standard deviations, pure numbers; 0 turns the last two
             off.
@@ -196,6 +200,30 @@ class Analysis:
         "rrpa",
         help="Electrons that a recoil can ionise: those bound by less than its energy, all 54 as if free, or the stepped "
         "ones with a many-body ratio on the weak terms.",
+    )
+    millicharge: str = _word(
+        "electrons",
+        "epa",
+        "matched",
+        help="How an atom takes up the photon of a millicharge: by its electrons, as the choice electrons counts them; by "
+        "photoabsorption (epa, of equivalent photons), which has no interference and so no sign; or matched, by "
+        "photoabsorption below 14 keV and by electrons above.",
+        before="electrons",
+    )
+    neutrino_mass_ev: float = _number(
+        1.0,
+        1e-4,
+        10.0,
+        help="Mass of the neutrino in eV, in the logarithm of the equivalent photons; 1 is the usual convention.",
+        before=1.0,
+        millicharge=("epa", "matched"),
+    )
+    atomic_nuisances: bool = _switch(
+        False,
+        help="Whether the theory of the atom floats: photoabsorption within its errors by shell; the matching from the "
+        "larger of its two treatments to their sum; weak terms and moments from stepped electrons to the ratio of rrpa.",
+        before=False,
+        electrons="stepped",
     )
     lowest_true_kev: float = _number(  # the default is the outermost xenon shell: no lower cut
         0.0121,
@@ -290,9 +318,10 @@ class Analysis:
     def _check_effect(self, name: str, choice: Choice) -> None:
         """Raise `BayesnuError` for a choice that another one makes void."""
         value = getattr(self, name)
-        void = [f"{other} = {getattr(self, other)}" for other, word in choice.needs.items() if getattr(self, other) != word]
+        allowed = {other: (words,) if isinstance(words, str) else words for other, words in choice.needs.items()}
+        void = [f"{other} = {getattr(self, other)}" for other, words in allowed.items() if getattr(self, other) not in words]
         if value != choice.default and void:
-            needed = " and ".join(f"{other} = {word}" for other, word in choice.needs.items())
+            needed = " and ".join(f"{other} = {' or '.join(words)}" for other, words in allowed.items())
             raise BayesnuError(
                 f"{name}: found {value!r}, which has no effect with {' and '.join(void)}; choose {needed}, or leave it at "
                 f"{choice.default}"
@@ -303,7 +332,9 @@ CHOICES: Mapping[str, Choice] = {each.name: each.metadata["choice"] for each in 
 
 
 # Choices that are younger than the first chains, with what these had.
-BEFORE: dict[str, str] = {name: choice.before for name, choice in CHOICES.items() if choice.before is not None}
+BEFORE: dict[str, str | float | bool] = {
+    name: choice.before for name, choice in CHOICES.items() if choice.before is not None
+}
 
 
 PRESETS = {

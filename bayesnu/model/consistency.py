@@ -14,6 +14,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment, FreeWidth, StatedNeutrinos
 from bayesnu.model import fold
+from bayesnu.model.atom_range import check_range
 from bayesnu.model.backgrounds import find_excess
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.left_out import describe_left_out
@@ -153,6 +154,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
             raise BayesnuError(f"{check.sentence}; correct exposure, efficiency or unit, `bayesnu check` shows every bin")
         if check.is_remarkable:
             yield check.sentence
+    check_range(experiment, analysis)
     yield from describe_left_out(experiment, analysis)
     yield from _describe_lost_widths(experiment, analysis)
     observation = observe(experiment, analysis)

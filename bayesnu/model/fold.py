@@ -91,12 +91,16 @@ def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> 
 
 
 def kernel_rates(
-    recoil_kev: np.ndarray, analysis: Analysis, order: int = ORDER, components: Iterable[str] | None = None
+    recoil_kev: np.ndarray,
+    analysis: Analysis,
+    order: int = ORDER,
+    components: Iterable[str] | None = None,
+    part: atom.AtomicPart | None = None,
 ) -> np.ndarray:
     """Rate per tonne-year and keV for unit kernel coefficients, shape (components, kernels, 3 mass states, *recoil.shape).
 
-    Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with the electrons
-    that the atom offers at T. The components are all of the analysis, unless some are named.
+    Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with what the atom
+    offers at T, or a part of that. The components are all of the analysis, unless some are named.
     """
     recoil = np.asarray(recoil_kev, dtype=float)
     sun = flux.solar_model(analysis.solar_model)
@@ -107,11 +111,22 @@ def kernel_rates(
     for c, component in enumerate(names):
         energies, weights = spectra[component].above(lowest, order)
         content = content_of(component, energies, analysis)
-        weighted = kernels(recoil[..., None], energies) * weights
+        weighted = kernels(recoil[..., None], energies, analysis.neutrino_mass_ev) * weights
         out[c] = sun.fluxes[component].total * np.einsum("k...e,i...e->ki...", weighted, content)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
-    rates: np.ndarray = atoms * out * atom.electrons(recoil, analysis.electrons)[None, :, None]
+    offered = targets_of(recoil, analysis) if part is None else part.offer(recoil)
+    rates: np.ndarray = atoms * out * offered[None, :, None]
     return rates
+
+
+def targets_of(recoil_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
+    """What a xenon atom offers to each kernel under the choices of an analysis, shape (kernels, *recoil.shape)."""
+    return atom.targets(recoil_kev, analysis.electrons, analysis.millicharge)
+
+
+def breakpoints_of(analysis: Analysis) -> np.ndarray:
+    """Recoil energies, keV, where that is not smooth."""
+    return atom.breakpoints_kev(analysis.electrons, analysis.millicharge, analysis.atomic_nuisances)
 
 
 @lru_cache(maxsize=64)
@@ -122,15 +137,17 @@ def fold(
     threshold_shift_kev: float = 0.0,
     energy_scale: float = 0.0,
     halvings: int = 0,
+    part: atom.AtomicPart | None = None,
 ) -> Fold:
-    """Fold the recoil kernels through atom and detector into the experiment's bins, for the components that enter it.
+    """Fold the recoil kernels through atom, or a part of it, and detector into the experiment's bins.
 
-    Kept for an experiment object and an analysis: the parameters of a model do not enter.
+    The components are those that enter the experiment.
+    It is kept for an experiment object and an analysis, as the parameters of a model do not enter.
     """
     observation = observe(experiment, analysis)
     response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     components = components_of(experiment, analysis)
-    return fold_components(experiment, analysis, response, components, halvings)
+    return fold_components(experiment, analysis, response, components, halvings, part)
 
 
 @lru_cache(maxsize=64)
@@ -151,13 +168,14 @@ def fold_components(
     response: detector.Response,
     components: tuple[str, ...],
     halvings: int = 0,
+    part: atom.AtomicPart | None = None,
 ) -> Fold:
     """The fold of these components, whatever they add."""
     order = ORDER * 2**halvings
     shape = (len(components), len(KERNELS), 3)
 
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
-        return kernel_rates(recoil_kev, analysis, order, components).reshape(-1, len(recoil_kev))
+        return kernel_rates(recoil_kev, analysis, order, components, part).reshape(-1, len(recoil_kev))
 
     counts = fold_rates(rate, experiment, analysis, response, halvings)
     counts.flags.writeable = False
@@ -197,4 +215,4 @@ def true_energy_grid(
             f"{experiment.name}: [resolution] is so fine that the integration needs {panels:.0f} panels; at most "
             f"{MOST_PANELS} are used, so give a wider resolution or a shorter range of bins"
         )
-    return detector.true_energy_grid(response, lowest, atom.breakpoints_kev(analysis.electrons), halvings)
+    return detector.true_energy_grid(response, lowest, breakpoints_of(analysis), halvings)

@@ -13,7 +13,7 @@ from bayesnu.model import fold
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
-from bayesnu.physics import atom, detector
+from bayesnu.physics import detector
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients
 
 RELATIVE = 1e-4  # largest change allowed of an expected count, of itself
@@ -89,7 +89,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     mixing = fold.mixing_of(analysis)
     components = fold.components_of(experiment, analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
-    breaks = [response.resolution[-1], *atom.breakpoints_kev(analysis.electrons)]
+    breaks = [response.resolution[-1], *fold.breakpoints_of(analysis)]
     if response.efficiency_on == "true":
         breaks.extend(response.efficiency_kev)
     low = analysis.lowest_true_kev

@@ -16,7 +16,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
-from bayesnu.physics import atom, flux
+from bayesnu.physics import flux
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
 from bayesnu.physics.cross_section import (
     Couplings,
@@ -52,8 +52,8 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
         least = JUST_ABOVE * minimum_neutrino_energy(recoil_kev)
         ends = np.stack([least, np.full_like(least, INFINITE_KEV)])
-        targets = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * atom.electrons(recoil_kev, analysis.electrons)
-        per_state = np.einsum("kt,ket,ki->eit", targets, kernels(recoil_kev, ends), coefficients)
+        targets = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * fold.targets_of(recoil_kev, analysis)
+        per_state = np.einsum("kt,ket,ki->eit", targets, kernels(recoil_kev, ends, analysis.neutrino_mass_ev), coefficients)
         worst: np.ndarray = total * per_state.max(axis=(0, 1), keepdims=True)[0]
         return worst
 

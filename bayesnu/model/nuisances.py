@@ -12,22 +12,23 @@ from typing import Literal, TypeAlias
 
 from bayesnu.physics.properties import Parameter
 
-Kind: TypeAlias = Literal["flux", "response", "background"]
+Kind: TypeAlias = Literal["flux", "atom", "response", "background"]
 RESPONSES = ("efficiency", "threshold_shift", "energy_scale")  # quantities of a detector's response
 
 
 @dataclass(frozen=True)
 class Nuisance(Parameter):
-    """A nuisance parameter: a flux, a number of the response, or the normalisation of a background shape.
+    """A nuisance parameter: a flux, a part of the atom, a number of the response, or a background's normalisation.
 
-    `quantity` says which one of its kind. Its owner is an `experiment`, or a key that experiments have `shared`; a flux has
-    neither, as it belongs to the Sun.
+    `quantity` says which one of its kind. Its owner is an `experiment`, or a key that experiments have `shared`; the Sun and
+    the atom are common to all and have neither. `usual` is its value in a plain prediction, unless its prior has a mean.
     """
 
     kind: Kind
     quantity: str
     experiment: str | None = None
     shared: str | None = None
+    usual: float = 1.0
 
 
 def solar_flux(component: str) -> Nuisance:
@@ -35,6 +36,20 @@ def solar_flux(component: str) -> Nuisance:
     symbol = re.sub(r"^(\d+)(\w+)$", r"^{\1}\\mathrm{\2}", component)
     name = f"flux_{component.lower()}"
     return Nuisance(name, rf"\phi_{{{symbol}}}", "", 1.0, "flux", name)
+
+
+def atomic_amplitude(part: str) -> Nuisance:
+    """The size of a part of the atom, relative to its best value."""
+    return Nuisance(part, _write_atomic(part), "", 1.0, "atom", part)
+
+
+def atomic_fraction(part: str) -> Nuisance:
+    """How far the atom is from its usual treatment, 0, towards another one, 1."""
+    return Nuisance(part, _write_atomic(part), "", 1.0, "atom", part, usual=0.0)
+
+
+def _write_atomic(part: str) -> str:
+    return rf"\mathrm{{{part}}}".replace("_", r"\ ")
 
 
 def efficiency_scale(experiment: str, shared: str | None) -> Nuisance:

@@ -14,6 +14,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
+from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics
 from bayesnu.physics.properties import PhysicsParameter, read_value
 from bayesnu.support.arguments import read_place, read_points, require
@@ -21,6 +22,13 @@ from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
 FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice: with fewer parameters, higher powers of a shift
+
+
+def _find_centre(prior: Prior) -> float:
+    """The value of a nuisance in a plain prediction."""
+    if isinstance(prior, Gaussian):
+        return prior.mean
+    return prior.parameter.usual if isinstance(prior.parameter, Nuisance) else 1.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class Model:
         if unknown:
             raise BayesnuError(f"parameter: the model has no '{min(unknown)}'; it has {', '.join(known) or 'none'}")
         given = {name: read_value(known[name].of_interest, value) for name, value in values.items()}
-        centres = [prior.mean if isinstance(prior, Gaussian) else 1.0 for prior in self.nuisances]
+        centres = [_find_centre(prior) for prior in self.nuisances]
         return np.array([given.get(name, 0.0) for name in known] + centres)
 
     def coefficients(self, theta: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bayesnu.model.choices import PRIOR_KINDS
+from bayesnu.model.choices import PRIOR_KINDS, Analysis
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.physics.properties import Parameter, PhysicsParameter, check_unit, parameter_of
 from bayesnu.support.arguments import read_array, read_number, read_probabilities
@@ -286,6 +286,13 @@ def usual_prior(parameter: PhysicsParameter) -> Flat:
     return Flat(parameter, *parameter.usual_range)
 
 
-def default_prior(name: str) -> Flat:
-    """The usual prior of the physics parameter of this name; raises `BayesnuError` for an unknown one."""
-    return usual_prior(parameter_of(name))
+def default_prior(name: str, analysis: Analysis) -> Flat:
+    """The usual prior of the physics parameter of this name, as an analysis sees it.
+
+    Where the atom takes up a charge without interference, only its modulus can be observed. Raises `BayesnuError` for an
+    unknown name.
+    """
+    parameter = parameter_of(name)
+    if parameter.em_property.name == "q_nu" and analysis.millicharge == "epa":
+        parameter = parameter.without_interference()
+    return usual_prior(parameter)

@@ -31,3 +31,9 @@ MAGNETIC_CM2 = pi * FINE_STRUCTURE**2 / ELECTRON_MASS_KEV**2 * HBARC_KEV_CM**2  
 # g_V -> g_V + RADIUS_SHIFT <r^2> - CHARGE_SHIFT q / T.
 RADIUS_SHIFT_PER_CM2 = sqrt(2) * pi * FINE_STRUCTURE / (3 * FERMI_KEV2) / HBARC_KEV_CM**2  # sqrt(2) pi alpha / (3 G_F)
 CHARGE_SHIFT_KEV = sqrt(2) * pi * FINE_STRUCTURE / (FERMI_KEV2 * ELECTRON_MASS_KEV)  # sqrt(2) pi alpha / (G_F m), per e
+
+# Equivalent photons per keV of a unit charge are (2 alpha/pi) ln(E/m_nu)/T, Chen et al. 2014, arXiv:1405.7168, the leading
+# logarithm of Weizsaecker and Williams. A charge enters as the coupling CHARGE_SHIFT_KEV q: the kernel is over its square.
+EQUIVALENT_PHOTONS_PER_KEV2 = 2 * FINE_STRUCTURE / pi / CHARGE_SHIFT_KEV**2
+EV_PER_KEV = 1e3
+CM2_PER_BARN = 1e-24

@@ -1,8 +1,10 @@
-"""Neutrino-electron scattering: seven recoil kernels and the couplings that weight them.
+"""Neutrino-electron scattering: eight recoil kernels and the couplings that weight them.
 
 With g_V(T) = v + w/T the cross section is an exact polynomial in (v, w, g_A, mu^2). So dsigma/dT is the sum over kernels k
-of `coefficients[k] * kernels(T, E)[k]`. The coefficients hold the couplings, and the kernels hold the kinematics.
-Source: Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9.
+of `coefficients[k] * kernels(T, E)[k]` times the target of k that `physics/atom.py` gives: a number of electrons, or for
+the equivalent photons a photo-absorption cross section. The coefficients hold the couplings, the kernels the kinematics.
+Source: Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9; equivalent
+photons as in Chen et al., Phys. Rev. D 90, 011301 (2014), arXiv:1405.7168.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 from bayesnu.physics.constants import (
     CHARGE_SHIFT_KEV,
     ELECTRON_MASS_KEV,
+    EQUIVALENT_PHOTONS_PER_KEV2,
+    EV_PER_KEV,
     LOW_ENERGY_SIN2_THETA_W,
     MAGNETIC_CM2,
     RADIUS_SHIFT_PER_CM2,
@@ -21,8 +25,10 @@ from bayesnu.physics.constants import (
 )
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
-# VV multiplies g_V^2, VA g_V g_A, AA g_A^2, MM mu^2; the suffix is the power of 1/T that the millicharge brings.
-KERNELS = ("VV", "VV/T", "VV/T2", "VA", "VA/T", "AA", "MM")
+# VV multiplies g_V^2, VA g_V g_A, AA g_A^2, MM mu^2; the suffix is the power of 1/T that the millicharge brings. EPA, like
+# VV/T2, multiplies the square of the charge: an atom takes it up by one or the other.
+KERNELS = ("VV", "VV/T", "VV/T2", "VA", "VA/T", "AA", "MM", "EPA")
+NEUTRINO_MASS_EV = 1.0  # in the logarithm of the equivalent photons: the convention of arXiv:1405.7168
 
 
 def minimum_neutrino_energy(recoil_kev: np.ndarray) -> np.ndarray:
@@ -37,10 +43,13 @@ def maximum_recoil(energy_kev: np.ndarray) -> np.ndarray:
     return 2 * energy**2 / (ELECTRON_MASS_KEV + 2 * energy)
 
 
-def kernels(recoil_kev: np.ndarray | float, energy_kev: np.ndarray | float) -> np.ndarray:
-    """Seven recoil kernels, cm^2/keV times the powers of keV in their name, shape (7, *broadcast shape).
+def kernels(
+    recoil_kev: np.ndarray | float, energy_kev: np.ndarray | float, neutrino_mass_ev: float = NEUTRINO_MASS_EV
+) -> np.ndarray:
+    """Eight recoil kernels per electron, cm^2/keV times the powers of keV in their name, shape (8, *broadcast shape).
 
-    Zero beyond the kinematic endpoint T > `maximum_recoil(E)`.
+    The last one is the number of equivalent photons per keV, (2 alpha/pi) ln(E/m_nu)/T for a charge of one e, over the
+    square of the coupling, keV^2. Zero beyond the kinematic endpoint of a free electron, T > `maximum_recoil(E)`.
     """
     recoil, energy = np.broadcast_arrays(np.asarray(recoil_kev, float), np.asarray(energy_kev, float))
     allowed = (recoil > 0) & (recoil <= maximum_recoil(energy))
@@ -51,7 +60,8 @@ def kernels(recoil_kev: np.ndarray | float, energy_kev: np.ndarray | float) -> n
     va = WEAK_CM2_PER_KEV * 2 * (1 - backward)
     aa = WEAK_CM2_PER_KEV * (1 + backward + flip)
     mm = MAGNETIC_CM2 * (1 / t - 1 / energy)
-    return np.where(allowed, np.stack([vv, vv / t, vv / t**2, va, va / t, aa, mm]), 0.0)
+    epa = EQUIVALENT_PHOTONS_PER_KEV2 * np.log(energy / (neutrino_mass_ev / EV_PER_KEV)) / t
+    return np.where(allowed, np.stack([vv, vv / t, vv / t**2, va, va / t, aa, mm, epa]), 0.0)
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def electromagnetic(
 
 
 def kernel_coefficients(x: Couplings, y: Couplings, mixing: np.ndarray) -> np.ndarray:
-    """Weights of the seven kernels per mass state, real, shape (7, 3): the symmetric bilinear form behind the rate.
+    """Weights of the eight kernels per mass state, real, shape (8, 3): the symmetric bilinear form behind the rate.
 
     The rate of couplings x is the form at (x, x). Element k, i is a sum of (U^dagger X^dagger Y U)_ii, the only way that
     flavour enters for an incoherent mixture of mass states.
@@ -140,14 +150,16 @@ def kernel_coefficients(x: Couplings, y: Couplings, mixing: np.ndarray) -> np.nd
         value: np.ndarray = (product(a_x, b_y) + product(a_y, b_x)) / 2
         return value
 
+    charge = product(x.charge, y.charge)
     return np.stack(
         [
             product(x.vector, y.vector),
             2 * symmetric(x.vector, x.charge, y.vector, y.charge),
-            product(x.charge, y.charge),
+            charge,
             symmetric(x.vector, x.axial, y.vector, y.axial),
             symmetric(x.charge, x.axial, y.charge, y.axial),
             product(x.axial, y.axial),
             product(x.moment, y.moment),
+            charge,
         ]
     )

@@ -16,7 +16,7 @@ A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-dia
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -94,20 +94,33 @@ PROPERTIES = {
 
 @dataclass(frozen=True)
 class PhysicsParameter(Parameter):
-    """A property of one common value, one flavour or one element of its matrix: a parameter of interest."""
+    """A property of one common value, one flavour or one element of its matrix: a parameter of interest.
+
+    `interferes` is whether its amplitude adds to the weak one where that could be.
+    """
 
     em_property: Property = field(repr=False)
     flavour: str
+    interferes: bool = True
 
     @property
     def signed(self) -> bool:
         """Whether the sign can be observed; a modulus begins at its physical boundary 0."""
-        return self.em_property.signed
+        return self.em_property.signed and self.interferes
 
     @property
     def usual_range(self) -> tuple[float, float]:
         """The range that holds all modes, in units of `scale * unit`."""
-        return self.em_property.range_common if self.flavour == "common" else self.em_property.range_element
+        low, high = self.em_property.range_common if self.flavour == "common" else self.em_property.range_element
+        return (low, high) if self.signed else (max(low, 0.0), high)
+
+    def without_interference(self) -> PhysicsParameter:
+        """The same in a rate that has no interference: of a diagonal element only the modulus can be observed.
+
+        Off-diagonal elements keep their sign, for they interfere with one another.
+        """
+        is_diagonal = self.flavour in ("common", *FLAVOURS)
+        return replace(self, interferes=False) if self.signed and is_diagonal else self
 
     @property
     def needs_mass_states(self) -> bool:

@@ -37,7 +37,7 @@ from bayesnu.runs.json_values import (
     shown,
 )
 from bayesnu.runs.result import LimitRow, NuisanceResult, ParameterResult, RunResult
-from bayesnu.runs.toy_json import toys_from_json, toys_to_json
+from bayesnu.runs.toy_json import choose_parameter, toys_from_json, toys_to_json
 
 
 def result_to_json(result: RunResult) -> Json:
@@ -78,7 +78,7 @@ def result_from_json(table: Any) -> RunResult:
         ),
         thinned_by=read_integer(table, "thinned_by") if "thinned_by" in table else 1,
         acceptance=read_number(table, "acceptance"),
-        rows=tuple(_row_from_json(each, next(iter(parameters.values())).interval) for each in read_list(table, "rows")),
+        rows=tuple(_row_from_json(each, parameters) for each in read_list(table, "rows")),
         toys=_toys_from_json(table.get("toys"), parameters),
         fingerprint=read_text(table, "fingerprint"),
         notes=tuple(shown(each) for each in read_list(table, "notes")) if "notes" in table else (),
@@ -93,7 +93,7 @@ def _toys_from_json(table: Any, parameters: Mapping[str, ParameterResult]) -> To
     if table is None:
         return None
     check(len(parameters) > 0)
-    return toys_from_json(table, next(iter(parameters.values())).parameter)
+    return toys_from_json(table, [each.parameter for each in parameters.values()])
 
 
 def has_smoothed_modes(table: Json) -> bool:
@@ -111,6 +111,7 @@ def _parameter_to_json(each: ParameterResult) -> Json:
         "probability": each.interval.probability,
         **_diagnostics_to_json(each.diagnostics),
         "unit": each.parameter.unit,
+        "modulus": not each.parameter.signed,
         "prior": each.prior,
         "flavour": each.parameter.flavour,
         "others": each.others,
@@ -122,8 +123,11 @@ def _parameter_to_json(each: ParameterResult) -> Json:
 def _parameter_from_json(name: str, table: Any) -> ParameterResult:
     interval = _interval_from_json(table, read_text(table, "kind"), read_number(table, "probability"))
     exact = table.get("cross_check")
+    parameter = parameter_of(name)
+    modulus = table.get("modulus", not parameter.signed)
+    check(isinstance(modulus, bool))
     return ParameterResult(
-        parameter=parameter_of(name),
+        parameter=parameter.without_interference() if modulus else parameter,
         interval=interval,
         diagnostics=_diagnostics_from_json(table),
         prior=read_text(table, "prior"),
@@ -207,15 +211,17 @@ def _row_to_json(row: LimitRow) -> Json:
     return table
 
 
-def _row_from_json(table: Any, credible: CredibleInterval) -> LimitRow:
+def _row_from_json(table: Any, parameters: Mapping[str, ParameterResult]) -> LimitRow:
     """A row of the table; one of a version that wrote no kind and probability has those of the run's own interval."""
     check(is_table(table))
+    credible = next(iter(parameters.values())).interval
+    parameter = choose_parameter(read_text(table, "parameter"), [each.parameter for each in parameters.values()])
     read_text(table, "unit")
     method = read_text(table, "method")
     usual = {"credible": credible.kind}.get(method, method)
     exact = table.get("integrated")
     return LimitRow(
-        parameter=parameter_of(read_text(table, "parameter")),
+        parameter=parameter,
         method=method,
         what=read_text(table, "what"),
         how=read_text(table, "how"),

@@ -16,12 +16,12 @@ from typing import Any
 
 from bayesnu import experiments as data
 from bayesnu.experiments import Experiment
-from bayesnu.inference.settings import DEFAULT_KIND, Settings
+from bayesnu.inference.settings import Settings, usual_kind
 from bayesnu.model.choices import BEFORE, Analysis, describe_choices
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
-from bayesnu.physics.properties import LARGEST, PROPERTIES, PhysicsParameter, parameter_of, parameters_of, read_value
+from bayesnu.physics.properties import LARGEST, PhysicsParameter, parameter_of, parameters_of, read_value
 from bayesnu.support.arguments import as_table, as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.fingerprint import flattened
@@ -160,7 +160,8 @@ def choose(
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     parameters_of(parameter, flavour)  # raises for an unknown name
     chosen = preset_of(preset, **as_table("choices", choices))
-    settings = _read_table(Settings, "sampling", {"kind": DEFAULT_KIND[parameter]} | as_table("sampling", sampling))
+    kind = usual_kind(default_prior(parameter, chosen).of_interest)
+    settings = _read_table(Settings, "sampling", {"kind": kind} | as_table("sampling", sampling))
     run = Run(
         experiments=names,
         parameter=parameter,
@@ -217,15 +218,16 @@ def priors(run: Run) -> tuple[Prior, ...]:
     numbers = {key: getattr(choice, key) for key in NUMBERS_OF_PRIOR}
     out = []
     for name in run.parameters:
-        default = default_prior(name)
+        default = default_prior(name, run.analysis)
+        signed = default.of_interest.signed
         given = {key: value / default.scale for key, value in numbers.items() if value is not None}
         if choice.kind == "log-uniform" and "lower" not in given:
             raise BayesnuError("prior: a log-uniform prior needs its lower cut; give `prior.lower`, the limit depends on it")
         if choice.kind != "gaussian" and {"mean", "width"} & given.keys():
             raise BayesnuError(f"prior: mean and width belong to a gaussian prior, not to '{choice.kind}'")
-        if not PROPERTIES[run.parameter].signed and given.get("lower", 0.0) < 0:
+        if not signed and given.get("lower", 0.0) < 0:
             raise BayesnuError(f"prior: found lower = {choice.lower!r}; {run.parameter} is a modulus, so give 0 or more")
-        if choice.kind == "flat-square" and PROPERTIES[run.parameter].signed:
+        if choice.kind == "flat-square" and signed:
             raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {run.parameter} has one")
         for key, value in given.items():
             if abs(value) > LARGEST:

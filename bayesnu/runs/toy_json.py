@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -51,24 +52,29 @@ def fit_to_json(toy_result: ToyResult) -> Json:
     }
 
 
-def toys_from_json(table: Any, first: PhysicsParameter) -> ToyResult:
-    """What `toys_to_json` wrote, or an earlier version of the `first` physics parameter; raises ValueError otherwise."""
+def toys_from_json(table: Any, parameters: Sequence[PhysicsParameter]) -> ToyResult:
+    """What `toys_to_json` wrote of these parameters, or an earlier version of the first; raises ValueError otherwise."""
     goodness = read_value(table, "goodness")
     compatibility = read_value(table, "compatibility")
-    limits = read_list(table, "limits") if "limits" in table else [{"parameter": first.name, **table}]
+    limits = read_list(table, "limits") if "limits" in table else [{"parameter": parameters[0].name, **table}]
     return ToyResult(
         seed=read_integer(table, "seed"),
         goodness=None if goodness is None else _goodness_from_json(goodness),
         compatibility=None if compatibility is None else _compatibility_from_json(compatibility),
-        limits=tuple(_limit_from_json(each) for each in limits),
+        limits=tuple(_limit_from_json(each, parameters) for each in limits),
         remarks=tuple(shown(each) for each in read_list(table, "remarks")),
     )
 
 
-def _limit_from_json(table: Any) -> LimitToys:
+def choose_parameter(name: str, parameters: Sequence[PhysicsParameter]) -> PhysicsParameter:
+    """The parameter of this name as a result has it, which knows whether its sign can be observed."""
+    return next((each for each in parameters if each.name == name), parameter_of(name))
+
+
+def _limit_from_json(table: Any, parameters: Sequence[PhysicsParameter]) -> LimitToys:
     interval = read_value(table, "feldman_cousins")
     return LimitToys(
-        parameter=parameter_of(read_text(table, "parameter")),
+        parameter=choose_parameter(read_text(table, "parameter"), parameters),
         expected=tuple(_expected_from_json(each) for each in read_list(table, "expected")),
         feldman_cousins=None if interval is None else _accepted_from_json(interval),
     )

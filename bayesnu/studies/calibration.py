@@ -31,10 +31,9 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.toys import with_data
 from bayesnu.model.likelihood import compile_posterior, log_likelihood
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import PROPERTIES
 from bayesnu.runs import config
 from bayesnu.runs import run as runs
-from bayesnu.runs.run import Run, model_of
+from bayesnu.runs.run import Run, model_of, priors
 from bayesnu.runs.task import Campaign
 from bayesnu.support.errors import BayesnuError
 
@@ -172,7 +171,7 @@ def prepare_run(run: Run, seed: int) -> Run:
     lower = run.prior.lower
     upper = float(f"{RANGE / sqrt(len(run.parameters)) * _find_expected_limit(run):.1e}")
     if lower is None:
-        lower = -upper if PROPERTIES[run.parameter].signed else 0.0
+        lower = -upper if priors(run)[0].of_interest.signed else 0.0
     return replace(run, prior=replace(run.prior, lower=lower, upper=upper))
 
 

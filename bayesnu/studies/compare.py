@@ -152,8 +152,6 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
     about = []
     if item.name == "r2_nu" and model.analysis.couplings == "radiative":
         about.append("beyond the Standard Model's charge radius")
-    if item.name == "q_nu":
-        about.append(f"bound electrons: {model.analysis.electrons}")
     return Row(
         kind=OWN,
         name=joined([experiment.short_title for experiment in model.experiments]),

@@ -22,7 +22,7 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.sampling import ensembles, proposal
-from bayesnu.inference.settings import DEFAULT_KIND, Settings
+from bayesnu.inference.settings import Settings, usual_kind
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.runs import chain_file, extension
@@ -75,7 +75,7 @@ def record(draws: Draws) -> dict[str, Any]:
 
 def bayesnu(ref: Reference, seed: int, steps: int) -> Draws:
     """The package: `sampling.sample` with a given number of stored steps, its chain written to disk."""
-    settings = Settings(kind=DEFAULT_KIND[ref.property], seed=seed, steps=steps)
+    settings = Settings(kind=usual_kind(ref.model.of_interest[0]), seed=seed, steps=steps)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "chain.h5"
         chain_file.create(path, ref.model, {}, seed, "", settings.ensembles)

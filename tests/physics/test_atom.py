@@ -13,7 +13,7 @@ from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
 WEAK = [KERNELS.index(name) for name in ("VV", "VA", "AA")]
-PHOTON = [k for k in range(len(KERNELS)) if k not in WEAK]
+PHOTON = [k for k in range(len(atom.ELECTRON_KERNELS)) if k not in WEAK]
 JUST = 1e-9  # relative distance from an edge
 
 
@@ -113,7 +113,7 @@ def test_the_ratio_is_constant_beyond_its_reliable_range() -> None:
 
 @pytest.mark.parametrize("counting", atom.COUNTINGS)
 def test_counts_are_linear_between_breakpoints(counting: str) -> None:
-    edges = np.union1d(atom.breakpoints_kev(counting), [0.0121, 50.0])
+    edges = np.union1d(atom.breakpoints_kev(counting, "electrons", False), [0.0121, 50.0])
     left, right = edges[:-1], edges[1:]
     wide = right - left > 1e-6 * right
     low, high = left[wide] * (1 + JUST), right[wide] * (1 - JUST)

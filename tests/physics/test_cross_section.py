@@ -34,15 +34,15 @@ def random_couplings(rng: np.random.Generator) -> cs.Couplings:
 
 
 def per_flavour(couplings: cs.Couplings, recoil: float, energy: float) -> np.ndarray:
-    """dsigma/dT, cm^2/keV, of the three flavours."""
-    rates: np.ndarray = cs.kernel_coefficients(couplings, couplings, np.eye(3)).T @ cs.kernels(recoil, energy)
+    """dsigma/dT, cm^2/keV, of the three flavours, off a free electron: without the photons, which belong to an atom."""
+    rates: np.ndarray = cs.kernel_coefficients(couplings, couplings, np.eye(3))[:-1].T @ cs.kernels(recoil, energy)[:-1]
     return rates
 
 
 def mixture(couplings: cs.Couplings, recoil: float, energy: float, mixing: np.ndarray, content: np.ndarray) -> float:
     """dsigma/dT, cm^2/keV, of an incoherent mixture of mass states."""
     weights = cs.kernel_coefficients(couplings, couplings, mixing) @ content
-    return float(weights @ cs.kernels(recoil, energy))
+    return float(weights[:-1] @ cs.kernels(recoil, energy)[:-1])
 
 
 # --- constants ---
@@ -126,7 +126,7 @@ def test_kernels_vanish_beyond_the_endpoint_and_at_no_recoil(energy: float) -> N
 def test_kernels_broadcast() -> None:
     recoil, energy = np.geomspace(0.1, 30, 4)[:, None], np.array([300.0, 400.0, 861.3])
     together = cs.kernels(recoil, energy)
-    assert together.shape == (7, 4, 3)
+    assert together.shape == (8, 4, 3)
     np.testing.assert_array_equal(together[:, 2, 1], cs.kernels(recoil[2, 0], energy[1]))
 
 

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 from bayesnu.model import priors
+from bayesnu.model.choices import Analysis
 from bayesnu.physics import properties
 from bayesnu.physics.constants import CHARGE_SHIFT_KEV, RADIUS_SHIFT_PER_CM2
 from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients
@@ -43,7 +44,7 @@ def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple[float, fl
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
-    prior = priors.default_prior(parameter)
+    prior = priors.default_prior(parameter, Analysis())
     item = prior.of_interest.em_property
     assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
     wanted = item.range_common if properties.parameter_of(parameter).flavour == "common" else item.range_element
@@ -53,7 +54,7 @@ def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
-    label = priors.default_prior(parameter).label
+    label = priors.default_prior(parameter, Analysis()).label
     MathTextParser("path").parse(f"${label}$")
     flavour = properties.parameter_of(parameter).flavour
     symbol = {"common": r"\nu", "e": r"\nu_{e}", "mu": r"\nu_{\mu}", "tau": r"\nu_{\tau}"}[flavour]
@@ -61,7 +62,7 @@ def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
 
 
 def test_labels_differ() -> None:
-    assert len({priors.default_prior(parameter).label for parameter in PARAMETERS}) == 12
+    assert len({priors.default_prior(parameter, Analysis()).label for parameter in PARAMETERS}) == 12
 
 
 def test_one_unit_of_each_property_couples_as_the_cross_section_says() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval
     from bayesnu.inference.line import Scan
     from bayesnu.inference.settings import Settings
+    from bayesnu.physics.properties import PhysicsParameter
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.9, 0.95)
 
@@ -41,7 +42,7 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
     from bayesnu.cli.run_tables import print_fit
     from bayesnu.inference.fits import Fits
     from bayesnu.inference.profile import fine_scan
-    from bayesnu.inference.settings import DEFAULT_KIND, Settings
+    from bayesnu.inference.settings import Settings, usual_kind
     from bayesnu.inference.toys.result import judge_fit
 
     check_output(output, as_json)
@@ -51,8 +52,9 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         found = f"found '{options['flavour']}', which is {len(parameters)} parameters"
         raise BayesnuError(f"--flavour: {found}; a curve needs one")
     fits = Fits(choose_model(experiments, parameters, given))
-    settings = Settings(DEFAULT_KIND[options["parameter"]], cl)
-    intervals = [fits.interval(cl=cl, one_sided=side) for side in _sides(parameters[0], cl)]
+    (parameter,) = fits.model.of_interest
+    settings = Settings(usual_kind(parameter), cl)
+    intervals = [fits.interval(cl=cl, one_sided=side) for side in _sides(parameter, cl)]
     scan = fine_scan(fits.line())
     if output:
         from bayesnu import plots
@@ -65,11 +67,9 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         print_fit(fits.model, judged)
 
 
-def _sides(parameter: str, cl: float) -> tuple[bool, ...]:
+def _sides(parameter: PhysicsParameter, cl: float) -> tuple[bool, ...]:
     """Two-sided, and one-sided where the parameter has no sign and a one-sided level is above the minimum."""
-    from bayesnu.physics.properties import parameter_of
-
-    if parameter_of(parameter).signed or cl <= 0.5:
+    if parameter.signed or cl <= 0.5:
         return (False,)
     return (False, True)
 

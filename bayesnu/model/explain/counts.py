@@ -25,13 +25,20 @@ TERMS = (
     ("charge x g_V", "VV/T", "weak", "charge"),
     ("charge x g_A", "VA/T", "weak", "charge"),
     ("charge^2", "VV/T2", "charge", "charge"),
+    ("charge^2, by photons", "EPA", "charge", "charge"),
     ("radius x g_V", "VV", "weak", "radius"),
     ("radius x g_A", "VA", "weak", "radius"),
     ("radius^2", "VV", "radius", "radius"),
     ("charge x radius", "VV/T", "charge", "radius"),
     ("moment^2", "MM", "moment", "moment"),
 )
-UNITS = {"VV/T": "keV", "VA/T": "keV", "VV/T2": "keV^2", "MM": "mu_B^2"}  # of a coefficient; the others are pure numbers
+UNITS = {
+    "VV/T": "keV",
+    "VA/T": "keV",
+    "VV/T2": "keV^2",
+    "EPA": "keV^2",
+    "MM": "mu_B^2",
+}  # of a coefficient; the others are pure numbers
 FAR_KEV = 1e6  # beyond every reconstructed energy
 
 
@@ -95,7 +102,7 @@ def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict
     out = []
     for c, component in enumerate(folded.components):
         for a, flavour in enumerate(FLAVOURS):
-            for term, kernel, x, y in TERMS:
+            for term, kernel, x, y in _list_terms(analysis):
                 k = KERNELS.index(kernel)
                 form = kernel_coefficients(parts[x], parts[y], np.eye(3, dtype=complex))[k, a]
                 coefficient = float(form) * (1 if x == y else 2)
@@ -106,11 +113,28 @@ def split_counts(folded: fold.Fold, analysis: Analysis, index: int, values: dict
     return tuple(out)
 
 
+def _list_terms(analysis: Analysis) -> list[tuple[str, str, str, str]]:
+    """The terms that an atom can have: without those of photons where a charge is taken up by electrons alone."""
+    left_out = "EPA" if analysis.millicharge == "electrons" else None
+    return [term for term in TERMS if term[1] != left_out]
+
+
+def count_free_electrons(analysis: Analysis) -> Analysis:
+    """The same analysis with all electrons free, for every kernel."""
+    return replace(
+        analysis,
+        electrons="free",
+        millicharge="electrons",
+        neutrino_mass_ev=Analysis.neutrino_mass_ev,
+        atomic_nuisances=False,
+    )
+
+
 def smear(experiment: Experiment, analysis: Analysis, index: int, **values: float) -> Smearing:
     """Follow true energies into bin `index` (from 0, among those of the analysis) by a quadrature with ends at its edges."""
     response = observe(experiment, analysis).response
     bin_kev = response.edges_kev[index : index + 2]
-    breaks = np.union1d(atom.breakpoints_kev(analysis.electrons), bin_kev)
+    breaks = np.union1d(fold.breakpoints_of(analysis), bin_kev)
     nodes, weights = detector.true_energy_grid(response, analysis.lowest_true_kev, breaks)
     near = _mark_reaching(nodes, bin_kev, response)
     nodes = nodes[near]
@@ -118,7 +142,7 @@ def smear(experiment: Experiment, analysis: Analysis, index: int, **values: floa
     below = nodes < bin_kev[0]
     above = nodes > bin_kev[1]
     classes = np.stack([below, ~(below | above), above])
-    all_free = replace(analysis, electrons="free")
+    all_free = count_free_electrons(analysis)
     components = fold.components_of(experiment, analysis)
     rates = weights * recoil_rates(nodes, analysis, values, components).sum(axis=0)
     per_electron = weights * recoil_rates(nodes, all_free, values, components).sum(axis=0) / atom.XENON_ELECTRONS

@@ -6,7 +6,7 @@ is made of; they sum to the count. The stages are evaluated at the bin's centre,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,12 +14,21 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.backgrounds import Shape, background_shapes, find_excess
 from bayesnu.model.choices import Analysis
-from bayesnu.model.explain.counts import Contribution, Smearing, recoil_rates, smear, split_counts, split_couplings
+from bayesnu.model.explain.counts import (
+    Contribution,
+    Smearing,
+    count_free_electrons,
+    recoil_rates,
+    smear,
+    split_counts,
+    split_couplings,
+)
 from bayesnu.model.observation import Observation, observe
 from bayesnu.model.predict import all_couplings, read_couplings
 from bayesnu.physics import atom, constants, detector, flux
 from bayesnu.physics.cross_section import KERNELS, minimum_neutrino_energy
 from bayesnu.physics.oscillation import FLAVOURS
+from bayesnu.physics.photoabsorption import photoabsorption_cm2
 
 OSCILLATION = "adiabatic LMA-MSW with NuFIT 6.0, arXiv:2410.05380, and potentials of hep-ph/0404042, unless set by a flag"
 CROSS_SECTION = "Vogel and Engel, Phys. Rev. D 39, 3378 (1989); electromagnetic terms as in arXiv:2510.12449, eqs. 1-9"
@@ -32,6 +41,9 @@ ELECTRONS = {
     "free": "all 54, free",
     "rrpa": "weak kernels: stepped count times the many-body ratio of arXiv:1610.04177; the photon's stay stepped",
 }
+
+
+PHOTOABSORPTION = "mean of Elam et al. 2002 and Chantler 2000, by way of xraydb; for the charge alone"
 
 
 @dataclass(frozen=True)
@@ -178,7 +190,7 @@ def _explain_recoil(
     source = ELECTRONS[analysis.electrons]
     sun = flux.solar_model(analysis.solar_model)
     rates = recoil_rates(np.array(centre), analysis, values, components)
-    all_free = replace(analysis, electrons="free")
+    all_free = count_free_electrons(analysis)
     per_electron = recoil_rates(np.array(centre), all_free, values, components) / atom.XENON_ELECTRONS
     targets = constants.XENON_ATOMS_PER_TONNE * constants.SECONDS_PER_YEAR
     energies = (low, centre, high)
@@ -194,13 +206,17 @@ def _explain_recoil(
     for kernel, of in kinds:
         for energy, number in zip(energies, count[KERNELS.index(kernel)], strict=True):
             out.append(Quantity(f"electrons ionisable at {energy:g} keV{of}", float(number), "per atom", source))
+    if analysis.millicharge != "electrons":
+        for energy, barn in zip(energies, photoabsorption_cm2(np.array(energies)) / constants.CM2_PER_BARN, strict=True):
+            out.append(Quantity(f"photo-absorption at {energy:g} keV", float(barn), "barn per atom", PHOTOABSORPTION))
     how = f"{source}; count over that for one electron per atom"
     out.append(Quantity("electrons ionisable, mean over the bin's neutrinos", mean, "per atom", how))
     atoms = "Avogadro's number (SI 2019) / 131.293 g/mol (IUPAC)"
     out.append(Quantity("xenon atoms", constants.XENON_ATOMS_PER_TONNE, "per tonne", atoms))
     out.append(Quantity("seconds", constants.SECONDS_PER_YEAR, "per year", "Julian year of 365.25 d"))
+    by_kernel = ", kernel by kernel" if differ or analysis.millicharge != "electrons" else ""
     for component, rate in zip(components, rates, strict=True):
-        how = "flux x cross section x electrons x atoms x seconds" + (", kernel by kernel" if differ else "")
+        how = f"flux x cross section x electrons x atoms x seconds{by_kernel}"
         out.append(Quantity(f"rate at {centre:g} keV, {component}", float(rate), "1/(t yr keV)", how))
     return tuple(out)
 

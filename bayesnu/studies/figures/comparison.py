@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bayesnu.model.priors import default_prior
-from bayesnu.physics.properties import PROPERTIES, Property
+from bayesnu.model.priors import usual_prior
+from bayesnu.physics.properties import PROPERTIES, Property, parameter_of
 from bayesnu.plots.style import DARK, RED, label, new_figure
 from bayesnu.studies.compare import KINDS as KINDS_COMPARED
 from bayesnu.studies.compare import Row
@@ -58,7 +58,7 @@ def comparison_plot(rows: Sequence[Row], path: str | Path) -> Figure:
         axes.set_yticks(range(len(lines)), [text for text, _ in lines], fontsize=7)
         for tick, (_, entries) in zip(axes.get_yticklabels(), lines, strict=True):
             tick.set_fontweight("normal" if entries else "bold")
-        axes.set(ylim=(len(lines) - 0.5, -0.5), xlabel=label(default_prior(item.name)))
+        axes.set(ylim=(len(lines) - 0.5, -0.5), xlabel=label(usual_prior(parameter_of(item.name))))
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="0.88", linewidth=0.5)
         axes.set_axisbelow(True)

@@ -13,7 +13,7 @@ from bayesnu.experiments.published import PAPER_DATA_SETS
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.joint import joint
 from bayesnu.inference.profile import fine_scan
-from bayesnu.inference.settings import DEFAULT_KIND, Settings
+from bayesnu.inference.settings import Settings, usual_kind
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
@@ -47,7 +47,7 @@ def figures(folder: Path, report: Callable[[str], None] = lambda line: None) -> 
 def _curve(loaded: Sequence[Experiment], chosen: Analysis, parameter: str, place: Path) -> Path:
     """Draw the profile likelihood of a common value above its posterior."""
     fits = Fits(build(loaded, (parameter,), chosen))
-    settings = Settings(DEFAULT_KIND[parameter], LEVEL)
+    settings = Settings(usual_kind(fits.model.of_interest[0]), LEVEL)
     curve = fine_scan(fits.line())
     plots.profile_plot(fits.model, curve, fits.marginal, settings, place, intervals=[fits.interval(cl=LEVEL)])
     return place

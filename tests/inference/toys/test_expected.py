@@ -87,7 +87,7 @@ def test_open_intervals_are_said_and_stored(monkeypatch: pytest.MonkeyPatch) -> 
     found = result.find_toy_result(count_up_to(1.7, 0.0)[0].model, 0.9, 1)
     two_sided = found.limits[0].expected[0]
     assert 150 < two_sided.open < 300 and two_sided.bands["median"][0] == np.inf
-    read = toys_from_json(toys_to_json(found), parameter_of("mu_nu"))
+    read = toys_from_json(toys_to_json(found), [parameter_of("mu_nu")])
     assert read.limits[0].expected == found.limits[0].expected
     row = next(row for row in toy_rows(found, 0.9) if row.method == "expected")
     assert row.interval.upper is None and f"{two_sided.open} of 300 toys have none" in row.how
