@@ -141,6 +141,17 @@ def test_other_properties_do_not_depend_on_how_a_charge_is_taken_up() -> None:
         np.testing.assert_allclose(other.expected(theta), usual.expected(theta), rtol=1e-6)
 
 
+@pytest.mark.parametrize("values", [{}, {"mu_nu": 1.0}, {"q_nu": 0.3}], ids=["sm", "moment", "charge"])
+@pytest.mark.parametrize("name", ["xenonnt-sr0", "pandax4t-run0", "pandax4t-run1"])
+def test_no_bin_rests_on_recoils_below_half_a_kev(name: str, values: dict[str, float]) -> None:
+    whole, cut = (
+        fold.fold(bayesnu.load_experiment(name), analysis).signal(all_couplings(analysis, **values)).sum(axis=0)
+        for analysis in (Analysis(), Analysis(lowest_true_kev=0.5))
+    )
+    assert np.all(cut <= whole * (1 + 1e-9))
+    assert np.all(cut > (1 - 1e-3) * whole)
+
+
 # --- the doubt ---
 
 
