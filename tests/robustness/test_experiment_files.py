@@ -181,7 +181,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put(*PARTS, 2, "name", "$(rm)"), "[background.components 3] name: found '$(rm)'; must be a letter or digit, then"),
     (put(*PARTS, 0, "fraction", 0.7), "[background.components] fraction: found fractions of 'flat' that sum to 0.95"),
     (put(*PARTS, 0, "fraction", 0), "[background.components 1] fraction: found 0"),
-    (drop(*PARTS, 0, "fraction"), "[background.components 1]: found none of counts and fraction"),
+    (drop(*PARTS, 0, "fraction"), "[background.components 1]: found none of counts, fraction, lines, flat, beta"),
     (drop(*PARTS, 0, "quality"), "[background.components 1] quality: found nothing"),
     (put(*PARTS, []), "[background.components] fraction: found fractions of 'flat' that sum to 0"),
     (put(*PARTS, {"name": "x"}), "[background] components: found a table of 1; must be a valid list"),
