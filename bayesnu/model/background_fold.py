@@ -26,6 +26,7 @@ def fold_component(
     *,
     threshold_shift_kev: float = 0.0,
     energy_scale: float = 0.0,
+    halvings: int = 0,
 ) -> np.ndarray:
     """Counts (bins of the file,) of a component that is a spectrum, over the exposure.
 
@@ -34,7 +35,7 @@ def fold_component(
     """
     size = component.size
     assert component.spectrum is not None and size is not None
-    rest = _fold_spectrum(component.spectrum, experiment, analysis, 0.0, 0.0)
+    rest = _fold_spectrum(component.spectrum, experiment, respond(experiment, analysis))
     is_of_region = isinstance(size, Counted) and size.within == "region"
     stated = float(rest[experiment.in_region].sum() if is_of_region else rest.sum())
     if not stated > 0:
@@ -44,25 +45,27 @@ def fold_component(
             "energies, which are in keV, or leave the component out"
         )
     factor = size.counts / stated if isinstance(size, Counted) else size.rate
-    counts = factor * _fold_spectrum(component.spectrum, experiment, analysis, threshold_shift_kev, energy_scale)
+    response = replace(respond(experiment, analysis), threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
+    counts = factor * _fold_spectrum(component.spectrum, experiment, response, halvings)
     counts.flags.writeable = False
     return counts
 
 
-def _fold_spectrum(
-    spectrum: Spectrum, experiment: Experiment, analysis: Analysis, threshold_shift_kev: float, energy_scale: float
-) -> np.ndarray:
-    """Counts (bins of the file,) of a spectrum per tonne-year."""
-    observation = observe(experiment, replace(analysis, region="all"))
-    response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
-    energies, events = spectrum.weigh(*_place_nodes(response, spectrum.breaks_kev))
+def respond(experiment: Experiment, analysis: Analysis) -> detector.Response:
+    """The response of an analysis in all bins of the file."""
+    return observe(experiment, replace(analysis, region="all")).response
+
+
+def _fold_spectrum(spectrum: Spectrum, experiment: Experiment, response: detector.Response, halvings: int = 0) -> np.ndarray:
+    """Counts (bins of the file,) of a spectrum as it is, over the exposure."""
+    energies, events = spectrum.weigh(*_place_nodes(response, spectrum.breaks_kev, halvings))
     counts: np.ndarray = experiment.exposure_tonne_years * detector.fold(events[None], energies, response)[0]
-    return counts if observation.turn_on is None else counts * observation.turn_on
+    return counts if experiment.turn_on is None else counts * experiment.turn_on
 
 
-def _place_nodes(response: detector.Response, breaks_kev: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _place_nodes(response: detector.Response, breaks_kev: tuple[float, ...], halvings: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights (nodes,) in true energy, keV, from zero on."""
     nodes, weights = gauss_legendre(detector.ORDER)
     low = LOWEST_KEV * (nodes + 1) / 2
-    energies, steps = detector.true_energy_grid(response, LOWEST_KEV, np.array(breaks_kev))
+    energies, steps = detector.true_energy_grid(response, LOWEST_KEV, np.array(breaks_kev), halvings)
     return np.concatenate([low, energies]), np.concatenate([LOWEST_KEV * weights / 2, steps])

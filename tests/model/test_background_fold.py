@@ -20,6 +20,7 @@ from bayesnu.model.backgrounds import background_shapes, shift_counts
 from bayesnu.model.budget import budget_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
+from bayesnu.model.grid_check import certify
 from bayesnu.model.observation import observe
 from bayesnu.support.errors import BayesnuError
 from tests.physics import decays
@@ -253,3 +254,13 @@ def test_all_choices_of_the_response_fold_a_spectrum() -> None:
         counts = fold_component(experiment, replace(Analysis(), **choice), only)  # type: ignore[arg-type]
         assert counts.sum() == pytest.approx(60.0, rel=1e-12)
         assert 1e-4 < np.abs(counts / usual - 1)[1:6].max() < 0.5
+
+
+@pytest.mark.slow
+def test_the_grid_of_every_spectrum_is_certified() -> None:
+    table = {"energies_kev": [0.0, 0.9, 0.9, 1.1, 30.0], "shape": [0.0, 9.0, 0.0, 2.0, 1.0]}
+    jagged = component("jagged", table=table, events={"in_region": 20.0})
+    certificate = certify(make(*map(component, KINDS), jagged, turn_on=[1, 0.5, 1, 1, 1, 2, 1]))
+    names = {name.removeprefix("background ") for name in certificate.changes if name.startswith("background ")}
+    assert names == {*KINDS, "jagged"} - {"37Ar"}
+    assert certificate.passed
