@@ -2,7 +2,7 @@
 
 What a data set is stands in `experiment.py`, what its file may hold in `schema.py`. Published limits are rows of
 `published_limits.csv`, read by `published.py`.
-The objects need numpy alone; the reader, and pydantic with it, is imported when a file is read.
+The objects need numpy and scipy alone; the reader, and pydantic with it, is imported when a file is read.
 
 Imports support and physics; model and every later room may import it.
 """
@@ -17,12 +17,15 @@ from bayesnu.experiments.experiment import (
     AbsoluteWidth,
     Background,
     Component,
+    Counted,
     Efficiency,
     Experiment,
     FreeWidth,
     Provenance,
+    Rated,
     RelativeWidth,
     Resolution,
+    Size,
     StatedNeutrinos,
     Width,
 )
@@ -34,12 +37,15 @@ __all__ = [
     "AbsoluteWidth",
     "Background",
     "Component",
+    "Counted",
     "Efficiency",
     "Experiment",
     "FreeWidth",
     "Provenance",
+    "Rated",
     "RelativeWidth",
     "Resolution",
+    "Size",
     "StatedNeutrinos",
     "Width",
     "check_combination",

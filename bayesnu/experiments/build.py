@@ -11,6 +11,7 @@ import numpy as np
 from bayesnu.experiments import experiment as nouns
 from bayesnu.experiments import schema
 from bayesnu.experiments.sentences import TABLES
+from bayesnu.physics import background_spectra as spectra
 from bayesnu.physics.constants import DAYS_PER_YEAR
 
 
@@ -108,7 +109,35 @@ def _build_component(table: schema.Component, fractions: float) -> nouns.Compone
         width=_build_width(table.width),
         shared=table.shared,
         label=table.label or table.name,
+        spectrum=_build_spectrum(table),
+        size=_build_size(table),
     )
+
+
+def _build_spectrum(table: schema.Component) -> spectra.Spectrum | None:
+    """Return the one kind of spectrum that is given; None for counts and fractions."""
+    if table.lines is not None:
+        return spectra.LineSpectrum(tuple(table.lines.energies_kev), tuple(table.lines.ratios or [1.0]))
+    if table.beta is not None:
+        beta = table.beta
+        return spectra.BetaSpectrum(beta.endpoint_kev, beta.daughter_charge, tuple(beta.shape_factor))
+    if table.double_beta is not None:
+        return spectra.DoubleBetaSpectrum(table.double_beta.endpoint_kev, table.double_beta.daughter_charge)
+    if table.table is not None:
+        return spectra.TabulatedSpectrum(tuple(table.table.energies_kev), tuple(table.table.values))
+    return spectra.FlatSpectrum() if table.flat else None
+
+
+def _build_size(table: schema.Component) -> nouns.Size | None:
+    """Return how many events a spectrum has, in the one unit that the schema let through."""
+    events = table.events
+    if events is None:
+        return nouns.Rated(1.0) if table.is_rate_table else None
+    if events.in_region is not None:
+        return nouns.Counted(events.in_region, "region")
+    if events.in_all_bins is not None:
+        return nouns.Counted(events.in_all_bins, "all")
+    return nouns.Rated(events.per_tonne_year or events.per_tonne_year_kev or 0.0)
 
 
 def _build_width(table: schema.Width) -> nouns.Width:

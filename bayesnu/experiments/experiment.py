@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesnu.physics.background_spectra import Spectrum
 from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
@@ -69,7 +70,10 @@ class RelativeWidth:
 
 @dataclass(frozen=True)
 class AbsoluteWidth:
-    """One standard deviation of a normalisation, in counts summed over all bins of the file (not the region alone)."""
+    """One standard deviation of a normalisation, in counts summed over all bins of the file (not the region alone).
+
+    That of a spectrum is in the unit of its size: counts where these are counted, or the rate.
+    """
 
     counts: float
 
@@ -77,7 +81,7 @@ class AbsoluteWidth:
         _check_number("an absolute width, in counts", self.counts, 0.0)
 
     def relative(self, total_counts: float) -> float:
-        """Return the width as a part of `total_counts`, the component's counts summed over all bins of the file."""
+        """Return the width as a part of `total_counts`, the component's counts or size in the same unit."""
         return self.counts / total_counts
 
 
@@ -94,11 +98,39 @@ class FreeWidth:
 Width: TypeAlias = RelativeWidth | AbsoluteWidth | FreeWidth
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The size of a spectrum as `counts` after efficiency, in the `region` of interest or in `all` bins of the file."""
+
+    counts: float
+    within: Literal["region", "all"]
+
+    def __post_init__(self) -> None:
+        _check_number("the counts of a spectrum", self.counts, 0.0)
+
+
+@dataclass(frozen=True)
+class Rated:
+    """The size of a spectrum as a `rate` before efficiency, which multiplies it: in 1/(t yr), or in 1/(t yr keV) if flat.
+
+    A table of rates has a rate of one.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        _check_number("the rate of a spectrum", self.rate, 0.0)
+
+
+Size: TypeAlias = Counted | Rated
+
+
 @dataclass(frozen=True, eq=False)
 class Component(_ReadOnly):
-    """One background component: exactly one of `counts` (bins,) and `fraction` is set.
+    """One background component: exactly one of `counts` (bins,), `fraction` and `spectrum` is set.
 
-    `fraction` is its part of the remainder (see `Background`). Components of one `shape` share one nuisance parameter.
+    `fraction` is its part of the remainder (see `Background`). A `spectrum` in true energy has a `size`.
+    Components of one `shape` share one nuisance parameter.
     `shared` names a nuisance common to every experiment that uses the same key.
     """
 
@@ -109,11 +141,16 @@ class Component(_ReadOnly):
     width: Width
     shared: str | None
     label: str
+    spectrum: Spectrum | None = None
+    size: Size | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.counts is None) == (self.fraction is None):
-            raise BayesnuError(f"{self.name}: a component needs either counts or a fraction of the remainder, and not both")
+        given = [each for each in (self.counts, self.fraction, self.spectrum) if each is not None]
+        if len(given) != 1:
+            raise BayesnuError(f"{self.name}: a component needs one of counts, a fraction of the remainder and a spectrum")
+        if (self.spectrum is None) != (self.size is None):
+            raise BayesnuError(f"{self.name}: a spectrum needs a size, and nothing else has one")
         if self.fraction is not None:
             _check_number(f"{self.name}: fraction", self.fraction, 0.0, 1.0)
 

@@ -9,12 +9,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import ValidationError
 
 from bayesnu.experiments import build, schema
 from bayesnu.experiments.checks import find_problems
+from bayesnu.experiments.columns import fill_columns
 from bayesnu.experiments.experiment import Experiment
-from bayesnu.experiments.sentences import TABLES, FileMistakes, Wrong, split_location, write_fragment, write_sentence
+from bayesnu.experiments.sentences import (
+    TABLES,
+    FileMistakes,
+    Wrong,
+    show_value,
+    split_location,
+    write_fragment,
+    write_sentence,
+)
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.text import one_line
 
@@ -38,12 +48,15 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     """Return a data set of the package by its name, or the one in a file.
 
     A word that ends in .toml or names an existing file is a path. `reading` selects among the file's readings; a file
-    that lacks one of the usual `READINGS` is read as its default. Raises `BayesnuError` for an unknown name or reading
+    that lacks one of the usual `READINGS` is read as its default. Columns of CSV files beside it become part of its text.
+    Raises `BayesnuError` for an unknown name or reading
     and for a file that cannot be read, and `FileMistakes` for one that breaks the format.
     """
-    path, data = _read_bytes(str(name_or_path))
+    word = str(name_or_path)
+    path, data = _read_bytes(word)
+    folder = Path(__file__).parent if word in names() else Path(word).parent
     try:
-        return parse(_decode_text(data), reading, path)
+        return parse(_write_out_columns(_decode_text(data), folder), reading, path)
     except Wrong as wrong:
         raise BayesnuError(one_line(f"{path}: {wrong}")) from None
 
@@ -90,6 +103,30 @@ def _read_bounded(path: Path) -> bytes:
     if size > MAX_BYTES:
         raise OSError(f"{size} bytes, more than {MAX_BYTES}")
     return path.read_bytes()
+
+
+def _write_out_columns(text: str, folder: Path) -> str:
+    """Return the text with the numbers of CSV files in it, as a chain has to keep them; itself where it names none."""
+    if "csv" not in text:
+        return text
+
+    def read_file(name: str) -> str:
+        if Path(name).name != name:
+            raise Wrong(f"csv {show_value(name)}: found a path; must be a name in the same folder; move the file there")
+        try:
+            return _decode_text(_read_bounded(folder / name))
+        except Wrong as wrong:
+            raise Wrong(f"csv '{name}': {wrong}") from None
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+            reason = getattr(error, "strerror", None) or str(error)
+            raise Wrong(f"csv {show_value(name)}: cannot be read ({reason}); must be a file in the same folder") from None
+
+    tables = _parse_text(text)
+    try:
+        filled = fill_columns(tables, read_file)
+        return text if filled == tables else tomli_w.dumps(filled)
+    except RecursionError:
+        raise Wrong("found values nested too deeply; the format nests few levels; flatten them") from None
 
 
 def _decode_text(data: bytes) -> str:

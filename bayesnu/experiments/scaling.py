@@ -11,6 +11,7 @@ from bayesnu.experiments.experiment import (
     Background,
     Component,
     Experiment,
+    Rated,
     StatedNeutrinos,
 )
 from bayesnu.support.arguments import read_number
@@ -67,11 +68,16 @@ def _scale_background(background: Background, tonne_years: float, factor: float)
 
 
 def _scale_component(component: Component, factor: float) -> Component:
+    """A rate is one whatever the exposure, and so is its width."""
+    if isinstance(component.size, Rated):
+        return component
     width = component.width
+    size = component.size
     return replace(
         component,
         counts=_scale_counts(component.counts, factor),
         width=AbsoluteWidth(width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
+        size=None if size is None else replace(size, counts=size.counts * factor),
     )
 
 

@@ -17,7 +17,8 @@ from bayesnu.experiments.experiment import LARGEST_EXPOSURE
 from bayesnu.experiments.sentences import show_value
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
-MAX_KNOTS = 100_000  # of an efficiency curve
+MAX_KNOTS = 100_000  # of an efficiency curve or a spectrum
+MOST_CHARGE = 120  # of a nucleus
 
 
 def _refuse_controls(text: str) -> str:
@@ -41,6 +42,8 @@ def _spelled(pattern: str, allowed: str) -> AfterValidator:
 Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
+Peak: TypeAlias = Annotated[float, Field(ge=1e-3, le=1e5)]  # keV, of a line or an endpoint
+Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e12)]
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
 Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=LARGEST_EXPOSURE)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=1)]  # above it is a percentage, or no constraint: `free` is for that
@@ -59,6 +62,17 @@ Phrase: TypeAlias = Annotated[
     _spelled(r"[A-Za-z0-9][A-Za-z0-9 _.+-]*", "a letter or digit, then letters, digits, spaces and any of _ . + -"),
 ]
 Quality: TypeAlias = Literal["official", "published", "digitised", "derived", "assumed"]
+
+
+def check_knots(energies: list[float]) -> list[float]:
+    """Refuse energies of a curve that decrease, or that stand there more than twice."""
+    for low, high in pairwise(energies):
+        if high < low:
+            raise ValueError(f"found {high:g} after {low:g}; must not decrease; sort the knots")
+    for first, third in zip(energies, energies[2:], strict=False):
+        if first == third:
+            raise ValueError(f"found {first:g} three times; a step is two knots; drop those between")
+    return energies
 
 
 def require_one_of(table: BaseModel, *keys: str) -> None:
@@ -137,22 +151,11 @@ class Efficiency(Sourced):
     """Knots of a curve linear between them, zero below the first and constant above the last."""
 
     energy: Literal["reconstructed", "true"]
-    energies_kev: Annotated[list[Energy], Field(min_length=1, max_length=MAX_KNOTS)]
+    energies_kev: Annotated[list[Energy], Field(min_length=1, max_length=MAX_KNOTS), AfterValidator(check_knots)]
     values: Annotated[list[Part], Field(min_length=1, max_length=MAX_KNOTS)]
     turn_on: Annotated[list[Factor], Field(min_length=1, max_length=MAX_BINS)] | None = None
     relative_width: Relative | None = None
     shared: Phrase | None = None
-
-    @field_validator("energies_kev")
-    @classmethod
-    def _check_order(cls, energies: list[float]) -> list[float]:
-        for low, high in pairwise(energies):
-            if high < low:
-                raise ValueError(f"found {high:g} after {low:g}; must not decrease; sort the knots")
-        for first, third in zip(energies, energies[2:], strict=False):
-            if first == third:
-                raise ValueError(f"found {first:g} three times; a step is two knots; drop those between")
-        return energies
 
     @field_validator("values")
     @classmethod
@@ -175,23 +178,138 @@ class Width(Table):
         return self
 
 
+class Lines(Table):
+    """Lines as wide as the resolution: their energies, and the events per decay in each; one where it is not given."""
+
+    energies_kev: Annotated[list[Peak], Field(min_length=1, max_length=1000)]
+    ratios: Annotated[list[Positive], Field(min_length=1, max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _check_ratios(self) -> Lines:
+        lines = len(self.energies_kev)
+        found = 1 if self.ratios is None else len(self.ratios)
+        if found != lines:
+            raise ValueError(f"found {found} ratios; must be {lines}, one per energies_kev; correct either")
+        return self
+
+
+class Decay(Table):
+    """A decay, by the largest energy of its electrons and the charge of the daughter."""
+
+    endpoint_kev: Peak
+    daughter_charge: Annotated[int, Field(ge=1, le=MOST_CHARGE)]
+
+
+class Beta(Decay):
+    """An allowed beta decay; the polynomial of `shape_factor` in the kinetic energy, the constant first, multiplies it."""
+
+    shape_factor: Annotated[list[Coefficient], Field(min_length=1, max_length=10)] = [1.0]
+
+    @model_validator(mode="after")
+    def _check_sign(self) -> Beta:
+        for energy in (self.endpoint_kev * n / 1000 for n in range(1001)):
+            factor = sum(each * energy**power for power, each in enumerate(self.shape_factor))
+            if factor < 0 or not any(self.shape_factor):
+                raise ValueError(f"found a shape_factor of {factor:.3g} at {energy:.3g} keV; must be above 0; correct it")
+        return self
+
+
+class Curve(Table):
+    """Knots of a spectrum linear between them and zero outside: rates in 1/(t yr keV), or a shape alone."""
+
+    energies_kev: Annotated[list[Energy], Field(min_length=2, max_length=MAX_KNOTS), AfterValidator(check_knots)]
+    per_tonne_year_kev: Annotated[list[Count], Field(min_length=2, max_length=MAX_KNOTS)] | None = None
+    shape: Annotated[list[Count], Field(min_length=2, max_length=MAX_KNOTS)] | None = None
+
+    @model_validator(mode="after")
+    def _check_values(self) -> Curve:
+        require_one_of(self, "per_tonne_year_kev", "shape")
+        found = len(self.values)
+        knots = len(self.energies_kev)
+        if found != knots:
+            raise ValueError(f"found {found} values; must be {knots}, one per energies_kev; correct either")
+        if self.energies_kev[0] == self.energies_kev[-1] or not any(self.values):
+            raise ValueError("found no events; must be some between two energies; leave the component out")
+        return self
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers at the knots, whatever they are."""
+        return self.per_tonne_year_kev or self.shape or []
+
+
+class Events(Table):
+    """How many events a spectrum has: counts after efficiency, or a rate before it."""
+
+    in_region: Positive | None = None
+    in_all_bins: Positive | None = None
+    per_tonne_year: Positive | None = None
+    per_tonne_year_kev: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Events:
+        require_one_of(self, "in_region", "in_all_bins", "per_tonne_year", "per_tonne_year_kev")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key that is given."""
+        return next(iter(self.model_dump(exclude_none=True)))
+
+
+# The kinds of spectrum, and in what units each says how many events it has.
+COUNTED = ("in_region", "in_all_bins")
+SIZES = {
+    "lines": (*COUNTED, "per_tonne_year"),
+    "flat": (*COUNTED, "per_tonne_year_kev"),
+    "beta": (*COUNTED, "per_tonne_year"),
+    "double_beta": (*COUNTED, "per_tonne_year"),
+    "table": COUNTED,
+}
+
+
 class Component(Sourced):
-    """One background component."""
+    """One background component: counts per bin, a fraction of the remainder, or a spectrum, which has events."""
 
     name: Word
     shape: Word | None = None
     label: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_refuse_controls)] | None = None
     counts: Counts | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    lines: Lines | None = None
+    flat: Literal[True] | None = None
+    beta: Beta | None = None
+    double_beta: Decay | None = None
+    table: Curve | None = None
+    events: Events | None = None
     width: Width
     shared: Phrase | None = None
 
+    @property
+    def is_rate_table(self) -> bool:
+        """Whether it is a table that says itself how many events it has."""
+        return self.table is not None and self.table.per_tonne_year_kev is not None
+
     @model_validator(mode="after")
     def _check_size(self) -> Component:
-        require_one_of(self, "counts", "fraction")
+        require_one_of(self, "counts", "fraction", *SIZES)
+        self._check_events()
         if self.shared is not None and self.width.free is not None:
             raise ValueError("found shared with a free width; a free normalisation belongs to one experiment; drop one")
         return self
+
+    def _check_events(self) -> None:
+        """A spectrum says how many events it has, in a unit that it can have; nothing else does."""
+        kind = next((key for key in SIZES if getattr(self, key) is not None), None)
+        allowed = () if kind is None or self.is_rate_table else SIZES[kind]
+        words = " or ".join(allowed)
+        if allowed and self.events is None:
+            raise ValueError(f"found {kind} without events; must be given as {words}; add events")
+        if self.events is not None and self.events.kind not in allowed:
+            wanted = words or "left out, as the counts are there already"
+            raise ValueError(f"found events {self.events.kind}; must be {wanted}; correct it")
+        if self.is_rate_table and self.width.absolute is not None:
+            raise ValueError("found an absolute width of a table of rates; must be relative or free; correct it")
 
 
 class Background(Sourced):

@@ -1,7 +1,8 @@
 """Backgrounds beside an own prediction of the solar neutrinos: no neutrino is counted twice.
 
 Where a published fit includes Standard Model neutrinos, the model's own (or the published) ones are taken out of its
-total. What then remains beside the components with counts of their own is the remainder, cut at zero.
+total. What then remains beside the components with counts of their own is the remainder, cut at zero. A component that is a
+spectrum has the counts of its fold (`background_fold`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from operator import attrgetter
 
 import numpy as np
 
-from bayesnu.experiments import Component, Experiment, FreeWidth
+from bayesnu.experiments import Component, Counted, Experiment, FreeWidth, Rated
+from bayesnu.model.background_fold import fold_component
 from bayesnu.model.observation import Observation
+from bayesnu.physics.detector import mean_efficiency_ratio
 from bayesnu.support.errors import BayesnuError
 
 ROUNDING = 1e-12  # of a published total
@@ -25,6 +28,7 @@ class Shape:
     """A background that floats as one: counts per bin of the analysis, and its relative width, None if it is free.
 
     A free one is flat on [0, `maximum`] times its counts. `shared` names a nuisance common to several experiments.
+    `spectra` are those of its components that are spectra.
     """
 
     name: str
@@ -32,13 +36,16 @@ class Shape:
     width: float | None
     maximum: float = FREE_MAXIMUM
     shared: str | None = None
+    spectra: tuple[Component, ...] = ()
 
 
 def background_shapes(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
     """Return what floats beside the model's own Standard Model `neutrinos`, counts (bins,) of the observation."""
     analysis = observation.analysis
     if analysis.background == "single":
-        shapes = [Shape("background", _sum_backgrounds(observation, neutrinos), analysis.background_width)]
+        counts = _sum_backgrounds(observation, neutrinos)
+        spectra = tuple(c for c in observation.experiment.background.components if c.spectrum is not None)
+        shapes = [Shape("background", counts, analysis.background_width, spectra=spectra)]
     else:
         shapes = _collect_components(observation, neutrinos)
     if analysis.normalisations == "free":
@@ -62,10 +69,23 @@ def take_out(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
     return neutrinos if observation.analysis.solar_subtraction == "model" else observation.cut(published)
 
 
+def own_counts(observation: Observation, component: Component) -> np.ndarray | None:
+    """Counts (bins of the file,) of a component by itself, a spectrum folded into them; None for a part of the remainder."""
+    if component.spectrum is None:
+        return component.counts
+    return fold_component(observation.experiment, observation.analysis, component)
+
+
 def sum_own(observation: Observation) -> np.ndarray:
     """Counts (bins,) of all components that have counts of their own."""
-    parts = [observation.cut(c.counts) for c in observation.experiment.background.components if c.counts is not None]
-    total: np.ndarray = np.sum([np.zeros_like(observation.observed), *parts], axis=0)
+    return observation.cut(_sum_file(observation))
+
+
+def _sum_file(observation: Observation) -> np.ndarray:
+    """The same in all bins of the file."""
+    experiment = observation.experiment
+    parts = [own_counts(observation, each) for each in experiment.background.components]
+    total: np.ndarray = np.sum([np.zeros_like(experiment.observed), *(p for p in parts if p is not None)], axis=0)
     return total
 
 
@@ -90,13 +110,15 @@ def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list
     remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - sum_own(observation), 0.0)
     shapes = []
     for c in components:
-        counts = observation.cut(c.counts) if c.counts is not None else (c.fraction or 0.0) * remainder
+        own = own_counts(observation, c)
+        counts = (c.fraction or 0.0) * remainder if own is None else observation.cut(own)
+        spectra = () if c.spectrum is None else (c,)
         name = c.shape if observation.analysis.one_nuisance_per_shape else c.name
         if isinstance(c.width, FreeWidth):
-            shapes.append(Shape(name, counts, None, c.width.maximum, c.shared))
+            shapes.append(Shape(name, counts, None, c.width.maximum, c.shared, spectra))
         else:
-            width = c.width.relative(fitted_counts(experiment, c))
-            shapes.append(Shape(name, counts, width, shared=c.shared))
+            width = c.width.relative(fitted_size(observation, c))
+            shapes.append(Shape(name, counts, width, shared=c.shared, spectra=spectra))
     by_name = attrgetter("name")
     groups = groupby(sorted(shapes, key=by_name), key=by_name)
     merged = {name: list(group) for name, group in groups}
@@ -117,13 +139,17 @@ def _check_keys(experiment: Experiment, groups: dict[str, list[Shape]]) -> None:
             )
 
 
-def fitted_counts(experiment: Experiment, component: Component) -> float:
-    """Counts of a component in the published fit, over all bins of the file: what an absolute width refers to."""
+def fitted_size(observation: Observation, component: Component) -> float:
+    """What an absolute width refers to: the size of a spectrum, else published counts in all bins of the file."""
+    if isinstance(component.size, Rated):
+        return component.size.rate
+    if isinstance(component.size, Counted):
+        return component.size.counts
     if component.counts is not None:
         return float(component.counts.sum())
-    background = experiment.background
+    background = observation.experiment.background
     assert background.total is not None and background.published_solar_neutrinos is not None
-    own = np.sum([c.counts for c in background.components if c.counts is not None], axis=0)
+    own = _sum_file(observation)
     remainder = np.maximum(background.total - background.published_solar_neutrinos - own, 0.0)
     return float((component.fraction or 0.0) * remainder.sum())
 
@@ -137,9 +163,30 @@ def _merge_shapes(shapes: list[Shape]) -> Shape:
     widths = [shape.width for shape in shapes]
     keys = {shape.shared for shape in shapes}
     shared = keys.pop() if len(keys) == 1 else None
+    spectra = tuple(each for shape in shapes for each in shape.spectra)
     if None in widths or not counts.sum() > 0:
         maximum = max(shape.maximum for shape in shapes)
-        return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared)
+        return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared, spectra)
     errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
     error = errors.sum() if shared else np.sqrt(np.sum(errors**2))
-    return Shape(shapes[0].name, counts, float(error / counts.sum()), shared=shared)
+    return Shape(shapes[0].name, counts, float(error / counts.sum()), shared=shared, spectra=spectra)
+
+
+def shift_counts(
+    observation: Observation, shape: Shape, threshold_shift_kev: float = 0.0, energy_scale: float = 0.0
+) -> np.ndarray:
+    """Counts (bins,) of a shape under a shifted response.
+
+    Spectra are folded anew, as the signal is. Where counts alone are known, they change as the mean efficiency of their
+    bin, and not with the energy scale.
+    """
+
+    def sum_spectra(threshold_shift_kev: float, energy_scale: float) -> np.ndarray:
+        shift = {"threshold_shift_kev": threshold_shift_kev, "energy_scale": energy_scale}
+        folded = [fold_component(observation.experiment, observation.analysis, each, **shift) for each in shape.spectra]
+        return observation.cut(np.sum([np.zeros_like(observation.experiment.observed), *folded], axis=0))
+
+    rest = shape.counts - sum_spectra(0.0, 0.0)
+    ratio = mean_efficiency_ratio(observation.response, threshold_shift_kev)
+    counts: np.ndarray = rest * ratio + sum_spectra(threshold_shift_kev, energy_scale)
+    return counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesnu.experiments import Component, Experiment
-from bayesnu.model.backgrounds import sum_own, take_out
+from bayesnu.model.backgrounds import own_counts, sum_own, take_out
 from bayesnu.model.choices import Analysis
 from bayesnu.model.consistency import NeutrinoCheck, compare_neutrinos, count_neutrinos
 from bayesnu.model.observation import observe
@@ -52,8 +52,9 @@ def budget_of(experiment: Experiment, analysis: Analysis) -> Budget:
     remainder = None if background.total is None else total - take_out(observation, neutrinos) - own
 
     def counts(component: Component) -> np.ndarray:
-        if component.counts is not None:
-            return observation.cut(component.counts)
+        alone = own_counts(observation, component)
+        if alone is not None:
+            return observation.cut(alone)
         assert remainder is not None
         share: np.ndarray = (component.fraction or 0.0) * np.maximum(remainder, 0.0)
         return share

@@ -13,7 +13,7 @@ import numpy as np
 from bayesnu.experiments import Experiment, check_combination, load_several
 from bayesnu.model import fold
 from bayesnu.model.atom_range import describe_charge
-from bayesnu.model.backgrounds import Shape, background_shapes
+from bayesnu.model.backgrounds import Shape, background_shapes, shift_counts
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
 from bayesnu.model.nuisances import (
@@ -29,7 +29,7 @@ from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
-from bayesnu.physics import atom, detector, flux
+from bayesnu.physics import atom, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.properties import Parameter, direction, require_one_basis
 from bayesnu.support.arguments import as_tuple
@@ -93,9 +93,15 @@ def build(
 
 @dataclass
 class _Term:
+    """A product of parameters and what it multiplies; a background has a shape."""
+
     factors: list[Parameter]
     counts: np.ndarray
-    is_signal: bool
+    shape: Shape | None = None
+
+    @property
+    def is_signal(self) -> bool:
+        return self.shape is None
 
 
 @dataclass
@@ -122,7 +128,7 @@ class _Builder:
     def add_experiment(self, experiment: Experiment) -> None:
         sm, products = self.expand_signal(experiment, 0.0, 0.0)
         self.add_atom(products)
-        terms = [_Term([*factors], counts, True) for factors, counts in products.items()]
+        terms = [_Term([*factors], counts) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
         if not terms:
             raise BayesnuError(
@@ -177,7 +183,7 @@ class _Builder:
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         shapes = background_shapes(observe(experiment, self.analysis), sm)
-        return [_Term([self.add_background(experiment, shape)], shape.counts, False) for shape in shapes]
+        return [_Term([self.add_background(experiment, shape)], shape.counts, shape) for shape in shapes]
 
     def add_background(self, experiment: Experiment, shape: Shape) -> Parameter:
         shared = shape.shared if self.analysis.correlated_runs else None
@@ -199,7 +205,8 @@ class _Builder:
     def expand_shifts(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Expand the terms in a shift of threshold and energy scale, in standard deviations.
 
-        Both move the signal; the threshold also moves the background, whose spectrum the same efficiency cuts.
+        Both move the signal and backgrounds that are spectra; the threshold also other backgrounds, which the same
+        efficiency cuts.
         """
         out = list(terms)
         for name, width in (
@@ -216,7 +223,7 @@ class _Builder:
             shift.check_error(np.array([*self.find_points(terms)]))
             for power, added in enumerate(shift.coefficients, start=1):
                 out += [
-                    _Term([*term.factors, *power * [nuisance]], counts, term.is_signal)
+                    _Term([*term.factors, *power * [nuisance]], counts, term.shape)
                     for term, counts in zip(terms, added, strict=True)
                 ]
         return [term for term in out if np.any(term.counts != 0)]
@@ -246,8 +253,13 @@ class _Builder:
         """Counts of every term with the threshold or the energy scale shifted."""
         moved = {"threshold_shift": 0.0, "energy_scale": 0.0} | {name: shift}
         _, products = self.expand_signal(experiment, **moved)
-        ratio = 1.0 if name == "energy_scale" else _find_threshold_ratio(experiment, self.analysis, shift)
-        return [products[tuple(t.factors)] if t.is_signal else t.counts * ratio for t in terms]
+        observation = observe(experiment, self.analysis)
+        return [
+            products[tuple(t.factors)]
+            if t.shape is None
+            else shift_counts(observation, t.shape, moved["threshold_shift"], moved["energy_scale"])
+            for t in terms
+        ]
 
     def multiply_efficiency(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Multiply the signal with the efficiency nuisance; runs that share one may have different widths.
@@ -266,9 +278,9 @@ class _Builder:
         if ratio > 1:
             self.nuisances[scale] = replace(prior, lower=max(prior.lower, 1 - 1 / ratio))
         signal = [t for t in terms if t.is_signal]
-        out = [_Term([*t.factors, scale], ratio * t.counts, True) for t in signal]
+        out = [_Term([*t.factors, scale], ratio * t.counts) for t in signal]
         if ratio != 1:
-            out += [_Term(t.factors, (1 - ratio) * t.counts, True) for t in signal]
+            out += [_Term(t.factors, (1 - ratio) * t.counts) for t in signal]
         return out + [t for t in terms if not t.is_signal]
 
     def assemble_model(self) -> Model:
@@ -359,7 +371,3 @@ def _check_efficiencies(experiments: Iterable[Experiment], analysis: Analysis) -
                 f"{without[0]}: the efficiency shares the key '{key}' with another experiment but has no relative_width; "
                 "give it one, set efficiency_width or set correlated_runs = false"
             )
-
-
-def _find_threshold_ratio(experiment: Experiment, analysis: Analysis, shift_kev: float) -> np.ndarray:
-    return detector.mean_efficiency_ratio(observe(experiment, analysis).response, shift_kev)

@@ -306,7 +306,11 @@ class Analysis:
         "background; 0 leaves it fixed.",
     )
     energy_scale: float = _number(
-        0.0, 0.0, 0.2, help="Relative standard deviation of the energy scale, which moves the signal; 0 leaves it fixed."
+        0.0,
+        0.0,
+        0.2,
+        help="Relative standard deviation of the energy scale, which moves the signal and backgrounds that are spectra; "
+        "0 leaves it fixed.",
     )
 
     def __post_init__(self) -> None:

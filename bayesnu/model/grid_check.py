@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from scipy.integrate import quad_vec
 
-from bayesnu.experiments import Experiment, load_one
+from bayesnu.experiments import Component, Experiment, load_one
 from bayesnu.model import fold
+from bayesnu.model.background_fold import LOWEST_KEV, fold_component, respond
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
 from bayesnu.physics import detector
+from bayesnu.physics.background_spectra import LineSpectrum
 from bayesnu.physics.cross_section import Couplings, kernel_coefficients
 
 RELATIVE = 1e-4  # largest change allowed of an expected count, of itself
@@ -32,11 +34,11 @@ EXTREMES: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Certificate:
-    """Largest relative change of an expected count, for each coupling that was tried.
+    """Largest relative change of an expected count, for each coupling that was tried and each background spectrum.
 
     Attributes:
-        changes: name of the coupling: (change against halved steps, change against adaptive quadrature). They are pure
-            numbers, relative to the count, or to 0.01 counts where it is smaller.
+        changes: name of the coupling or background: (change against halved steps, change against adaptive quadrature).
+            They are pure numbers, relative to the count, or to 0.01 counts where it is smaller.
     """
 
     changes: dict[str, tuple[float, float]]
@@ -54,8 +56,9 @@ def certify(experiment: Experiment | str | Path, analysis: Analysis | str | None
         experiment: a data set from `load_experiment`, or a name or file to load.
         analysis: the choices, from `preset`, or a preset's name; the preset `default` unless given.
 
-    Returns: a `Certificate`. For the Standard Model and for couplings at the ends of their ranges it holds the largest
-        relative change of any bin's expected counts. `passed` says whether all changes are below 1e-4.
+    Returns: a `Certificate`. For the Standard Model, couplings at the ends of their ranges and backgrounds that are
+        spectra it holds the largest relative change of any bin's expected counts. `passed` says whether all changes are
+        below 1e-4.
 
     Raises: `BayesnuError` for choices that would need more points than the grid may have.
 
@@ -78,6 +81,9 @@ def certify(experiment: Experiment | str | Path, analysis: Analysis | str | None
             _find_largest_change(counts, halved.signal(each).sum(axis=0)),
             _find_largest_change(counts, reference),
         )
+    for component in data.background.components:
+        if component.spectrum is not None and not isinstance(component.spectrum, LineSpectrum):  # lines have no grid
+            changes[f"background {component.name}"] = _compare_background(data, analysis, component)
     return Certificate(changes)
 
 
@@ -106,6 +112,29 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     if observation.turn_on is not None:
         counts = counts * observation.turn_on
     return counts
+
+
+def _compare_background(experiment: Experiment, analysis: Analysis, component: Component) -> tuple[float, float]:
+    """Changes of the counts of a background with a spectrum, which is integrated adaptively between its breaks."""
+    spectrum = component.spectrum
+    assert spectrum is not None and not isinstance(spectrum, LineSpectrum)
+    response = respond(experiment, analysis)
+    nodes, _ = fold.true_energy_grid(experiment, response, analysis)
+    high = float(nodes[-1])
+
+    def integrand(log_energy: float) -> np.ndarray:
+        energy = np.array([np.exp(log_energy)])
+        counts: np.ndarray = detector.fold(spectrum.density(energy)[None] * energy, energy, response)[0]
+        return counts
+
+    points = sorted({float(np.log(b)) for b in (*spectrum.breaks_kev, response.resolution[-1]) if LOWEST_KEV < b < high})
+    reference, _ = quad_vec(integrand, np.log(LOWEST_KEV), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
+    counts = fold_component(experiment, analysis, component)
+    if experiment.turn_on is not None:
+        reference = reference * experiment.turn_on
+    reference = reference * counts.sum() / reference.sum()  # the size is a factor on both
+    halved = fold_component(experiment, analysis, component, halvings=1)
+    return _find_largest_change(counts, halved), _find_largest_change(counts, reference)
 
 
 def _find_largest_change(counts: np.ndarray, reference: np.ndarray) -> float:

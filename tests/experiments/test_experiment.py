@@ -120,7 +120,7 @@ BACKGROUND = EXPERIMENT.background
         (lambda: RelativeWidth(5.0), "a relative width: found 5; must be above 0 and up to 1"),
         (lambda: AbsoluteWidth(-3.0), "an absolute width, in counts: found -3; must be above 0"),
         (lambda: FreeWidth(1.0), "the maximum of a free normalisation: found 1; must be above 1"),
-        (lambda: replace(PARTS, fraction=None), "needs either counts or a fraction"),
+        (lambda: replace(PARTS, fraction=None), "needs one of counts, a fraction of the remainder and a spectrum"),
         (lambda: replace(PARTS, fraction=1.4), "fraction: found 1.4; must be above 0 and up to 1"),
         (lambda: replace(BACKGROUND, components=BACKGROUND.components * 2), "each name may stand once"),
         (lambda: replace(BACKGROUND, components=(PARTS,)), "that sum to 0.4; must sum to 1"),

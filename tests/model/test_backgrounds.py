@@ -13,7 +13,7 @@ import pytest
 from bayesnu import experiments
 from bayesnu.experiments import AbsoluteWidth, Background, Component, Experiment, FreeWidth, RelativeWidth
 from bayesnu.model import builder, fold, polynomial
-from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_counts
+from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_size
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.priors import Flat, Gaussian
@@ -195,7 +195,7 @@ def test_kinds_of_width_convert_to_relative() -> None:
 def test_fractions_of_the_remainder_are_fractions_of_its_counts() -> None:
     experiment = experiments.load(RUN1)
     components = {c.name: c for c in experiment.background.components}
-    fitted = {name: fitted_counts(experiment, c) for name, c in components.items()}
+    fitted = {name: fitted_size(observe(experiment, Analysis()), c) for name, c in components.items()}
     assert fitted["214Pb"] / fitted["85Kr"] == pytest.approx(700.3 / 272.2, rel=1e-4)
     own = components["136Xe"].counts
     assert own is not None and fitted["136Xe"] == own.sum()

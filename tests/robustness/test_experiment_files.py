@@ -181,7 +181,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put(*PARTS, 2, "name", "$(rm)"), "[background.components 3] name: found '$(rm)'; must be a letter or digit, then"),
     (put(*PARTS, 0, "fraction", 0.7), "[background.components] fraction: found fractions of 'flat' that sum to 0.95"),
     (put(*PARTS, 0, "fraction", 0), "[background.components 1] fraction: found 0"),
-    (drop(*PARTS, 0, "fraction"), "[background.components 1]: found none of counts and fraction"),
+    (drop(*PARTS, 0, "fraction"), "[background.components 1]: found none of counts, fraction, lines, flat, beta"),
     (drop(*PARTS, 0, "quality"), "[background.components 1] quality: found nothing"),
     (put(*PARTS, []), "[background.components] fraction: found fractions of 'flat' that sum to 0"),
     (put(*PARTS, {"name": "x"}), "[background] components: found a table of 1; must be a valid list"),
@@ -207,6 +207,66 @@ def test_a_bad_value_is_one_sentence_with_its_key(
     change: Callable[[dict[str, Any]], None], sentence: str, tmp_path: Path
 ) -> None:
     assert sentence in broken(tmp_path, change)
+
+
+BETA = {"endpoint_kev": 18.59, "daughter_charge": 2}
+REGION = {"in_region": 3.0}
+RATES = {"energies_kev": [0, 5, 9], "per_tonne_year_kev": [1, 2, 0]}
+BAD_SPECTRA: list[tuple[dict[str, Any], str]] = [
+    ({"beta": BETA}, ": found beta without events; must be given as in_region or in_all_bins or per_tonne_year; add events"),
+    (
+        {"counts": [1, 2, 3, 4], "events": REGION},
+        ": found events in_region; must be left out, as the counts are there already",
+    ),
+    ({"counts": [1, 2, 3, 4], "flat": True, "events": REGION}, ": found counts and flat of counts, fraction, lines"),
+    (
+        {"flat": True, "events": {"per_tonne_year": 3}},
+        ": found events per_tonne_year; must be in_region or in_all_bins or per",
+    ),
+    ({"flat": False, "events": REGION}, " flat: found false; must be True"),
+    ({"flat": True, "events": {}}, " events: found none of in_region, in_all_bins, per_tonne_year and per_tonne_year_kev"),
+    ({"flat": True, "events": {"in_region": 0}}, " events.in_region: found 0; must be greater than 0"),
+    ({"lines": {"energies_kev": [1, 2]}, "events": REGION}, " lines: found 1 ratios; must be 2, one per energies_kev"),
+    (
+        {"lines": {"energies_kev": [0]}, "events": REGION},
+        " lines.energies_kev 1: found 0; must be greater than or equal to 0.001",
+    ),
+    ({"lines": {"energies_kev": []}, "events": REGION}, " lines.energies_kev: found a list of 0"),
+    ({"beta": {"endpoint": 3, **BETA}, "events": REGION}, " beta: unknown key 'endpoint'; did you mean 'endpoint_kev'?"),
+    ({"beta": BETA | {"daughter_charge": 0}, "events": REGION}, " beta.daughter_charge: found 0; must be greater than or"),
+    (
+        {"beta": BETA | {"daughter_charge": 2.0}, "events": REGION},
+        " beta.daughter_charge: found 2.0; must be a valid integer",
+    ),
+    ({"beta": BETA | {"shape_factor": [1, -0.1]}, "events": REGION}, " beta: found a shape_factor of -0.00"),
+    ({"beta": BETA | {"shape_factor": [0, 0]}, "events": REGION}, " beta: found a shape_factor of 0 at 0 keV"),
+    (
+        {"double_beta": {"endpoint_kev": 2457}, "events": REGION},
+        " double_beta.daughter_charge: found nothing; must be given",
+    ),
+    ({"table": RATES, "events": REGION}, ": found events in_region; must be left out, as the counts are there already"),
+    ({"table": RATES, "width": {"absolute": 1}}, ": found an absolute width of a table of rates; must be relative or free"),
+    ({"table": RATES | {"shape": [1, 2, 0]}}, " table: found per_tonne_year_kev and shape of per_tonne_year_kev and shape"),
+    ({"table": RATES | {"energies_kev": [0, 5]}}, " table: found 3 values; must be 2, one per energies_kev"),
+    ({"table": RATES | {"energies_kev": [0, 5, 4]}}, " table.energies_kev: found 4 after 5; must not decrease"),
+    ({"table": RATES | {"energies_kev": [5, 5, 5]}}, " table.energies_kev: found 5 three times"),
+    (
+        {"table": {"energies_kev": [5, 5], "shape": [1, 1]}, "events": REGION},
+        " table: found no events; must be some between",
+    ),
+    ({"table": RATES | {"per_tonne_year_kev": [0, 0, 0]}}, " table: found no events; must be some between"),
+    ({"table": RATES | {"per_tonne_year_kev": [0, -1, 0]}}, " table.per_tonne_year_kev 2: found -1"),
+]
+
+
+@pytest.mark.parametrize(("keys", "sentence"), BAD_SPECTRA, ids=[sentence[:60] for _, sentence in BAD_SPECTRA])
+def test_a_bad_spectrum_is_one_sentence_with_its_key(keys: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    component = {"name": "spectrum", "width": {"relative": 0.1}, **EXAMPLE, **keys}
+
+    def change(raw: dict[str, Any]) -> None:
+        raw["background"]["components"].append(component)
+
+    assert broken(tmp_path, change).startswith(f"[background.components 5]{sentence}")
 
 
 def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from bayesnu import experiments
-from bayesnu.runs.stored import open_stored
+from bayesnu.runs import chain_file
+from bayesnu.runs.config import to_toml
+from bayesnu.runs.run import fingerprint, model_of, resolve
+from bayesnu.runs.stored import find_change, open_stored
 from tests.commands import SMALL, answer, invoke, refusal, summary, without_path
 
 TEXT = experiments.template()
@@ -161,3 +164,18 @@ def test_a_run_that_is_older_than_a_choice_goes_on_as_it_began(place: Path) -> N
     other = ("sample", place / "mine.toml", "--parameter", "mu_nu", *SMALL, "--walkers", "32", "--steps", "8")
     found = refusal(*other, "--solar-components", "all", "--output", place / "run")
     assert "analysis.solar_components" in found and "all" in found
+
+
+def test_a_chain_keeps_the_columns_of_csv_files_and_names_a_number_that_has_changed(tmp_path: Path) -> None:
+    column = '{ csv = "bins.csv", column = "events" }'
+    (tmp_path / "mine.toml").write_text(TEXT.replace(NUMBERS, column), encoding="utf-8")
+    (tmp_path / "bins.csv").write_text("events\n0\n12\n25\n21\n", encoding="utf-8")
+    run = resolve(tmp_path / "mine.toml", "mu_nu")
+    chain_file.create(tmp_path / "chain.h5", model_of(run), fingerprint(run), 0, to_toml(run), 1)
+    (tmp_path / "bins.csv").write_text("events\n0\n12\n26\n21\n", encoding="utf-8")
+    stored = open_stored(tmp_path)
+    changed = find_change(stored.run, stored.experiments)
+    assert changed is not None and "bins.observed[2] is 25.0 there and 26.0 here" in changed
+    (tmp_path / "bins.csv").unlink()
+    (tmp_path / "mine.toml").unlink()
+    assert [*open_stored(tmp_path).experiments[0].observed] == [0, 12, 25, 21]

@@ -189,7 +189,7 @@ def _print_check(found: NeutrinoCheck | None) -> None:
 def _print_grid(grid: dict[str, Any]) -> None:
     table(
         "Largest relative change of an expected count (allowed: 1e-4, or 1e-6 counts)",
-        ("couplings", "halved steps", "adaptive quadrature"),
+        ("couplings or background", "halved steps", "adaptive quadrature"),
         [(name, f"{halved:.1e}", f"{adaptive:.1e}") for name, (halved, adaptive) in grid["changes"].items()],
     )
     click.echo("the grid is fine enough" if grid["passed"] else "THE GRID IS TOO COARSE for this detector")
