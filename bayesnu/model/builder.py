@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isclose
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,20 +23,25 @@ from bayesnu.model.nuisances import (
     atomic_fraction,
     efficiency_scale,
     normalisation,
+    oscillation_shift,
     response_shift,
     solar_flux,
 )
 from bayesnu.model.observation import observe
+from bayesnu.model.oscillation_shifts import OscillationShifts
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
 from bayesnu.physics import atom, detector, flux
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.oscillation import Oscillation
 from bayesnu.physics.properties import Parameter, direction, require_one_basis
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
 NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
+
+Products: TypeAlias = dict[tuple[Parameter, ...], np.ndarray]
 
 
 def build(
@@ -120,7 +126,9 @@ class _Builder:
                 self.add_nuisance(_make_amplitude(solar_flux(component), each.relative_width))
 
     def add_experiment(self, experiment: Experiment) -> None:
-        sm, products = self.expand_signal(experiment, 0.0, 0.0)
+        folded = partial(fold.fold, experiment, self.analysis)
+        sm = folded().signal(self.weak).sum(axis=0)
+        products = _drop_noise(self.expand_signal(folded))
         self.add_atom(products)
         terms = [_Term([*factors], counts, True) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
@@ -128,7 +136,7 @@ class _Builder:
             raise BayesnuError(
                 f"{experiment.name}: neither neutrinos nor a background is expected in the region; choose lower energies"
             )
-        terms = self.expand_shifts(experiment, terms)
+        terms = self.expand_shifts(experiment, terms) + self.expand_oscillation(experiment, terms)
         self.experiments.append(experiment)
         self.terms.append(self.multiply_efficiency(experiment, terms))
 
@@ -142,30 +150,25 @@ class _Builder:
                 if nuisance in present:
                     self.add_nuisance(prior)
 
-    def expand_signal(
-        self, experiment: Experiment, threshold_shift: float, energy_scale: float
-    ) -> tuple[np.ndarray, dict[tuple[Parameter, ...], np.ndarray]]:
-        """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters.
+    @property
+    def weak(self) -> Couplings:
+        """The couplings of the Standard Model."""
+        return standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
+
+    def expand_signal(self, fold_part: Callable[..., fold.Fold]) -> Products:
+        """The counts of every product of a flux with 0, 1 or 2 physics parameters, of the folds that `fold_part` makes.
 
         Products of a part of the atom that is known only within an error have its nuisance too.
         """
-        shifted = partial(
-            fold.fold, experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale
-        )
-        weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
-        products: dict[tuple[Parameter, ...], np.ndarray] = {}
+        products: Products = {}
         parts = atom.atomic_parts(self.analysis.millicharge) if self.analysis.atomic_nuisances else ()
         for part in parts or (None,):
-            products |= self.expand_fold(shifted(part=part), weak, _multiply_part(part))
-        largest = max(np.abs(counts).max() for counts in products.values())
-        present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
-        return shifted().signal(weak).sum(axis=0), present
+            products |= self.expand_fold(fold_part(part=part), _multiply_part(part))
+        return products
 
-    def expand_fold(
-        self, folded: fold.Fold, weak: Couplings, others: tuple[Parameter, ...]
-    ) -> dict[tuple[Parameter, ...], np.ndarray]:
+    def expand_fold(self, folded: fold.Fold, others: tuple[Parameter, ...]) -> Products:
         """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
-        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), weak)]
+        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), self.weak)]
         basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
         products = {}
         for i, (factor_i, x) in enumerate(basis):
@@ -214,12 +217,38 @@ class _Builder:
             shift = Shift(f"{experiment.name}: {name}", rest, moved, [self.find_degree(experiment, term) for term in terms])
             shift.check_sign(self.give_coefficients(terms))
             shift.check_error(np.array([*self.find_points(terms)]))
-            for power, added in enumerate(shift.coefficients, start=1):
-                out += [
-                    _Term([*term.factors, *power * [nuisance]], counts, term.is_signal)
-                    for term, counts in zip(terms, added, strict=True)
-                ]
+            out += _multiply_powers(terms, nuisance, shift.coefficients)
         return [term for term in out if np.any(term.counts != 0)]
+
+    def expand_oscillation(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """The terms that shifts of the oscillation parameters add to the signal; backgrounds do not follow them."""
+        if self.analysis.oscillation_nuisances == "off":
+            return []
+        moving = terms + self.find_absent(experiment, terms)
+
+        def count(osc: Oscillation) -> np.ndarray:
+            products = self.expand_signal(partial(fold.fold_oscillated, experiment, self.analysis, osc))
+            return np.array([products[tuple(term.factors)] if term.is_signal else term.counts for term in moving])
+
+        rest = np.array([term.counts for term in moving])
+        degrees = [self.find_degree(experiment, term) for term in moving]
+        shifts = OscillationShifts(experiment.name, rest, fold.oscillation_of(self.analysis), count, degrees)
+        out = []
+        for name, coefficients in shifts.expand(np.array([*self.find_points(moving)])).items():
+            nuisance = self.add_nuisance(_make_shift(oscillation_shift(name)))
+            out += _multiply_powers(moving, nuisance, coefficients)
+        return [term for term in out if np.any(term.counts != 0)]
+
+    def find_absent(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """Products of the model's parameters that vanish, which they need not do at other oscillation parameters."""
+        products = self.expand_signal(partial(fold.fold, experiment, self.analysis))
+        known = {prior.parameter for prior in self.physics} | {*self.nuisances}
+        absent = {*products} - {tuple(term.factors) for term in terms}
+        return [
+            _Term([*each], np.zeros_like(counts), True)
+            for each, counts in products.items()
+            if each in absent and known >= {*each}
+        ]
 
     def find_degree(self, experiment: Experiment, term: _Term) -> int:
         """The highest power of a shift that a term has room for, beside the efficiency of a signal."""
@@ -244,8 +273,8 @@ class _Builder:
 
     def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
         """Counts of every term with the threshold or the energy scale shifted."""
-        moved = {"threshold_shift": 0.0, "energy_scale": 0.0} | {name: shift}
-        _, products = self.expand_signal(experiment, **moved)
+        moved = {"threshold_shift_kev" if name == "threshold_shift" else name: shift}
+        products = self.expand_signal(partial(fold.fold, experiment, self.analysis, **moved))
         ratio = 1.0 if name == "energy_scale" else _find_threshold_ratio(experiment, self.analysis, shift)
         return [products[tuple(t.factors)] if t.is_signal else t.counts * ratio for t in terms]
 
@@ -313,6 +342,21 @@ def _check_effects(model: Model) -> None:
                 f"{name}: no bin of the region has any of its signal; look at the efficiency, whose energies are in keV, "
                 "with `bayesnu check`"
             )
+
+
+def _drop_noise(products: Products) -> Products:
+    """The products without those that vanish by symmetry."""
+    largest = max(np.abs(counts).max() for counts in products.values())
+    return {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
+
+
+def _multiply_powers(terms: list[_Term], nuisance: Parameter, coefficients: np.ndarray) -> list[_Term]:
+    """Terms times powers of a nuisance, with the counts (HIGHEST, terms, bins) of each power."""
+    return [
+        _Term([*term.factors, *power * [nuisance]], counts, term.is_signal)
+        for power, added in enumerate(coefficients, start=1)
+        for term, counts in zip(terms, added, strict=True)
+    ]
 
 
 def _multiply_part(part: atom.AtomicPart | None) -> tuple[Nuisance, ...]:

@@ -67,8 +67,8 @@ def _reading(default: str, help: str) -> Any:
     return _chosen(Choice(help, default))
 
 
-def _word(default: str, *others: str, help: str, before: str | None = None) -> Any:
-    return _chosen(Choice(help, default, words=(default, *others), before=before))
+def _word(default: str, *others: str, help: str, before: str | None = None, **needs: str | tuple[str, ...]) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others), needs=needs, before=before))
 
 
 def _number(
@@ -94,6 +94,7 @@ class Analysis:
         solar_model: `B16-GS98` or `B16-AGSS09met`.
         solar_components: `pp-7be` or `all`.
         flavour_content: `exact` or `shortcut`.
+        oscillation_nuisances: `off` or `on`.
         electrons: `stepped`, `free` or `rrpa`.
         millicharge: `electrons`, `epa` or `matched`.
         binning: `integrated` or `centre`.
@@ -193,6 +194,14 @@ class Analysis:
         "shortcut",
         help="Flavours at Earth: exact, from mass states and the full mixing matrix; or the shortcut that gives nu_mu the "
         "share (1 - P_ee) cos^2 theta23, and has no off-diagonal elements and no mass states.",
+    )
+    oscillation_nuisances: str = _word(
+        "off",
+        "on",
+        help="Whether the oscillation parameters float with their errors in NuFIT 6.0: those of the five that change a "
+        "count by 1e-4 of it or more, each a nuisance in standard deviations that all experiments share.",
+        before="off",
+        flavour_content="exact",
     )
     electrons: str = _word(
         "stepped",
