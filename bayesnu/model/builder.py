@@ -26,13 +26,14 @@ from bayesnu.model.nuisances import (
     oscillation_shift,
     response_shift,
     solar_flux,
+    solar_luminosity,
 )
 from bayesnu.model.observation import observe
 from bayesnu.model.oscillation_shifts import OscillationShifts
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
-from bayesnu.physics import atom, detector, flux
+from bayesnu.physics import atom, detector, flux, luminosity
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
 from bayesnu.physics.oscillation import Oscillation
 from bayesnu.physics.properties import Parameter, direction, require_one_basis
@@ -111,6 +112,7 @@ class _Builder:
     analysis: Analysis
     physics: list[Flat]
     nuisances: dict[Parameter, Prior] = field(default_factory=dict)
+    tied: dict[str, dict[Parameter, float]] = field(default_factory=dict)
     terms: list[list[_Term]] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
 
@@ -121,9 +123,24 @@ class _Builder:
     def add_fluxes(self, experiments: Iterable[Experiment]) -> None:
         """Add a nuisance for every flux component that enters one of the experiments."""
         entering = {name for experiment in experiments for name in fold.components_of(experiment, self.analysis)}
-        for component, each in flux.solar_model(self.analysis.solar_model).fluxes.items():
-            if component in entering:
-                self.add_nuisance(_make_amplitude(solar_flux(component), each.relative_width))
+        sun = flux.solar_model(self.analysis.solar_model)
+        floating = [component for component in sun.fluxes if component in entering]
+        for component in floating:
+            if component == "pp" and self.analysis.luminosity_constraint == "on":
+                self.tie_pp(sun, floating)
+            else:
+                self.add_nuisance(_make_amplitude(solar_flux(component), sun.fluxes[component].relative_width))
+
+    def tie_pp(self, sun: flux.SolarModel, floating: list[str]) -> None:
+        """Give the flux of pp that goes with the luminosity and the other fluxes, in place of one of its own."""
+        rule = luminosity.tie_pp(sun, floating)
+        nuisance = self.add_nuisance(Gaussian(solar_luminosity(), 0.0, np.inf, mean=rule.mean, width=rule.width))
+        self.tied["pp"] = {nuisance: rule.of_luminosity}
+        self.tied["pp"] |= {solar_flux(component): share for component, share in rule.of_others.items()}
+
+    def find_flux(self, component: str) -> dict[Parameter, float]:
+        """The relative flux of a component as a sum: a parameter, and its share."""
+        return self.tied.get(component, {solar_flux(component): 1.0})
 
     def add_experiment(self, experiment: Experiment) -> None:
         folded = partial(fold.fold, experiment, self.analysis)
@@ -170,12 +187,14 @@ class _Builder:
         """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
         basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), self.weak)]
         basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
-        products = {}
+        products: Products = {}
         for i, (factor_i, x) in enumerate(basis):
             for j, (factor_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(folded.components):
-                    products[(solar_flux(component), *factor_i, *factor_j, *others)] = counts[c]
+                    for parameter, share in self.find_flux(component).items():
+                        factors = (parameter, *factor_i, *factor_j, *others)
+                        products[factors] = products.get(factors, 0.0) + share * counts[c]
         return products
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:

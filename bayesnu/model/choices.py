@@ -93,6 +93,7 @@ class Analysis:
         couplings: `radiative` or `tree`.
         solar_model: `B16-GS98` or `B16-AGSS09met`.
         solar_components: `pp-7be` or `all`.
+        luminosity_constraint: `off` or `on`.
         flavour_content: `exact` or `shortcut`.
         oscillation_nuisances: `off` or `on`.
         electrons: `stepped`, `free` or `rrpa`.
@@ -161,6 +162,13 @@ class Analysis:
         help="Neutrinos of the Sun: pp and 7Be; or all, with the thermal motion of the protons in pp. Of all, a component "
         "enters the data sets that owe more than 0.1 % of their neutrinos to it, with a nuisance of its own.",
         before="pp-7be",
+    )
+    luminosity_constraint: str = _word(
+        "off",
+        "on",
+        help="Whether the flux of pp follows from the luminosity of the Sun, 3.828e33 erg/s +- 0.4 %, and the other fluxes, "
+        "instead of having a width of its own.",
+        before="off",
     )
     # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
     sin2_theta12: float = _number(

@@ -45,6 +45,11 @@ def solar_flux(component: str) -> Nuisance:
     return Nuisance(name, rf"\phi_{{{symbol}}}", "", 1.0, "flux", name)
 
 
+def solar_luminosity() -> Nuisance:
+    """The luminosity of the Sun to which the flux of pp is tied, relative to that of the solar model's fluxes."""
+    return Nuisance("luminosity", r"L_\odot", "", 1.0, "flux", "luminosity")
+
+
 def oscillation_shift(parameter: str) -> Nuisance:
     """A shift of an oscillation parameter, named as the choice of its value, in standard deviations."""
     return Nuisance(parameter, OSCILLATION_LABELS[parameter], "sigma", 1.0, "oscillation", parameter, usual=0.0)
