@@ -91,7 +91,7 @@ class Analysis:
         inputs: reading of the files, as `default` or `paper`; give the same to `load_experiment`.
         region: `interest` or `all` bins.
         couplings: `radiative` or `tree`.
-        solar_model: `B16-GS98` or `B16-AGSS09met`.
+        solar_model: `B16-GS98`, `B16-AGSS09met` or `Borexino`.
         solar_components: `pp-7be` or `all`.
         luminosity_constraint: `off` or `on`.
         flavour_content: `exact` or `shortcut`.
@@ -154,7 +154,9 @@ class Analysis:
     solar_model: str = _word(
         "B16-GS98",
         "B16-AGSS09met",
-        help="Solar model: the total fluxes, and the widths of their constraints.",
+        "Borexino",
+        help="Solar model: the total fluxes, and the widths of their constraints. Borexino has its measured pp and 7Be, and "
+        "the others of B16-GS98; it measured with Standard Model couplings, so that a limit from these fluxes is circular.",
     )
     solar_components: str = _word(
         "pp-7be",

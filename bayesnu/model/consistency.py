@@ -19,6 +19,7 @@ from bayesnu.model.backgrounds import find_excess
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.left_out import describe_left_out
 from bayesnu.model.observation import Observation, observe
+from bayesnu.physics import flux
 from bayesnu.physics.cross_section import standard_model, weak_couplings
 from bayesnu.physics.luminosity import LUMINOSITY_ERG_PER_S, RELATIVE_WIDTH
 from bayesnu.support.errors import BayesnuError
@@ -92,6 +93,7 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
     yield from _describe_void(experiments, analysis)
     yield from _describe_lost_keys(experiments, analysis)
     yield from _describe_similar_keys(experiments)
+    yield from _describe_measured_fluxes(experiments, analysis)
     yield from _describe_luminosity(experiments, analysis)
     if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
         raise BayesnuError(
@@ -103,6 +105,22 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             f"solar_subtraction: found 'published', which has no effect on {names}, whose background holds no neutrinos; "
             "leave it at model"
         )
+
+
+def _describe_measured_fluxes(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say that fluxes were measured with couplings that are in question; refuse them beside the data that they are from."""
+    sun = flux.solar_model(analysis.solar_model)
+    if sun.measured_by is None:
+        return
+    own = [each.name for each in experiments if sun.measured_by.lower() in f"{each.name} {each.title}".lower()]
+    if own:
+        raise BayesnuError(
+            f"solar_model: found '{sun.name}' with {own[0]}, whose events are in these fluxes already; choose B16-GS98"
+        )
+    yield (
+        f"solar_model: {sun.measured_by} measured these fluxes of pp and 7Be by scattering on electrons with Standard Model "
+        "couplings, which moment, charge and radius change; a limit from them is circular"
+    )
 
 
 def _describe_luminosity(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
