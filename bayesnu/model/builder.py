@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isclose
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,20 +23,26 @@ from bayesnu.model.nuisances import (
     atomic_fraction,
     efficiency_scale,
     normalisation,
+    oscillation_shift,
     response_shift,
     solar_flux,
+    solar_luminosity,
 )
 from bayesnu.model.observation import observe
+from bayesnu.model.oscillation_shifts import OscillationShifts
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
-from bayesnu.physics import atom, flux
+from bayesnu.physics import atom, flux, luminosity
 from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.oscillation import Oscillation
 from bayesnu.physics.properties import Parameter, direction, require_one_basis
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
 NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
+
+Products: TypeAlias = dict[tuple[Parameter, ...], np.ndarray]
 
 
 def build(
@@ -111,6 +118,7 @@ class _Builder:
     analysis: Analysis
     physics: list[Flat]
     nuisances: dict[Parameter, Prior] = field(default_factory=dict)
+    tied: dict[str, dict[Parameter, float]] = field(default_factory=dict)
     terms: list[list[_Term]] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
 
@@ -121,12 +129,29 @@ class _Builder:
     def add_fluxes(self, experiments: Iterable[Experiment]) -> None:
         """Add a nuisance for every flux component that enters one of the experiments."""
         entering = {name for experiment in experiments for name in fold.components_of(experiment, self.analysis)}
-        for component, each in flux.solar_model(self.analysis.solar_model).fluxes.items():
-            if component in entering:
-                self.add_nuisance(_make_amplitude(solar_flux(component), each.relative_width))
+        sun = flux.solar_model(self.analysis.solar_model)
+        floating = [component for component in sun.fluxes if component in entering]
+        for component in floating:
+            if component == "pp" and self.analysis.luminosity_constraint == "on":
+                self.tie_pp(sun, floating)
+            else:
+                self.add_nuisance(_make_amplitude(solar_flux(component), sun.fluxes[component].relative_width))
+
+    def tie_pp(self, sun: flux.SolarModel, floating: list[str]) -> None:
+        """Give the flux of pp that goes with the luminosity and the other fluxes, in place of one of its own."""
+        rule = luminosity.tie_pp(sun, floating)
+        nuisance = self.add_nuisance(Gaussian(solar_luminosity(), 0.0, np.inf, mean=rule.mean, width=rule.width))
+        self.tied["pp"] = {nuisance: rule.of_luminosity}
+        self.tied["pp"] |= {solar_flux(component): share for component, share in rule.of_others.items()}
+
+    def find_flux(self, component: str) -> dict[Parameter, float]:
+        """The relative flux of a component as a sum: a parameter, and its share."""
+        return self.tied.get(component, {solar_flux(component): 1.0})
 
     def add_experiment(self, experiment: Experiment) -> None:
-        sm, products = self.expand_signal(experiment, 0.0, 0.0)
+        folded = partial(fold.fold, experiment, self.analysis)
+        sm = folded().signal(self.weak).sum(axis=0)
+        products = _drop_noise(self.expand_signal(folded))
         self.add_atom(products)
         terms = [_Term([*factors], counts) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
@@ -134,7 +159,7 @@ class _Builder:
             raise BayesnuError(
                 f"{experiment.name}: neither neutrinos nor a background is expected in the region; choose lower energies"
             )
-        terms = self.expand_shifts(experiment, terms)
+        terms = self.expand_shifts(experiment, terms) + self.expand_oscillation(experiment, terms)
         self.experiments.append(experiment)
         self.terms.append(self.multiply_efficiency(experiment, terms))
 
@@ -148,37 +173,34 @@ class _Builder:
                 if nuisance in present:
                     self.add_nuisance(prior)
 
-    def expand_signal(
-        self, experiment: Experiment, threshold_shift: float, energy_scale: float
-    ) -> tuple[np.ndarray, dict[tuple[Parameter, ...], np.ndarray]]:
-        """The Standard Model counts, and the counts of every product of a flux with 0, 1 or 2 physics parameters.
+    @property
+    def weak(self) -> Couplings:
+        """The couplings of the Standard Model."""
+        return standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
+
+    def expand_signal(self, fold_part: Callable[..., fold.Fold]) -> Products:
+        """The counts of every product of a flux with 0, 1 or 2 physics parameters, of the folds that `fold_part` makes.
 
         Products of a part of the atom that is known only within an error have its nuisance too.
         """
-        shifted = partial(
-            fold.fold, experiment, self.analysis, threshold_shift_kev=threshold_shift, energy_scale=energy_scale
-        )
-        weak = standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
-        products: dict[tuple[Parameter, ...], np.ndarray] = {}
+        products: Products = {}
         parts = atom.atomic_parts(self.analysis.millicharge) if self.analysis.atomic_nuisances else ()
         for part in parts or (None,):
-            products |= self.expand_fold(shifted(part=part), weak, _multiply_part(part))
-        largest = max(np.abs(counts).max() for counts in products.values())
-        present = {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
-        return shifted().signal(weak).sum(axis=0), present
+            products |= self.expand_fold(fold_part(part=part), _multiply_part(part))
+        return products
 
-    def expand_fold(
-        self, folded: fold.Fold, weak: Couplings, others: tuple[Parameter, ...]
-    ) -> dict[tuple[Parameter, ...], np.ndarray]:
+    def expand_fold(self, folded: fold.Fold, others: tuple[Parameter, ...]) -> Products:
         """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
-        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), weak)]
+        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), self.weak)]
         basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
-        products = {}
+        products: Products = {}
         for i, (factor_i, x) in enumerate(basis):
             for j, (factor_j, y) in enumerate(basis[i:], start=i):
                 counts = (1 if i == j else 2) * folded.bilinear(x, y)
                 for c, component in enumerate(folded.components):
-                    products[(solar_flux(component), *factor_i, *factor_j, *others)] = counts[c]
+                    for parameter, share in self.find_flux(component).items():
+                        factors = (parameter, *factor_i, *factor_j, *others)
+                        products[factors] = products.get(factors, 0.0) + share * counts[c]
         return products
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
@@ -221,12 +243,38 @@ class _Builder:
             shift = Shift(f"{experiment.name}: {name}", rest, moved, [self.find_degree(experiment, term) for term in terms])
             shift.check_sign(self.give_coefficients(terms))
             shift.check_error(np.array([*self.find_points(terms)]))
-            for power, added in enumerate(shift.coefficients, start=1):
-                out += [
-                    _Term([*term.factors, *power * [nuisance]], counts, term.shape)
-                    for term, counts in zip(terms, added, strict=True)
-                ]
+            out += _multiply_powers(terms, nuisance, shift.coefficients)
         return [term for term in out if np.any(term.counts != 0)]
+
+    def expand_oscillation(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """The terms that shifts of the oscillation parameters add to the signal; backgrounds do not follow them."""
+        if self.analysis.oscillation_nuisances == "off":
+            return []
+        moving = terms + self.find_absent(experiment, terms)
+
+        def count(osc: Oscillation) -> np.ndarray:
+            products = self.expand_signal(partial(fold.fold_oscillated, experiment, self.analysis, osc))
+            return np.array([products[tuple(term.factors)] if term.is_signal else term.counts for term in moving])
+
+        rest = np.array([term.counts for term in moving])
+        degrees = [self.find_degree(experiment, term) for term in moving]
+        shifts = OscillationShifts(experiment.name, rest, fold.oscillation_of(self.analysis), count, degrees)
+        out = []
+        for name, coefficients in shifts.expand(np.array([*self.find_points(moving)])).items():
+            nuisance = self.add_nuisance(_make_shift(oscillation_shift(name)))
+            out += _multiply_powers(moving, nuisance, coefficients)
+        return [term for term in out if np.any(term.counts != 0)]
+
+    def find_absent(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
+        """Products of the model's parameters that vanish, which they need not do at other oscillation parameters."""
+        products = self.expand_signal(partial(fold.fold, experiment, self.analysis))
+        known = {prior.parameter for prior in self.physics} | {*self.nuisances}
+        absent = {*products} - {tuple(term.factors) for term in terms}
+        return [
+            _Term([*each], np.zeros_like(counts))
+            for each, counts in products.items()
+            if each in absent and known >= {*each}
+        ]
 
     def find_degree(self, experiment: Experiment, term: _Term) -> int:
         """The highest power of a shift that a term has room for, beside the efficiency of a signal."""
@@ -251,14 +299,12 @@ class _Builder:
 
     def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
         """Counts of every term with the threshold or the energy scale shifted."""
-        moved = {"threshold_shift": 0.0, "energy_scale": 0.0} | {name: shift}
-        _, products = self.expand_signal(experiment, **moved)
+        moved = {"threshold_shift_kev" if name == "threshold_shift" else name: shift}
+        products = self.expand_signal(partial(fold.fold, experiment, self.analysis, **moved))
         observation = observe(experiment, self.analysis)
         return [
-            products[tuple(t.factors)]
-            if t.shape is None
-            else shift_counts(observation, t.shape, moved["threshold_shift"], moved["energy_scale"])
-            for t in terms
+            products[tuple(term.factors)] if term.shape is None else shift_counts(observation, term.shape, **moved)
+            for term in terms
         ]
 
     def multiply_efficiency(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
@@ -325,6 +371,21 @@ def _check_effects(model: Model) -> None:
                 f"{name}: no bin of the region has any of its signal; look at the efficiency, whose energies are in keV, "
                 "with `bayesnu check`"
             )
+
+
+def _drop_noise(products: Products) -> Products:
+    """The products without those that vanish by symmetry."""
+    largest = max(np.abs(counts).max() for counts in products.values())
+    return {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
+
+
+def _multiply_powers(terms: list[_Term], nuisance: Parameter, coefficients: np.ndarray) -> list[_Term]:
+    """Terms times powers of a nuisance, with the counts (HIGHEST, terms, bins) of each power."""
+    return [
+        _Term([*term.factors, *power * [nuisance]], counts, term.shape)
+        for power, added in enumerate(coefficients, start=1)
+        for term, counts in zip(terms, added, strict=True)
+    ]
 
 
 def _multiply_part(part: atom.AtomicPart | None) -> tuple[Nuisance, ...]:

@@ -67,8 +67,8 @@ def _reading(default: str, help: str) -> Any:
     return _chosen(Choice(help, default))
 
 
-def _word(default: str, *others: str, help: str, before: str | None = None) -> Any:
-    return _chosen(Choice(help, default, words=(default, *others), before=before))
+def _word(default: str, *others: str, help: str, before: str | None = None, **needs: str | tuple[str, ...]) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others), needs=needs, before=before))
 
 
 def _number(
@@ -91,9 +91,11 @@ class Analysis:
         inputs: reading of the files, as `default` or `paper`; give the same to `load_experiment`.
         region: `interest` or `all` bins.
         couplings: `radiative` or `tree`.
-        solar_model: `B16-GS98` or `B16-AGSS09met`.
+        solar_model: `B16-GS98`, `B16-AGSS09met` or `Borexino`.
         solar_components: `pp-7be` or `all`.
+        luminosity_constraint: `off` or `on`.
         flavour_content: `exact` or `shortcut`.
+        oscillation_nuisances: `off` or `on`.
         electrons: `stepped`, `free` or `rrpa`.
         millicharge: `electrons`, `epa` or `matched`.
         binning: `integrated` or `centre`.
@@ -152,7 +154,9 @@ class Analysis:
     solar_model: str = _word(
         "B16-GS98",
         "B16-AGSS09met",
-        help="Solar model: the total fluxes, and the widths of their constraints.",
+        "Borexino",
+        help="Solar model: the total fluxes, and the widths of their constraints. Borexino has its measured pp and 7Be, and "
+        "the others of B16-GS98; it measured with Standard Model couplings, so that a limit from these fluxes is circular.",
     )
     solar_components: str = _word(
         "pp-7be",
@@ -160,6 +164,13 @@ class Analysis:
         help="Neutrinos of the Sun: pp and 7Be; or all, with the thermal motion of the protons in pp. Of all, a component "
         "enters the data sets that owe more than 0.1 % of their neutrinos to it, with a nuisance of its own.",
         before="pp-7be",
+    )
+    luminosity_constraint: str = _word(
+        "off",
+        "on",
+        help="Whether the flux of pp follows from the luminosity of the Sun, 3.828e33 erg/s +- 0.4 %, and the other fluxes, "
+        "instead of having a width of its own.",
+        before="off",
     )
     # NuFIT 6.0, normal ordering, with SK atmospheric data (IC24), arXiv:2410.05380.
     sin2_theta12: float = _number(
@@ -193,6 +204,14 @@ class Analysis:
         "shortcut",
         help="Flavours at Earth: exact, from mass states and the full mixing matrix; or the shortcut that gives nu_mu the "
         "share (1 - P_ee) cos^2 theta23, and has no off-diagonal elements and no mass states.",
+    )
+    oscillation_nuisances: str = _word(
+        "off",
+        "on",
+        help="Whether the oscillation parameters float with their errors in NuFIT 6.0: those of the five that change a "
+        "count by 1e-4 of it or more, each a nuisance in standard deviations that all experiments share.",
+        before="off",
+        flavour_content="exact",
     )
     electrons: str = _word(
         "stepped",

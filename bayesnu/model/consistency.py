@@ -19,7 +19,9 @@ from bayesnu.model.backgrounds import find_excess
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.left_out import describe_left_out
 from bayesnu.model.observation import Observation, observe
+from bayesnu.physics import flux
 from bayesnu.physics.cross_section import standard_model, weak_couplings
+from bayesnu.physics.luminosity import LUMINOSITY_ERG_PER_S, RELATIVE_WIDTH
 from bayesnu.support.errors import BayesnuError
 
 FACTOR = 2.0  # between two numbers of neutrinos that no physics explains
@@ -91,6 +93,8 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
     yield from _describe_void(experiments, analysis)
     yield from _describe_lost_keys(experiments, analysis)
     yield from _describe_similar_keys(experiments)
+    yield from _describe_measured_fluxes(experiments, analysis)
+    yield from _describe_luminosity(experiments, analysis)
     if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
         raise BayesnuError(
             f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
@@ -101,6 +105,38 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             f"solar_subtraction: found 'published', which has no effect on {names}, whose background holds no neutrinos; "
             "leave it at model"
         )
+
+
+def _describe_measured_fluxes(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say that fluxes were measured with couplings that are in question; refuse them beside the data that they are from."""
+    sun = flux.solar_model(analysis.solar_model)
+    if sun.measured_by is None:
+        return
+    own = [each.name for each in experiments if sun.measured_by.lower() in f"{each.name} {each.title}".lower()]
+    if own:
+        raise BayesnuError(
+            f"solar_model: found '{sun.name}' with {own[0]}, whose events are in these fluxes already; choose B16-GS98"
+        )
+    yield (
+        f"solar_model: {sun.measured_by} measured these fluxes of pp and 7Be by scattering on electrons with Standard Model "
+        "couplings, which moment, charge and radius change; a limit from them is circular"
+    )
+
+
+def _describe_luminosity(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say what the flux of pp follows from; refuse it where no pp neutrinos are."""
+    if analysis.luminosity_constraint == "off":
+        return
+    if not any("pp" in fold.components_of(experiment, analysis) for experiment in experiments):
+        names = ", ".join(experiment.name for experiment in experiments)
+        raise BayesnuError(
+            f"luminosity_constraint: found 'on', which has no effect on {names}, where no neutrinos of pp enter; set it off"
+        )
+    luminosity = f"{LUMINOSITY_ERG_PER_S:.4g} erg/s +- {100 * RELATIVE_WIDTH:g} %"
+    yield (
+        f"luminosity_constraint: the flux of pp follows from {luminosity} and the other fluxes; the width that "
+        f"{analysis.solar_model} has for it is not used"
+    )
 
 
 def _describe_void(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:

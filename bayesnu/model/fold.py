@@ -150,6 +150,32 @@ def fold(
     return fold_components(experiment, analysis, response, components, halvings, part)
 
 
+def fold_oscillated(
+    experiment: Experiment, analysis: Analysis, osc: oscillation.Oscillation, part: atom.AtomicPart | None = None
+) -> Fold:
+    """The fold with other oscillation parameters, for the same components; theta23 and delta enter the mixing alone.
+
+    It has a meaning for the exact flavour content only.
+    """
+    folded = _fold_content(experiment, analysis, osc.sin2_theta12, osc.sin2_theta13, osc.dm2_21_ev2, part)
+    return replace(folded, mixing=oscillation.mixing_matrix(osc))
+
+
+@lru_cache(maxsize=64)
+def _fold_content(
+    experiment: Experiment,
+    analysis: Analysis,
+    sin2_theta12: float,
+    sin2_theta13: float,
+    dm2_21_ev2: float,
+    part: atom.AtomicPart | None,
+) -> Fold:
+    """The fold with another content of mass states."""
+    moved = replace(analysis, sin2_theta12=sin2_theta12, sin2_theta13=sin2_theta13, dm2_21_ev2=dm2_21_ev2)
+    components = components_of(experiment, analysis)
+    return fold_components(experiment, moved, observe(experiment, analysis).response, components, part=part)
+
+
 @lru_cache(maxsize=64)
 def components_of(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]:
     """The flux components that enter an experiment: those named, or of all those with `LEAST_SHARE` of its neutrinos."""

@@ -8,7 +8,7 @@ exceeds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -29,12 +29,27 @@ from bayesnu.physics.cross_section import (
 
 INFINITE_KEV = 1e15
 JUST_ABOVE = 1 + 1e-9  # the least energy, in spite of rounding
+SEEN = 0.02  # of a rate, from which on what is left out of it is said
 
 
 def components_left_out(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]:
     """Names of the components of the solar model that do not enter an experiment."""
     entering = fold.components_of(experiment, analysis)
     return tuple(name for name in flux.solar_model(analysis.solar_model).fluxes if name not in entering)
+
+
+def bound_rate(recoil_kev: np.ndarray, analysis: Analysis, couplings: Couplings, names: Sequence[str]) -> np.ndarray:
+    """Recoils (...,) per tonne, year and keV that these components cannot exceed together, whatever their spectra."""
+    fluxes = flux.solar_model(analysis.solar_model).fluxes
+    total = float(np.sum([fluxes[name].total for name in names]))
+    coefficients = kernel_coefficients(couplings, couplings, fold.mixing_of(analysis))
+    least = JUST_ABOVE * minimum_neutrino_energy(recoil_kev)
+    ends = np.stack([least, np.full_like(least, INFINITE_KEV)])
+    targets = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * fold.targets_of(recoil_kev, analysis)
+    per_kernel = kernels(recoil_kev, ends, analysis.neutrino_mass_ev)
+    per_state = np.einsum("k...,ke...,ki->ei...", targets, per_kernel, coefficients)
+    worst: np.ndarray = total * per_state.max(axis=(0, 1))
+    return worst
 
 
 def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Couplings) -> np.ndarray:
@@ -45,17 +60,10 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
     spectra = flux.SPECTRA[analysis.solar_components]
     names = components_left_out(experiment, analysis)
     known = tuple(name for name in names if name in spectra)
-    fluxes = flux.solar_model(analysis.solar_model).fluxes
-    total = float(np.sum([fluxes[name].total for name in names if name not in spectra]))
-    coefficients = kernel_coefficients(couplings, couplings, fold.mixing_of(analysis))
+    unknown = tuple(name for name in names if name not in spectra)
 
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
-        least = JUST_ABOVE * minimum_neutrino_energy(recoil_kev)
-        ends = np.stack([least, np.full_like(least, INFINITE_KEV)])
-        targets = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * fold.targets_of(recoil_kev, analysis)
-        per_state = np.einsum("kt,ket,ki->eit", targets, kernels(recoil_kev, ends, analysis.neutrino_mass_ev), coefficients)
-        worst: np.ndarray = total * per_state.max(axis=(0, 1), keepdims=True)[0]
-        return worst
+        return bound_rate(recoil_kev, analysis, couplings, unknown)[None]
 
     response = observe(experiment, analysis).response
     counts: np.ndarray = fold.fold_rates(rate, experiment, analysis, response)[0]
@@ -75,3 +83,17 @@ def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[st
     share = f"{100 * bound / neutrinos:.2g} % of its neutrinos" if neutrinos > 0 else ""
     most = share or f"{bound:.2g} events, where no others are expected"
     yield f"{experiment.name}: the solar components {', '.join(names)} are left out; together they are at most about {most}"
+
+
+def describe_rate(recoil_kev: np.ndarray, rates: np.ndarray, analysis: Analysis, couplings: Couplings) -> Iterator[str]:
+    """Say which components have no spectrum, where they could be seen beside rates (n,) per tonne, year and keV."""
+    spectra = flux.SPECTRA[analysis.solar_components]
+    names = [name for name in flux.solar_model(analysis.solar_model).fluxes if name not in spectra]
+    bound = bound_rate(recoil_kev, analysis, couplings, names)
+    share = bound / np.maximum(rates, np.finfo(float).tiny)
+    worst = int(np.argmax(share))
+    if share[worst] > SEEN:
+        yield (
+            f"the solar components {', '.join(names)} are left out; at {recoil_kev[worst]:g} keV they add at most "
+            f"{bound[worst]:.2g} to {rates[worst]:.2g} per tonne, year and keV"
+        )

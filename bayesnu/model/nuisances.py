@@ -12,16 +12,23 @@ from typing import Literal, TypeAlias
 
 from bayesnu.physics.properties import Parameter
 
-Kind: TypeAlias = Literal["flux", "atom", "response", "background"]
+Kind: TypeAlias = Literal["flux", "oscillation", "atom", "response", "background"]
 RESPONSES = ("efficiency", "threshold_shift", "energy_scale")  # quantities of a detector's response
+OSCILLATION_LABELS = {
+    "sin2_theta12": r"\sin^2\theta_{12}",
+    "dm2_21_ev2": r"\Delta m^2_{21}",
+    "sin2_theta13": r"\sin^2\theta_{13}",
+    "sin2_theta23": r"\sin^2\theta_{23}",
+    "delta_cp_deg": r"\delta",
+}
 
 
 @dataclass(frozen=True)
 class Nuisance(Parameter):
-    """A nuisance parameter: a flux, a part of the atom, a number of the response, or a background's normalisation.
+    """A nuisance parameter: of the Sun, the oscillation, the atom, the response, or a background's normalisation.
 
-    `quantity` says which one of its kind. Its owner is an `experiment`, or a key that experiments have `shared`; the Sun and
-    the atom are common to all and have neither. `usual` is its value in a plain prediction, unless its prior has a mean.
+    `quantity` says which one of its kind. Its owner is an `experiment`, or a key that experiments have `shared`; the first
+    three are common to all and have neither. `usual` is its value in a plain prediction, unless its prior has a mean.
     """
 
     kind: Kind
@@ -36,6 +43,16 @@ def solar_flux(component: str) -> Nuisance:
     symbol = re.sub(r"^(\d+)(\w+)$", r"^{\1}\\mathrm{\2}", component)
     name = f"flux_{component.lower()}"
     return Nuisance(name, rf"\phi_{{{symbol}}}", "", 1.0, "flux", name)
+
+
+def solar_luminosity() -> Nuisance:
+    """The luminosity of the Sun to which the flux of pp is tied, relative to that of the solar model's fluxes."""
+    return Nuisance("luminosity", r"L_\odot", "", 1.0, "flux", "luminosity")
+
+
+def oscillation_shift(parameter: str) -> Nuisance:
+    """A shift of an oscillation parameter, named as the choice of its value, in standard deviations."""
+    return Nuisance(parameter, OSCILLATION_LABELS[parameter], "sigma", 1.0, "oscillation", parameter, usual=0.0)
 
 
 def atomic_amplitude(part: str) -> Nuisance:

@@ -100,7 +100,8 @@ class _Encoding:
             names = ", ".join(self.model.names[k] for k in sorted(set.union(*pairs)))
             raise BayesnuError(
                 f"workspace: pyhf has one Gaussian factor that multiplies others and the products of {names} need more; "
-                "export fewer experiments at once or set efficiency_nuisance = off and efficiency_width = 0"
+                "export fewer experiments at once, or set oscillation_nuisances = off, efficiency_nuisance = off and "
+                "efficiency_width = 0"
             )
         return max(common)  # of flux and efficiency, the efficiency
 

@@ -23,16 +23,32 @@ TRIED = np.geomspace(1e-3, 1.0, 40)  # parts of a parameter's range
 
 HIGHEST = 4  # power of a shift
 
-_DENSITY = np.exp(-(FOLDED**2) / 2)
-
 
 @cache
-def _fit(degree: int) -> np.ndarray:
+def _fit(degree: int, folded: tuple[float, ...]) -> np.ndarray:
     """The matrix (degree, shifts) from changes of counts to coefficients of z ... z^degree, by weighted least squares."""
-    powers = FOLDED[:, None] ** np.arange(1, degree + 1)
-    root = np.sqrt(_DENSITY)
+    z = np.array(folded)
+    powers = z[:, None] ** np.arange(1, degree + 1)
+    root = np.sqrt(np.exp(-(z**2) / 2))
     fit: np.ndarray = np.linalg.pinv(root[:, None] * powers) * root
     return fit
+
+
+def expand(rest: np.ndarray, moved: np.ndarray, degrees: Sequence[int], folded: np.ndarray) -> np.ndarray:
+    """Counts (HIGHEST, terms, bins) that multiply z, z^2 and so on; zero beyond a term's degree.
+
+    They follow counts `moved` (shifts, terms, bins) at the shifts `folded`, beside those at rest (terms, bins).
+    """
+    out = np.zeros((HIGHEST, *rest.shape))
+    for t, degree in enumerate(degrees):
+        out[:degree, t] = _fit(degree, tuple(folded)) @ (moved[:, t] - rest[t])
+    return out
+
+
+def added_by(coefficients: np.ndarray, z: float) -> np.ndarray:
+    """What a shift of z standard deviations adds to the counts (terms, bins)."""
+    added: np.ndarray = np.tensordot(z ** np.arange(1, HIGHEST + 1), coefficients, axes=1)
+    return added
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +66,11 @@ class Shift:
     @cached_property
     def coefficients(self) -> np.ndarray:
         """Counts (HIGHEST, terms, bins) that multiply z, z^2 and so on; zero beyond a term's degree."""
-        out = np.zeros((HIGHEST, *self.rest.shape))
-        for t, degree in enumerate(self.degrees):
-            out[:degree, t] = _fit(degree) @ (self.moved[:, t] - self.rest[t])
-        return out
+        return expand(self.rest, self.moved, self.degrees, FOLDED)
 
     def counts_at(self, z: float) -> np.ndarray:
         """Counts (terms, bins) at a shift by so many standard deviations."""
-        counts: np.ndarray = self.rest + np.tensordot(z ** np.arange(1, HIGHEST + 1), self.coefficients, axes=1)
+        counts: np.ndarray = self.rest + added_by(self.coefficients, z)
         return counts
 
     def check_sign(self, standard_model: np.ndarray) -> None:

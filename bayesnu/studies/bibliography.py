@@ -84,6 +84,8 @@ def _cite_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield PAPER, "the analysis that this package reproduces"
     for reference in _IDENTIFIER.findall(SOLAR_MODELS[analysis.solar_model].source):
         yield reference, "solar neutrino fluxes"
+    if analysis.luminosity_constraint == "on":
+        yield "arXiv:hep-ph/0108148", "luminosity constraint"
     is_all = analysis.solar_components == "all"
     yield "arXiv:hep-ph/9710491", "pp spectrum" if is_all else "endpoint of the pp spectrum"
     yield "doi:10.1103/PhysRevD.49.3923", "lines of 7Be"

@@ -206,6 +206,17 @@ def test_a_choice_that_another_makes_void_is_refused(choices: dict[str, Any], ne
         preset(**choices)
 
 
+def test_measured_fluxes_are_called_circular_and_refused_beside_their_own_data() -> None:
+    (said,) = (note for note in build_of(XENONNT, solar_model="Borexino") if note.startswith("solar_model"))
+    assert "scattering on electrons with Standard Model couplings" in said and said.endswith("circular")
+    assert not any(note.startswith("solar_model") for note in build_of(XENONNT))
+    own = replace(experiments.load(XENONNT), name="borexino-phase2")
+    with pytest.raises(
+        BayesnuError, match=r"^solar_model: found 'Borexino' with borexino-phase2, whose events [^\n]+ B16-GS98$"
+    ):
+        build([own], ["mu_nu"], preset(solar_model="Borexino"))
+
+
 def test_every_choice_is_known_to_change_a_model_or_to_need_another() -> None:
     """Each choice alone, or with what it needs, changes the model of some data set: none is without any effect."""
     other: dict[str, Any] = {name: choice.words[1] for name, choice in CHOICES.items() if choice.words}

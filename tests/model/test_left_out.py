@@ -15,8 +15,9 @@ from bayesnu.experiments import Experiment
 from bayesnu.model import fold
 from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
+from bayesnu.model.explain.stages import explain
 from bayesnu.model.grid_check import EXTREMES, certify
-from bayesnu.model.left_out import bound_left_out, components_left_out
+from bayesnu.model.left_out import bound_left_out, bound_rate, components_left_out
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings, expected_counts, rate
 from bayesnu.model.priors import Gaussian
@@ -240,6 +241,7 @@ def test_a_result_says_what_is_left_out_and_how_little_it_is() -> None:
     assert sentence in printed["notes"] and tuple(printed["components"]) == ENTERING
     rates = answer("rate", "--energy-kev", "2", "--solar-components", "all", "--json")
     assert tuple(rates["components"]) == (*ENTERING, "17F")
+    assert sentence in answer("check", "xenonnt-sr0", "--solar-components", "all", "--json")["notes"]
 
 
 def test_what_has_a_spectrum_is_counted_and_not_bounded() -> None:
@@ -249,3 +251,29 @@ def test_what_has_a_spectrum_is_counted_and_not_bounded() -> None:
     weak = all_couplings(EVERYTHING)
     neutrinos = fold.fold(experiment, EVERYTHING).signal(weak).sum()
     assert 0 < bound_left_out(experiment, EVERYTHING, weak).sum() < 0.01 * neutrinos
+
+
+def test_a_rate_says_what_is_left_out_where_it_could_be_seen() -> None:
+    assert answer("rate", "--energy-kev", "2,100", "--solar-components", "all", "--json")["notes"] == []
+    (high,) = answer("rate", "--energy-kev", "2,1300", "--solar-components", "all", "--json")["notes"]
+    assert high.startswith("the solar components 8B, hep are left out; at 1300 keV they add at most ")
+    (beyond,) = answer("rate", "--energy-kev", "2,700", "--json")["notes"]  # where 7Be ends
+    assert beyond.startswith("the solar components pep, 13N, 15O, 17F, 8B, hep are left out; at 700 keV they add at most ")
+    assert beyond.endswith(" to 0 per tonne, year and keV")
+
+
+@pytest.mark.parametrize("energy", [2.0, 200.0, 1300.0])
+def test_the_bound_of_a_rate_holds_for_components_with_a_spectrum(energy: float) -> None:
+    weak = all_couplings(EVERYTHING)
+    for component, found in zip(("pp", *LINES, *DECAYS), rate(energy, EVERYTHING), strict=True):
+        assert found <= bound_rate(np.array(energy), EVERYTHING, weak, (component,))
+
+
+def test_an_explanation_bounds_what_is_left_out_of_its_bin() -> None:
+    experiment = loaded("xenonnt-sr0")
+    for analysis, absent in ((EVERYTHING, "17F, 8B, hep"), (preset(), "pep, 13N, 15O, 17F, 8B, hep")):
+        found = explain(experiment, analysis, 4, mu_nu=1.0)
+        (row,) = (each for each in found.stages["Sun"] if each.name == f"left out: {absent}; at most")
+        expected = bound_left_out(experiment, analysis, all_couplings(analysis, mu_nu=1.0))[4]
+        assert row.value == pytest.approx(expected)
+        assert row.unit == "counts"

@@ -246,6 +246,7 @@ def test_the_interval_of_a_combination_is_that_of_a_likelihood_by_hand(names: tu
 REFUSED: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     (("xenonnt-sr0",), {"energy_scale": 0.01}, "enters with its square"),
     (("pandax4t-run1",), {"threshold_shift_kev": 0.02}, "enters with its square"),
+    (("xenonnt-sr0",), {"oscillation_nuisances": "on"}, "set oscillation_nuisances = off"),
     (EXPERIMENTS[1:], {"efficiency_width": 0.02}, "one Gaussian factor that multiplies others"),
     (EXPERIMENTS[:2], {"correlated_runs": False}, "one Gaussian factor that multiplies others"),
 ]

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 @json_option()
 def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
     """Recoil rate per tonne, year and keV at true recoil energies: unit efficiency, no resolution."""
+    import numpy as np
+
     from bayesnu.cli.about_json import about
     from bayesnu.cli.couplings import choose_couplings, in_units_of_scale
     from bayesnu.cli.models import choose_preset
     from bayesnu.model import predict
     from bayesnu.model.choices import describe_choices
+    from bayesnu.model.left_out import describe_rate
     from bayesnu.physics.flux import SPECTRA
 
     energies = _numbers(energy_kev)
@@ -34,21 +37,27 @@ def rate(energy_kev: str, as_json: bool, **options: Any) -> None:
     preset = choose_preset(given)
     analysis, values = choose_couplings(given)
     components = tuple(SPECTRA[analysis.solar_components])
-    rates = predict.rate(energies, analysis, **in_units_of_scale(values))
+    scaled = in_units_of_scale(values)
+    rates = predict.rate(energies, analysis, **scaled)
+    total = rates.sum(axis=0)
+    notes = [*describe_rate(np.array(energies), total, analysis, predict.all_couplings(analysis, **scaled))]
     if as_json:
         json_out(
             about([], preset, analysis)
             | {
                 "energy_kev": energies,
-                "rate_per_tonne_year_kev": rates.sum(axis=0),
+                "rate_per_tonne_year_kev": total,
                 "components": dict(zip(components, rates, strict=True)),
                 "couplings": values,
+                "notes": notes,
             }
         )
         return
     rows = [_cells(energy, each) for energy, each in zip(energies, rates.T, strict=True)]
     choices = describe_choices(preset, analysis)
     table(f"Recoil rate [1/(t yr keV)] at true energy, preset {choices}", ("T [keV]", *components, "total"), rows)
+    for note in notes:
+        click.echo(note)
 
 
 def _numbers(text: str) -> list[float]:

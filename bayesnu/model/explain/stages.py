@@ -23,6 +23,7 @@ from bayesnu.model.explain.counts import (
     split_counts,
     split_couplings,
 )
+from bayesnu.model.left_out import bound_left_out
 from bayesnu.model.observation import Observation, observe
 from bayesnu.model.predict import all_couplings, read_couplings
 from bayesnu.physics import atom, constants, detector, flux
@@ -98,6 +99,7 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
     shapes = background_shapes(observation, neutrinos)
     low = float(observation.edges_kev[index])
     high = float(observation.edges_kev[index + 1])
+    missing = float(bound_left_out(experiment, analysis, all_couplings(analysis, **values))[index])
     smearing = smear(experiment, analysis, index, **values)
     observed = float(observation.observed[index])
     background = float(sum(shape.counts[index] for shape in shapes))
@@ -111,7 +113,7 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
         couplings=dict(values),
         analysis=analysis,
         stages={
-            "Sun": _explain_sun(folded.components, analysis, (low + high) / 2),
+            "Sun": _explain_sun(folded.components, analysis, (low + high) / 2, missing),
             "oscillation": _explain_oscillation(folded, analysis, index),
             "couplings": _explain_couplings(analysis, values),
             "recoil": _explain_recoil(folded.components, analysis, low, high, smearing, values),
@@ -126,8 +128,8 @@ def explain(experiment: Experiment, analysis: Analysis, index: int, **values: fl
     )
 
 
-def _explain_sun(components: tuple[str, ...], analysis: Analysis, centre: float) -> tuple[Quantity, ...]:
-    """Fluxes, and their shares above the energy that a recoil at the bin's centre needs."""
+def _explain_sun(components: tuple[str, ...], analysis: Analysis, centre: float, missing: float) -> tuple[Quantity, ...]:
+    """Fluxes, their shares above the energy that a recoil at the bin's centre needs, and what the others cannot exceed."""
     sun = flux.solar_model(analysis.solar_model)
     lowest = float(minimum_neutrino_energy(np.array(centre)))
     out = [Quantity(f"least neutrino energy for T = {centre:g} keV", lowest, "keV", "(T + sqrt(T^2 + 2 m T))/2")]
@@ -137,6 +139,8 @@ def _explain_sun(components: tuple[str, ...], analysis: Analysis, centre: float)
         total = sun.fluxes[component].total
         out.append(Quantity(f"flux of {component}", total, "1/(cm^2 s)", f"{sun.name}: {sun.source}"))
         out.append(Quantity(f"share of {component} above that energy", share, "", spectrum.source))
+    absent = ", ".join(name for name in sun.fluxes if name not in components)
+    out.append(Quantity(f"left out: {absent}; at most", missing, "counts", f"{sun.name}; a bound for any spectrum"))
     return tuple(out)
 
 
