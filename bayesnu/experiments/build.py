@@ -39,6 +39,7 @@ def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
         provenance=tuple(_list_provenance(tables)),
+        exposure_width=None if tables.exposure.error is None else tables.exposure.error.relative,
     )
 
 
@@ -77,6 +78,8 @@ def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:
         energies_kev=_freeze_array(table.energies_kev),
         values=_freeze_array(table.values),
         relative_width=table.relative_width,
+        assumed_width=None if table.assumed is None else table.assumed.relative_width,
+        threshold_width_kev=None if table.assumed is None else table.assumed.threshold_kev,
         shared=table.shared,
     )
 
@@ -108,6 +111,7 @@ def _build_component(table: schema.Component, fractions: float) -> nouns.Compone
         width=_build_width(table.width),
         shared=table.shared,
         label=table.label or table.name,
+        prior=None if table.prior is None else _build_prior(table.prior),
     )
 
 
@@ -120,14 +124,34 @@ def _build_width(table: schema.Width) -> nouns.Width:
     return nouns.FreeWidth(table.free or nouns.FreeWidth.maximum)
 
 
+def _build_prior(table: schema.ComponentPrior) -> nouns.ComponentPrior:
+    """Return the one kind of prior that the schema let through, in units of the fitted counts."""
+    low, high = table.kev
+    return nouns.ComponentPrior(_build_known(table), (low, high))
+
+
+def _build_known(table: schema.ComponentPrior) -> nouns.GaussianPrior | nouns.UniformPrior:
+    fitted = table.fitted_counts
+    if table.gaussian is not None:
+        return nouns.GaussianPrior(table.gaussian.mean / fitted, table.gaussian.sigma / fitted)
+    if table.uniform is not None:
+        return nouns.UniformPrior(table.uniform.lowest / fitted, table.uniform.highest / fitted)
+    return nouns.UniformPrior(0.0, table.free or nouns.FreeWidth.maximum)
+
+
 def _list_provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
-    """Yield the source of every table, then of every component."""
+    """Yield the source of every table, then of its parts, and of every component with its prior."""
     for name in TABLES:
         table: Any = getattr(tables, name)
         if table is not None:
             yield nouns.Provenance(name, table.quality, table.source)
+    for name, part in (("exposure error", tables.exposure.error), ("efficiency assumed", tables.efficiency.assumed)):
+        if part is not None:
+            yield nouns.Provenance(name, part.quality, part.source)
     for component in tables.background.components:
         yield nouns.Provenance(f"background {component.name}", component.quality, component.source)
+        if component.prior is not None:
+            yield nouns.Provenance(f"background {component.name} prior", component.prior.quality, component.prior.source)
 
 
 def _freeze_array(values: list[float]) -> nouns.Array:

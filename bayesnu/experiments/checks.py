@@ -124,6 +124,7 @@ def check_names(file: File) -> Iterator[Problem]:
     background = file.background
     seen = Counter(component.name for component in background.components)
     shapes = {component.shape: component.name for component in background.components}
+    divided = {component.shape for component in background.components if component.prior is not None}
     for i, component in enumerate(background.components):
         shape = component.shape or component.name
         of_remainder = component.fraction is not None
@@ -139,6 +140,13 @@ def check_names(file: File) -> Iterator[Problem]:
                 "name",
                 f"found '{component.name}', which is also the shape of '{shapes[component.name]}'; must give its own shape; "
                 f"rename it, or add shape = '{component.name}' if both float together",
+            )
+        elif shape in divided and component.name in {*shapes} - {shape}:
+            yield (
+                name_component(i),
+                "name",
+                f"found '{component.name}', which is also the shape of '{shapes[component.name]}'; must be its own, "
+                "as components beside a prior float one by one; rename it",
             )
         if of_remainder and background.remainder is None:
             yield name_component(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"

@@ -18,6 +18,7 @@ from bayesnu.experiments.sentences import show_value
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
 MAX_KNOTS = 100_000  # of an efficiency curve
+FARTHEST_FIT = 5.0  # standard deviations of a prior: a fit further away is of other energies or units
 
 
 def _refuse_controls(text: str) -> str:
@@ -39,6 +40,7 @@ def _spelled(pattern: str, allowed: str) -> AfterValidator:
 
 
 Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
+SomeCounts: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -82,11 +84,18 @@ class Sourced(Table):
     quality: Quality
 
 
+class ExposureError(Sourced):
+    """One standard deviation of the exposure, as that of the fiducial mass."""
+
+    relative: Relative
+
+
 class Exposure(Sourced):
     """Target mass times live time."""
 
     tonne_years: Exposed | None = None
     tonne_days: Exposed | None = None
+    error: ExposureError | None = None
 
     @model_validator(mode="after")
     def _check_unit(self) -> Exposure:
@@ -133,14 +142,25 @@ class Resolution(Sourced):
     valid_to_kev: Annotated[float, Field(gt=0, le=1e5)] | None = None
 
 
+class AssumedWidths(Sourced):
+    """Standard deviations of an efficiency that nobody has published: of its scale, and of a shift of the curve in keV."""
+
+    relative_width: Relative | None = None
+    threshold_kev: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
 class Efficiency(Sourced):
-    """Knots of a curve linear between them, zero below the first and constant above the last."""
+    """Knots of a curve linear between them, zero below the first and constant above the last.
+
+    `relative_width` is the published standard deviation of its scale, `assumed` holds what is assumed beside it.
+    """
 
     energy: Literal["reconstructed", "true"]
     energies_kev: Annotated[list[Energy], Field(min_length=1, max_length=MAX_KNOTS)]
     values: Annotated[list[Part], Field(min_length=1, max_length=MAX_KNOTS)]
     turn_on: Annotated[list[Factor], Field(min_length=1, max_length=MAX_BINS)] | None = None
     relative_width: Relative | None = None
+    assumed: AssumedWidths | None = None
     shared: Phrase | None = None
 
     @field_validator("energies_kev")
@@ -161,6 +181,12 @@ class Efficiency(Sourced):
             raise ValueError("found zeros alone; must be above zero somewhere; give the curve of the selection")
         return values
 
+    @model_validator(mode="after")
+    def _check_width(self) -> Efficiency:
+        if self.relative_width is not None and self.assumed is not None and self.assumed.relative_width is not None:
+            raise ValueError("found relative_width published and assumed; what is published needs no assumption; keep one")
+        return self
+
 
 class Width(Table):
     """One standard deviation of a normalisation, or the maximum of a free one."""
@@ -175,6 +201,58 @@ class Width(Table):
         return self
 
 
+class GaussianCounts(Table):
+    """Counts with one standard deviation."""
+
+    mean: SomeCounts
+    sigma: SomeCounts
+
+
+class UniformCounts(Table):
+    """Counts between two ends."""
+
+    lowest: Count
+    highest: Count
+
+    @model_validator(mode="after")
+    def _check_order(self) -> UniformCounts:
+        if self.highest <= self.lowest:
+            raise ValueError(f"found {self.lowest:g} to {self.highest:g}; must increase; give the lower end first")
+        return self
+
+
+class ComponentPrior(Sourced):
+    """What was known of a component before the fit to the data, in counts between two energies; `free` if nothing was.
+
+    `fitted_counts` are those of the published fit between the same energies.
+    """
+
+    kev: Annotated[list[Energy], Field(min_length=2, max_length=2)]
+    fitted_counts: SomeCounts
+    gaussian: GaussianCounts | None = None
+    uniform: UniformCounts | None = None
+    free: Annotated[float, Field(gt=1, le=1e6)] | None = None
+
+    @model_validator(mode="after")
+    def _check_prior(self) -> ComponentPrior:
+        require_one_of(self, "gaussian", "uniform", "free")
+        low, high = self.kev
+        if low >= high:
+            raise ValueError(f"found kev = [{low:g}, {high:g}]; must be [low, high]; give the lower energy first")
+        if not self._holds_fit():
+            raise ValueError(
+                f"found fitted_counts = {self.fitted_counts:g}, which the prior does not hold; must be counts between the "
+                "same energies; correct either"
+            )
+        return self
+
+    def _holds_fit(self) -> bool:
+        """Whether the fit lies within the range, or within so many standard deviations: both are of the same energies."""
+        if self.uniform is not None:
+            return self.uniform.lowest <= self.fitted_counts <= self.uniform.highest
+        return self.gaussian is None or abs(self.fitted_counts - self.gaussian.mean) <= FARTHEST_FIT * self.gaussian.sigma
+
+
 class Component(Sourced):
     """One background component."""
 
@@ -185,6 +263,7 @@ class Component(Sourced):
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     width: Width
     shared: Phrase | None = None
+    prior: ComponentPrior | None = None
 
     @model_validator(mode="after")
     def _check_size(self) -> Component:

@@ -217,7 +217,9 @@ def test_provenance_lists_every_table_and_component() -> None:
     assert [p.table for p in experiment.provenance][:7] == [
         *("exposure", "bins", "region", "resolution", "efficiency", "background", "neutrinos")
     ]
-    assert len(experiment.provenance) == 7 + len(experiment.background.components)
+    tables = [p.table for p in experiment.provenance][7:]
+    assert tables[:2] == ["exposure error", "efficiency assumed"]
+    assert tables[2:] == [f"background {c.name}{of}" for c in experiment.background.components for of in ("", " prior")]
     assert {p.quality for p in experiment.provenance} <= QUALITIES
 
 

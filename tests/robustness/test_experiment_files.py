@@ -140,6 +140,18 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("efficiency", "turn_on", [1]), "[efficiency] turn_on: found a list of 1; must be 4 long"),
     (put("efficiency", "relative_width", 0), "[efficiency] relative_width: found 0"),
     (put("efficiency", "shared", "a\tb"), "[efficiency] shared: found"),
+    (put("exposure", "error", "relative", 3.0), "[exposure] error.relative: found 3.0; must be less than or equal to 1"),
+    (drop("exposure", "error", "source"), "[exposure] error.source: found nothing"),
+    (
+        put("efficiency", "assumed", "relative_width", 0.1),
+        "[efficiency]: found relative_width published and assumed; what is published needs no assumption; keep one",
+    ),
+    (
+        put("efficiency", "assumed", "threshold_kev", 0),
+        "[efficiency] assumed.threshold_kev: found 0; must be greater than 0",
+    ),
+    (put("efficiency", "assumed", "width", 0.1), "[efficiency] assumed: unknown key 'width'"),
+    (drop("efficiency", "assumed", "source"), "[efficiency] assumed.source: found nothing"),
     (put("background", "solar_neutrinos", "maybe"), "[background] solar_neutrinos: found 'maybe'"),
     (
         put("background", "solar_neutrinos", "absent"),
@@ -185,6 +197,23 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (drop(*PARTS, 0, "quality"), "[background.components 1] quality: found nothing"),
     (put(*PARTS, []), "[background.components] fraction: found fractions of 'flat' that sum to 0"),
     (put(*PARTS, {"name": "x"}), "[background] components: found a table of 1; must be a valid list"),
+    (put(*PARTS, 1, "prior", 0.1), "[background.components 2] prior: found 0.1; must be a table"),
+    (drop(*PARTS, 1, "prior", "source"), "[background.components 2] prior.source: found nothing"),
+    (drop(*PARTS, 1, "prior", "fitted_counts"), "[background.components 2] prior.fitted_counts: found nothing"),
+    (put(*PARTS, 1, "prior", "free", 10), "prior: found gaussian and free of gaussian, uniform and free"),
+    (drop(*PARTS, 1, "prior", "gaussian"), "prior: found none of gaussian, uniform and free"),
+    (put(*PARTS, 1, "prior", "gaussian", {"mean": 9}), "[background.components 2] prior.gaussian.sigma: found nothing"),
+    (put(*PARTS, 1, "prior", "kev", [140, 1]), "prior: found kev = [140, 1]; must be [low, high]"),
+    (put(*PARTS, 1, "prior", "fitted_counts", 800), "prior: found fitted_counts = 800, which the prior does not hold"),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 5, "uniform": {"lowest": 6, "highest": 9}}),
+        "[background.components 3] prior: found fitted_counts = 5, which the prior does not hold",
+    ),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 5, "uniform": {"lowest": 9, "highest": 6}}),
+        "[background.components 3] prior.uniform: found 9 to 6; must increase",
+    ),
+    (put(*PARTS, 0, "name", "tritium"), "[background.components 1] name: found 'tritium' 2 times"),
     (put("neutrinos", "kev", [1, 5]), "[neutrinos] kev: found 5; must be one of [bins] edges_kev"),
     (put("neutrinos", "counts", 0), "[neutrinos] counts: found 0; must be greater than 0"),
     (put("neutrinos", "error", -1), "[neutrinos] error: found -1; must be greater than 0"),
@@ -278,6 +307,16 @@ def test_a_component_joins_the_shape_of_another_only_if_it_says_so(tmp_path: Pat
     path.write_text(tomli_w.dumps(raw), encoding="utf-8")
     shapes = [each.shape for each in experiments.load(path).background.components]
     assert shapes.count(third["name"]) == 2
+
+
+def test_a_component_beside_a_prior_is_not_called_like_another_shape(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TEMPLATE)
+    first = raw["background"]["components"][0]
+    third = raw["background"]["components"][2]
+    first["name"] = "hydrogen"
+    third["shape"] = "hydrogen"
+    (sentence,) = list_mistakes(tmp_path, raw)
+    assert sentence.startswith("[background.components 1] name: found 'hydrogen', which is also the shape of 'tritium'")
 
 
 def test_check_prints_every_mistake(tmp_path: Path) -> None:

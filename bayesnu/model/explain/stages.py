@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
-from bayesnu.model.backgrounds import Shape, background_shapes, find_excess
+from bayesnu.model.backgrounds import Shape, background_shapes, find_excess, find_priors
 from bayesnu.model.choices import Analysis
 from bayesnu.model.explain.counts import (
     Contribution,
@@ -289,6 +289,7 @@ def _explain_background(
     experiment = observation.experiment
     table = experiment.background
     source = _name_source(experiment, "background")
+    priors = find_priors(experiment, observation.analysis)
     out = []
     if table.total is not None and table.published_solar_neutrinos is not None:
         own = observation.analysis.solar_subtraction == "model"
@@ -301,10 +302,11 @@ def _explain_background(
         if excess > 0:
             out.append(Quantity("+ cut at zero", excess, "counts", "what is taken out exceeds the total, with components"))
     for shape in shapes:
-        spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
         names = [each.name for each in table.components if shape.name in (each.name, each.shape)]
         known = "; ".join(f"{name}: {_name_source(experiment, f'background {name}')}" for name in names)
-        out.append(Quantity(f"{shape.name} ({spread})", float(shape.counts[index]), "counts", known or source))
+        if shape.name in priors:
+            known += f"; constraint: {_name_source(experiment, f'background {shape.name} prior')}"
+        out.append(Quantity(f"{shape.name} ({shape.constraint})", float(shape.counts[index]), "counts", known or source))
     return tuple(out)
 
 
