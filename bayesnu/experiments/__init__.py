@@ -24,12 +24,12 @@ from bayesnu.experiments.experiment import (
     GaussianPrior,
     Provenance,
     RelativeWidth,
-    Resolution,
     StatedNeutrinos,
     UniformPrior,
     Width,
 )
 from bayesnu.experiments.scaling import scale_exposure
+from bayesnu.physics.resolution import Resolution, TabulatedResolution
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
@@ -46,6 +46,7 @@ __all__ = [
     "RelativeWidth",
     "Resolution",
     "StatedNeutrinos",
+    "TabulatedResolution",
     "UniformPrior",
     "Width",
     "check_combination",

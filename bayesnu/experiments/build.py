@@ -12,6 +12,7 @@ from bayesnu.experiments import experiment as nouns
 from bayesnu.experiments import schema
 from bayesnu.experiments.sentences import TABLES
 from bayesnu.physics.constants import DAYS_PER_YEAR
+from bayesnu.physics.resolution import AnyResolution, Resolution, TabulatedResolution
 
 
 def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns.Experiment:
@@ -67,9 +68,15 @@ def _snap_range(tables: schema.File, kev: list[float]) -> tuple[float, float]:
     return low, high
 
 
-def _build_resolution(table: schema.Resolution) -> nouns.Resolution:
-    given = table.model_dump(exclude={"source", "quality"}, exclude_none=True)
-    return nouns.Resolution(**given)
+def _build_resolution(table: schema.Resolution) -> AnyResolution:
+    """Return the polynomial or the table that the schema let through."""
+    if table.energies_kev is None:
+        given = table.model_dump(include={*schema.POLYNOMIAL, "valid_to_kev", "alpha"}, exclude_none=True)
+        return Resolution(**given)
+    energies = table.energies_kev
+    relative = [share * energy for share, energy in zip(table.relative or [], energies, strict=False)]
+    alphas = table.alphas or [table.alpha] * len(energies)
+    return TabulatedResolution(tuple(energies), tuple(table.sigma_kev or relative), tuple(alphas) if any(alphas) else ())
 
 
 def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesnu.physics.resolution import AnyResolution
 from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
@@ -224,27 +225,6 @@ class Efficiency(_ReadOnly):
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """Width of the energy response, sigma(T) = a + b sqrt(T) + c T + d T^2 + e T^3, all in keV.
-
-    Constant above `valid_to_kev`: a polynomial explodes outside the range of its fit.
-    """
-
-    constant_kev: float = 0.0
-    sqrt_kev: float = 0.0
-    linear: float = 0.0
-    quadratic_per_kev: float = 0.0
-    cubic_per_kev2: float = 0.0
-    valid_to_kev: float = inf
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name != "valid_to_kev" or value != inf:
-                read_number(f"resolution: {field.name}", value)
-
-
-@dataclass(frozen=True)
 class StatedNeutrinos:
     """Solar neutrinos that the publication expects in `range_kev`, both ends in keV, with one standard deviation or None."""
 
@@ -307,7 +287,7 @@ class Experiment(_ReadOnly):
     model_values_kev: tuple[float, float] | None
     turn_on: Array | None
     region_kev: tuple[float, float]
-    resolution: Resolution
+    resolution: AnyResolution
     efficiency: Efficiency
     background: Background
     neutrinos: StatedNeutrinos | None

@@ -15,9 +15,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from bayesnu.experiments.experiment import LARGEST_EXPOSURE
 from bayesnu.experiments.sentences import show_value
+from bayesnu.physics.resolution import MOST_SKEWED
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
 MAX_KNOTS = 100_000  # of an efficiency curve
+MAX_WIDTHS = 1_000  # knots of a resolution: each ends a panel of the integration
+POLYNOMIAL = ("constant_kev", "sqrt_kev", "linear", "quadratic_per_kev", "cubic_per_kev2")
 FARTHEST_FIT = 5.0  # standard deviations of a prior: a fit further away is of other energies or units
 
 
@@ -44,6 +47,8 @@ SomeCounts: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
+Above: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e5)]
+Skewness: TypeAlias = Annotated[float, Field(ge=-MOST_SKEWED, le=MOST_SKEWED)]
 Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=LARGEST_EXPOSURE)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=1)]  # above it is a percentage, or no constraint: `free` is for that
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -129,9 +134,11 @@ class Region(Sourced):
 
 
 class Resolution(Sourced):
-    """sigma(T) = constant + sqrt * sqrt(T) + linear * T + quadratic * T^2 + cubic * T^3 in keV.
+    """Width of the response: a polynomial, or a table of `sigma_kev` or `relative` (sigma over T) at rising `energies_kev`.
 
-    Constant above `valid_to_kev`, where one is given.
+    The polynomial is constant + sqrt * sqrt(T) + linear * T + quadratic * T^2 + cubic * T^3 in keV, constant above
+    `valid_to_kev`, where one is given. In a table sigma is linear between the knots and constant beyond them. `alpha`, or
+    `alphas` per knot, make the response a skew-normal.
     """
 
     constant_kev: Coefficient = 0.0
@@ -140,6 +147,43 @@ class Resolution(Sourced):
     quadratic_per_kev: Coefficient = 0.0
     cubic_per_kev2: Coefficient = 0.0
     valid_to_kev: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    energies_kev: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    sigma_kev: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    relative: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    alphas: Annotated[list[Skewness], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    alpha: Skewness = 0.0
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Resolution:
+        if self.energies_kev is None:
+            self._check_polynomial()
+        else:
+            self._check_table(self.energies_kev)
+        return self
+
+    def _check_polynomial(self) -> None:
+        for key in ("sigma_kev", "relative", "alphas"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"found {key} without energies_kev; must be a table; add the energies of its knots")
+
+    def _check_table(self, energies: list[float]) -> None:
+        require_one_of(self, "sigma_kev", "relative")
+        for key in (*POLYNOMIAL, "valid_to_kev"):
+            if key in self.model_fields_set:
+                raise ValueError(f"found energies_kev and {key}; must be a table or a polynomial; keep one")
+        for low, high in pairwise(energies):
+            if high <= low:
+                raise ValueError(
+                    f"found the energy {high:g} after {low:g}; must increase; sort the knots and drop repeated ones"
+                )
+        if self.alphas is not None and self.alpha != 0:
+            raise ValueError("found alpha and alphas; must be one number or one per knot; keep one")
+        for key in ("sigma_kev", "relative", "alphas"):
+            values = getattr(self, key)
+            if values is not None and len(values) != len(energies):
+                raise ValueError(
+                    f"found {len(values)} of {key}; must be {len(energies)}, one per energies_kev; correct either"
+                )
 
 
 class AssumedWidths(Sourced):

@@ -89,7 +89,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     mixing = fold.mixing_of(analysis)
     components = fold.components_of(experiment, analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
-    breaks = [response.resolution[-1], *fold.breakpoints_of(analysis)]
+    breaks = [*response.resolution.kinks_kev, *fold.breakpoints_of(analysis)]
     if response.efficiency_on == "true":
         breaks.extend(response.efficiency_kev)
     low = analysis.lowest_true_kev

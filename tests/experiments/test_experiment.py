@@ -18,6 +18,7 @@ from bayesnu.experiments import (
     FreeWidth,
     GaussianPrior,
     RelativeWidth,
+    Resolution,
     StatedNeutrinos,
     UniformPrior,
 )
@@ -136,7 +137,7 @@ BACKGROUND = EXPERIMENT.background
         (lambda: replace(EXPERIMENT.efficiency, energy="visible"), "reconstructed or true"),  # type: ignore[arg-type]
         (lambda: replace(EXPERIMENT.efficiency, relative_width=-0.1), "found -0.1; must be above 0 and up to 1"),
         (
-            lambda: replace(EXPERIMENT.resolution, sqrt_kev=np.nan),
+            lambda: Resolution(sqrt_kev=np.nan),
             "resolution: sqrt_kev: found nan; must be a finite number",
         ),
         (lambda: replace(EXPERIMENT.efficiency, assumed_width=2.0), "assumed_width: found 2; must be above 0 and up to 1"),

@@ -73,6 +73,7 @@ def drop(*where: Any) -> Callable[[dict[str, Any]], None]:
 
 PARTS = ("background", "components")
 EXAMPLE = {"source": "example", "quality": "assumed"}
+TABLE = {**EXAMPLE, "energies_kev": [1, 5], "sigma_kev": [0.3, 0.7]}
 BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("format", 2), "format: found 2; must be less than or equal to 1"),
     (put("format", True), "format: found true; must be a valid integer"),
@@ -131,6 +132,19 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("resolution", "quadratic_per_kev", -0.1), "[resolution]: found a width of -"),
     (put("resolution", "valid_to_kev", 0), "[resolution] valid_to_kev: found 0; must be greater than 0"),
     (put("resolution", "sigma", 0.1), "[resolution]: unknown key 'sigma'"),
+    (put("resolution", "alpha", 11), "[resolution] alpha: found 11; must be less than or equal to 10"),
+    (put("resolution", "sigma_kev", [0.1]), "[resolution]: found sigma_kev without energies_kev"),
+    (put("resolution", "energies_kev", [1, 2]), "[resolution]: found none of sigma_kev and relative"),
+    (put("resolution", {**TABLE, "relative": [0.3, 0.1]}), "[resolution]: found sigma_kev and relative of sigma_kev and"),
+    (put("resolution", {**TABLE, "linear": 0.1}), "[resolution]: found energies_kev and linear; must be a table or a poly"),
+    (put("resolution", {**TABLE, "energies_kev": [5, 1]}), "[resolution]: found the energy 1 after 5; must increase"),
+    (
+        put("resolution", {**TABLE, "sigma_kev": [0.3]}),
+        "[resolution]: found 1 of sigma_kev; must be 2, one per energies_kev",
+    ),
+    (put("resolution", {**TABLE, "sigma_kev": [0.3, 0]}), "[resolution] sigma_kev 2: found 0; must be greater than or"),
+    (put("resolution", {**TABLE, "alphas": [1]}), "[resolution]: found 1 of alphas; must be 2, one per energies_kev"),
+    (put("resolution", {**TABLE, "alpha": 1, "alphas": [1, 2]}), "[resolution]: found alpha and alphas; must be one number"),
     (put("efficiency", "energy", "visible"), "[efficiency] energy: found 'visible'; must be 'reconstructed' or 'true'"),
     (put("efficiency", "energies_kev", [2, 0.5, 6]), "[efficiency] energies_kev: found 0.5 after 2"),
     (put("efficiency", "energies_kev", [2, 2, 2]), "[efficiency] energies_kev: found 2 three times"),
@@ -317,6 +331,23 @@ def test_a_component_beside_a_prior_is_not_called_like_another_shape(tmp_path: P
     third["shape"] = "hydrogen"
     (sentence,) = list_mistakes(tmp_path, raw)
     assert sentence.startswith("[background.components 1] name: found 'hydrogen', which is also the shape of 'tritium'")
+
+
+@pytest.mark.parametrize(
+    ("table", "sigmas", "alphas"),
+    [
+        (TABLE, (0.3, 0.7), ()),
+        ({**EXAMPLE, "energies_kev": [1, 5], "relative": [0.3, 0.2]}, (0.3, 1.0), ()),
+        ({**TABLE, "alpha": 2}, (0.3, 0.7), (2, 2)),
+        ({**TABLE, "alphas": [0, -1]}, (0.3, 0.7), (0, -1)),
+    ],
+)
+def test_a_resolution_may_be_a_table(
+    table: dict[str, Any], sigmas: tuple[float, ...], alphas: tuple[float, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text(tomli_w.dumps({**TEMPLATE, "resolution": table}), encoding="utf-8")
+    assert experiments.load(path).resolution == experiments.TabulatedResolution((1, 5), sigmas, alphas)
 
 
 def test_check_prints_every_mistake(tmp_path: Path) -> None:

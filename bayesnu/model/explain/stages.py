@@ -237,7 +237,7 @@ def _explain_detector(observation: Observation, index: int, smearing: Smearing, 
     turn_on = None if observation.turn_on is None else float(observation.turn_on[index])
     atom_years = experiment.exposure_tonne_years * constants.XENON_ATOMS_PER_TONNE
     electron_years = _divide(smearing.counted.sum() * atom_years, smearing.one_electron)
-    width = float(detector.resolution_kev(centre, response.resolution))
+    width = float(response.resolution.sigma_kev(centre))
     curve = f"{efficiency}; on {response.efficiency_on} energy"
     kind = f"response: {response.binning}, width at {response.resolution_at} energy"
     efficient = _divide(smearing.counted.sum(), smearing.unit.sum())
