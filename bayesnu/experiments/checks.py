@@ -15,6 +15,7 @@ from bayesnu.experiments.schema import Background, Bins, Component, File
 
 Problem: TypeAlias = tuple[str, str, str]
 FRACTION_TOLERANCE = 1e-3  # published fractions are rounded
+PRIOR_TOLERANCE = 0.1  # of fitted counts: counts per bin follow a published sum to some per cent
 
 
 def find_problems(file: File) -> Iterator[Problem]:
@@ -184,6 +185,27 @@ def check_counts(i: int, component: Component, inside: np.ndarray) -> Iterator[P
         yield name_component(i), "counts", "found no counts inside the region; must be some; leave the component out"
 
 
+def check_priors(file: File) -> Iterator[Problem]:
+    """The fitted counts of a prior are the component's own, where its bins hold the energies of the prior."""
+    edges = np.array(file.bins.edges_kev)
+    for i, component in enumerate(file.background.components):
+        prior = component.prior
+        if prior is None or component.counts is None or len(component.counts) != len(edges) - 1:
+            continue
+        if not {*prior.kev} <= {*edges}:
+            continue
+        inside = (edges[:-1] >= prior.kev[0]) & (edges[1:] <= prior.kev[1])
+        own = float(np.array(component.counts)[inside].sum())
+        if abs(own - prior.fitted_counts) > PRIOR_TOLERANCE * prior.fitted_counts:
+            low, high = prior.kev
+            yield (
+                name_component(i),
+                "prior.fitted_counts",
+                f"found {prior.fitted_counts:g}; must be the component's counts in {low:g}-{high:g} keV, {own:.4g}; "
+                "correct either",
+            )
+
+
 def check_fractions(background: Background, rest: float) -> Iterator[Problem]:
     """The fractions of the remainder sum to one, and the remainder is not empty."""
     shares = [component.fraction for component in background.components if component.fraction is not None]
@@ -224,4 +246,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[[File], Iterator[Problem]]], ...] 
     (("resolution", "bins"), check_response),
     (("background",), check_names),
     (("background", "bins", "region"), check_sizes),
+    (("background", "bins"), check_priors),
 )

@@ -227,6 +227,10 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
         put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 5, "uniform": {"lowest": 9, "highest": 6}}),
         "[background.components 3] prior.uniform: found 9 to 6; must increase",
     ),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 12, "free": 10}),
+        "[background.components 3] prior.fitted_counts: found 12; must be the component's counts in 1-6 keV, 10;",
+    ),
     (put(*PARTS, 0, "name", "tritium"), "[background.components 1] name: found 'tritium' 2 times"),
     (put("neutrinos", "kev", [1, 5]), "[neutrinos] kev: found 5; must be one of [bins] edges_kev"),
     (put("neutrinos", "counts", 0), "[neutrinos] counts: found 0; must be greater than 0"),
