@@ -32,8 +32,8 @@ class Choice(NamedTuple):
     """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false.
 
     `needs` are the values of other choices, one or several, without which another value than the default would have no
-    effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before. `former` is
-    what older configurations and chains call the default.
+    effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before. `former`
+    are words of older configurations and chains, with those that mean the same today.
     """
 
     help: str
@@ -42,13 +42,13 @@ class Choice(NamedTuple):
     range: tuple[float, float] | None = None
     needs: Needs = MappingProxyType({})
     before: str | float | bool | None = None
-    former: str | None = None
+    former: Mapping[str, str] = MappingProxyType({})
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
         value = plain(value)
-        if self.former is not None and value == self.former:
-            value = self.default
+        if isinstance(value, str):
+            value = self.former.get(value, value)
         if self.words and not (isinstance(value, str) and value in self.words):
             raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], self.words)}")
         if isinstance(self.default, bool) and not isinstance(value, bool):
@@ -71,8 +71,8 @@ def _reading(default: str, help: str) -> Any:
     return _chosen(Choice(help, default))
 
 
-def _word(default: str, *others: str, help: str, before: str | None = None, former: str | None = None) -> Any:
-    return _chosen(Choice(help, default, words=(default, *others), before=before, former=former))
+def _word(default: str, *others: str, help: str, before: str | None = None, former: Mapping[str, str] | None = None) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others), before=before, former=former or {}))
 
 
 def _number(
@@ -274,7 +274,7 @@ class Analysis:
         help="Constraints of the background normalisations: what the fit to these very data gave; what was known before it, "
         "where that is published, and else the fit; or none, each flat from 0 to 10 times its fit. Free ones give the "
         "longest intervals.",
-        former="published",
+        former={"published": "fit"},
     )
     one_nuisance_per_shape: bool = _switch(
         True,
@@ -350,9 +350,7 @@ BEFORE: dict[str, str | float | bool] = {
 def with_former_words(analysis: Analysis) -> dict[str, Any]:
     """The choices of an analysis by name, in the words of the first chains: so a chain keeps its fingerprint."""
     former = {
-        name: choice.former
-        for name, choice in CHOICES.items()
-        if choice.former is not None and getattr(analysis, name) == choice.default
+        name: old for name, choice in CHOICES.items() for old, new in choice.former.items() if getattr(analysis, name) == new
     }
     return asdict(analysis) | former
 
