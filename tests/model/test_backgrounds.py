@@ -472,10 +472,8 @@ def test_a_shared_normalisation_with_two_priors_is_refused() -> None:
 # --- an efficiency that floats in every data set ---
 
 
-def width_of_efficiency(experiment: Experiment, **choices: Any) -> float:
-    (prior,) = (p for p in builder.build([experiment], (), Analysis(**choices)).nuisances if "efficiency" in p.name)
-    assert isinstance(prior, Gaussian)
-    return prior.width
+def width_of_efficiency(experiment: Experiment, **choices: Any) -> float | None:
+    return builder.efficiency_width(experiment, Analysis(**choices))
 
 
 def test_every_data_set_can_have_an_efficiency_that_floats() -> None:
@@ -498,17 +496,21 @@ def test_the_errors_of_exposure_and_efficiency_add_in_quadrature() -> None:
 
 def test_a_threshold_of_the_file_shifts_with_every_efficiency_unless_the_analysis_has_its_own() -> None:
     experiment = experiments.load(XENONNT)
-    assert experiment.efficiency.threshold_width_kev == 0.05
-    chosen: tuple[dict[str, Any], ...] = (
-        {"efficiency_nuisance": "all"},
-        {"efficiency_nuisance": "all", "threshold_shift_kev": 0.05},
-        {"efficiency_nuisance": "all", "threshold_shift_kev": 0.02},
-        {},
-    )
-    models = [builder.build([experiment], ["mu_nu"], Analysis(**choices)) for choices in chosen]
-    assert [f"threshold_shift[{XENONNT}]" in model.names for model in models] == [True, True, True, False]
-    np.testing.assert_array_equal(models[0].templates, models[1].templates)
-    assert not np.array_equal(models[1].templates, models[2].templates)
+
+    def width(**choices: Any) -> float:
+        return builder.threshold_width_kev(experiment, Analysis(**choices))
+
+    assert (width(), width(threshold_shift_kev=0.02)) == (0, 0.02)
+    assert width(efficiency_nuisance="all") == experiment.efficiency.threshold_width_kev == 0.05
+    assert width(efficiency_nuisance="all", threshold_shift_kev=0.02) == 0.02
+
+
+def test_the_efficiency_that_floats_is_a_parameter_of_its_width_beside_the_threshold() -> None:
+    built = builder.build([experiments.load(XENONNT)], (), Analysis(efficiency_nuisance="all"))
+    priors = {p.name: p for p in built.nuisances}
+    scale = priors[f"efficiency[{XENONNT}]"]
+    assert isinstance(scale, Gaussian) and scale.width == pytest.approx(0.05, rel=1e-3)
+    assert f"threshold_shift[{XENONNT}]" in priors
 
 
 def test_a_data_set_without_any_width_is_refused_where_all_have_to_float() -> None:
