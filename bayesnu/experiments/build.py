@@ -13,6 +13,7 @@ from bayesnu.experiments import schema
 from bayesnu.experiments.sentences import TABLES
 from bayesnu.physics import background_spectra as spectra
 from bayesnu.physics.constants import DAYS_PER_YEAR
+from bayesnu.physics.resolution import AnyResolution, Resolution, TabulatedResolution
 
 
 def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns.Experiment:
@@ -40,6 +41,7 @@ def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
         provenance=tuple(_list_provenance(tables)),
+        exposure_width=None if tables.exposure.error is None else tables.exposure.error.relative,
     )
 
 
@@ -67,9 +69,15 @@ def _snap_range(tables: schema.File, kev: list[float]) -> tuple[float, float]:
     return low, high
 
 
-def _build_resolution(table: schema.Resolution) -> nouns.Resolution:
-    given = table.model_dump(exclude={"source", "quality"}, exclude_none=True)
-    return nouns.Resolution(**given)
+def _build_resolution(table: schema.Resolution) -> AnyResolution:
+    """Return the polynomial or the table that the schema let through."""
+    if table.energies_kev is None:
+        given = table.model_dump(include={*schema.POLYNOMIAL, "valid_to_kev", "alpha"}, exclude_none=True)
+        return Resolution(**given)
+    energies = table.energies_kev
+    relative = [share * energy for share, energy in zip(table.relative or [], energies, strict=False)]
+    alphas = table.alphas or [table.alpha] * len(energies)
+    return TabulatedResolution(tuple(energies), tuple(table.sigma_kev or relative), tuple(alphas) if any(alphas) else ())
 
 
 def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:
@@ -78,6 +86,8 @@ def _build_efficiency(table: schema.Efficiency) -> nouns.Efficiency:
         energies_kev=_freeze_array(table.energies_kev),
         values=_freeze_array(table.values),
         relative_width=table.relative_width,
+        assumed_width=None if table.assumed is None else table.assumed.relative_width,
+        threshold_width_kev=None if table.assumed is None else table.assumed.threshold_kev,
         shared=table.shared,
     )
 
@@ -111,6 +121,7 @@ def _build_component(table: schema.Component, fractions: float) -> nouns.Compone
         label=table.label or table.name,
         spectrum=_build_spectrum(table),
         size=_build_size(table),
+        prior=None if table.prior is None else _build_prior(table.prior),
     )
 
 
@@ -149,14 +160,34 @@ def _build_width(table: schema.Width) -> nouns.Width:
     return nouns.FreeWidth(table.free or nouns.FreeWidth.maximum)
 
 
+def _build_prior(table: schema.ComponentPrior) -> nouns.ComponentPrior:
+    """Return the one kind of prior that the schema let through, in units of the fitted counts."""
+    low, high = table.kev
+    return nouns.ComponentPrior(_build_known(table), (low, high))
+
+
+def _build_known(table: schema.ComponentPrior) -> nouns.GaussianPrior | nouns.UniformPrior:
+    fitted = table.fitted_counts
+    if table.gaussian is not None:
+        return nouns.GaussianPrior(table.gaussian.mean / fitted, table.gaussian.sigma / fitted)
+    if table.uniform is not None:
+        return nouns.UniformPrior(table.uniform.lowest / fitted, table.uniform.highest / fitted)
+    return nouns.UniformPrior(0.0, table.free or nouns.FreeWidth.maximum)
+
+
 def _list_provenance(tables: schema.File) -> Iterator[nouns.Provenance]:
-    """Yield the source of every table, then of every component."""
+    """Yield the source of every table, then of its parts, and of every component with its prior."""
     for name in TABLES:
         table: Any = getattr(tables, name)
         if table is not None:
             yield nouns.Provenance(name, table.quality, table.source)
+    for name, part in (("exposure error", tables.exposure.error), ("efficiency assumed", tables.efficiency.assumed)):
+        if part is not None:
+            yield nouns.Provenance(name, part.quality, part.source)
     for component in tables.background.components:
         yield nouns.Provenance(f"background {component.name}", component.quality, component.source)
+        if component.prior is not None:
+            yield nouns.Provenance(f"background {component.name} prior", component.prior.quality, component.prior.source)
 
 
 def _freeze_array(values: list[float]) -> nouns.Array:

@@ -15,6 +15,7 @@ from bayesnu.experiments.schema import Background, Bins, Component, File
 
 Problem: TypeAlias = tuple[str, str, str]
 FRACTION_TOLERANCE = 1e-3  # published fractions are rounded
+PRIOR_TOLERANCE = 0.1  # of fitted counts: counts per bin follow a published sum to some per cent
 
 
 def find_problems(file: File) -> Iterator[Problem]:
@@ -97,6 +98,8 @@ def check_range(table: str, kev: list[float], bins: Bins, key: str = "kev") -> I
 def check_response(file: File) -> Iterator[Problem]:
     """The response is wider than zero wherever an event of the bins can come from."""
     resolution = file.resolution
+    if resolution.energies_kev is not None:
+        return  # every width of a table is above zero
     recoil = np.linspace(0.0, min(2 * file.bins.edges_kev[-1], resolution.valid_to_kev or np.inf), 4001)[1:]
     powers = np.array([np.ones_like(recoil), np.sqrt(recoil), recoil, recoil**2, recoil**3])
     coefficients = (
@@ -124,6 +127,7 @@ def check_names(file: File) -> Iterator[Problem]:
     background = file.background
     seen = Counter(component.name for component in background.components)
     shapes = {component.shape: component.name for component in background.components}
+    divided = {component.shape for component in background.components if component.prior is not None}
     for i, component in enumerate(background.components):
         shape = component.shape or component.name
         of_remainder = component.fraction is not None
@@ -139,6 +143,13 @@ def check_names(file: File) -> Iterator[Problem]:
                 "name",
                 f"found '{component.name}', which is also the shape of '{shapes[component.name]}'; must give its own shape; "
                 f"rename it, or add shape = '{component.name}' if both float together",
+            )
+        elif shape in divided and component.name in {*shapes} - {shape}:
+            yield (
+                name_component(i),
+                "name",
+                f"found '{component.name}', which is also the shape of '{shapes[component.name]}'; must be its own, "
+                "as components beside a prior float one by one; rename it",
             )
         if of_remainder and background.remainder is None:
             yield name_component(i), "fraction", "found a fraction of no remainder; must be counts; give counts per bin"
@@ -172,6 +183,27 @@ def check_counts(i: int, component: Component, inside: np.ndarray) -> Iterator[P
     """A component without counts would be a parameter without effect."""
     if np.array(component.counts)[inside].sum() <= 0:
         yield name_component(i), "counts", "found no counts inside the region; must be some; leave the component out"
+
+
+def check_priors(file: File) -> Iterator[Problem]:
+    """The fitted counts of a prior are the component's own, where its bins hold the energies of the prior."""
+    edges = np.array(file.bins.edges_kev)
+    for i, component in enumerate(file.background.components):
+        prior = component.prior
+        if prior is None or component.counts is None or len(component.counts) != len(edges) - 1:
+            continue
+        if not {*prior.kev} <= {*edges}:
+            continue
+        inside = (edges[:-1] >= prior.kev[0]) & (edges[1:] <= prior.kev[1])
+        own = float(np.array(component.counts)[inside].sum())
+        if abs(own - prior.fitted_counts) > PRIOR_TOLERANCE * prior.fitted_counts:
+            low, high = prior.kev
+            yield (
+                name_component(i),
+                "prior.fitted_counts",
+                f"found {prior.fitted_counts:g}; must be the component's counts in {low:g}-{high:g} keV, {own:.4g}; "
+                "correct either",
+            )
 
 
 def check_fractions(background: Background, rest: float) -> Iterator[Problem]:
@@ -214,4 +246,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[[File], Iterator[Problem]]], ...] 
     (("resolution", "bins"), check_response),
     (("background",), check_names),
     (("background", "bins", "region"), check_sizes),
+    (("background", "bins"), check_priors),
 )

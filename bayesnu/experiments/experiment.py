@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesnu.physics.background_spectra import Spectrum
+from bayesnu.physics.resolution import AnyResolution
 from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
 
@@ -125,13 +126,54 @@ class Rated:
 Size: TypeAlias = Counted | Rated
 
 
+@dataclass(frozen=True)
+class GaussianPrior:
+    """A normalisation known before the fit as a Gaussian, cut at zero, in units of its fitted counts."""
+
+    mean: float
+    width: float
+
+    def __post_init__(self) -> None:
+        _check_number("the mean of a prior, in fitted counts", self.mean, 0.0)
+        _check_number("the width of a prior, in fitted counts", self.width, 0.0)
+
+
+@dataclass(frozen=True)
+class UniformPrior:
+    """A normalisation known before the fit to lie between two numbers, in units of its fitted counts: one is among them."""
+
+    lowest: float
+    highest: float
+
+    def __post_init__(self) -> None:
+        lowest = read_number("the lower end of a prior, in fitted counts", self.lowest)
+        highest = read_number("the upper end of a prior, in fitted counts", self.highest)
+        if not 0 <= lowest <= 1 <= highest or lowest == highest:
+            raise BayesnuError(
+                f"the range of a prior, in fitted counts: found {lowest:g} to {highest:g}; must be 0 or more and hold 1, "
+                "the fit"
+            )
+
+
+@dataclass(frozen=True)
+class ComponentPrior:
+    """What was known of a component before the fit to the data, as published for `range_kev`, both ends in keV.
+
+    `known` is in units of the component's fitted counts in that range. A normalisation multiplies the component's whole
+    shape, so that it holds in every other range too.
+    """
+
+    known: GaussianPrior | UniformPrior
+    range_kev: tuple[float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Component(_ReadOnly):
     """One background component: exactly one of `counts` (bins,), `fraction` and `spectrum` is set.
 
     `fraction` is its part of the remainder (see `Background`). A `spectrum` in true energy has a `size`.
-    Components of one `shape` share one nuisance parameter.
-    `shared` names a nuisance common to every experiment that uses the same key.
+    Components of one `shape` share one nuisance parameter. `shared` names a nuisance common to every experiment that uses
+    the same key. `width` is what a fit to the data gave, `prior` what was known before it, None where nothing is published.
     """
 
     name: str
@@ -143,6 +185,7 @@ class Component(_ReadOnly):
     label: str
     spectrum: Spectrum | None = None
     size: Size | None = None
+    prior: ComponentPrior | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -191,7 +234,8 @@ class Efficiency(_ReadOnly):
     """Efficiency against energy, linear between knots, zero below the first and constant above the last.
 
     A repeated energy is a step. `energy` says which energy the curve is drawn against. `relative_width` is one standard
-    deviation of its scale, None where none is published; `shared` names a scale common to experiments of one detector.
+    deviation of its scale, None where none is published, and `assumed_width` what is assumed then. `threshold_width_kev` is
+    the assumed one of a shift of the curve, or None. `shared` names a scale common to experiments of one detector.
     """
 
     energy: EfficiencyEnergy
@@ -199,6 +243,8 @@ class Efficiency(_ReadOnly):
     values: Array
     relative_width: float | None
     shared: str | None
+    assumed_width: float | None = None
+    threshold_width_kev: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -208,27 +254,10 @@ class Efficiency(_ReadOnly):
             )
         if self.relative_width is not None:
             _check_number("efficiency: relative_width", self.relative_width, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """Width of the energy response, sigma(T) = a + b sqrt(T) + c T + d T^2 + e T^3, all in keV.
-
-    Constant above `valid_to_kev`: a polynomial explodes outside the range of its fit.
-    """
-
-    constant_kev: float = 0.0
-    sqrt_kev: float = 0.0
-    linear: float = 0.0
-    quadratic_per_kev: float = 0.0
-    cubic_per_kev2: float = 0.0
-    valid_to_kev: float = inf
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name != "valid_to_kev" or value != inf:
-                read_number(f"resolution: {field.name}", value)
+        if self.assumed_width is not None:
+            _check_number("efficiency: assumed_width", self.assumed_width, 0.0, 1.0)
+        if self.threshold_width_kev is not None:
+            _check_number("efficiency: threshold_width_kev", self.threshold_width_kev, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -281,6 +310,7 @@ class Experiment(_ReadOnly):
         readings: names of the readings that the file has beside its own tables.
         path, text, digest: the file's place, its text, and the sha256 of that text.
         provenance: source and quality of every table.
+        exposure_width: relative standard deviation of the exposure, or None.
     """
 
     name: str
@@ -293,7 +323,7 @@ class Experiment(_ReadOnly):
     model_values_kev: tuple[float, float] | None
     turn_on: Array | None
     region_kev: tuple[float, float]
-    resolution: Resolution
+    resolution: AnyResolution
     efficiency: Efficiency
     background: Background
     neutrinos: StatedNeutrinos | None
@@ -304,6 +334,7 @@ class Experiment(_ReadOnly):
     digest: str
     text: str
     provenance: tuple[Provenance, ...]
+    exposure_width: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -326,6 +357,8 @@ class Experiment(_ReadOnly):
         exposure = read_number(f"{self.name}: exposure_tonne_years", self.exposure_tonne_years, "tonne-years")
         if exposure <= 0:
             raise BayesnuError(f"{self.name}: found an exposure of {exposure:g} tonne-years; must be above 0")
+        if self.exposure_width is not None:
+            _check_number(f"{self.name}: exposure_width", self.exposure_width, 0.0, 1.0)
         counted = self.background.exposure_tonne_years
         if exposure != counted:
             raise BayesnuError(

@@ -15,10 +15,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from bayesnu.experiments.experiment import LARGEST_EXPOSURE
 from bayesnu.experiments.sentences import show_value
+from bayesnu.physics.resolution import MOST_SKEWED
 
 MAX_BINS = 20_000  # a fold is bins x nodes: more is a mistake of unit, not an experiment
 MAX_KNOTS = 100_000  # of an efficiency curve or a spectrum
 MOST_CHARGE = 120  # of a nucleus
+MAX_WIDTHS = 1_000  # knots of a resolution: each ends a panel of the integration
+POLYNOMIAL = ("constant_kev", "sqrt_kev", "linear", "quadratic_per_kev", "cubic_per_kev2")
+FARTHEST_FIT = 5.0  # standard deviations of a prior: a fit further away is of other energies or units
 
 
 def _refuse_controls(text: str) -> str:
@@ -40,11 +44,14 @@ def _spelled(pattern: str, allowed: str) -> AfterValidator:
 
 
 Count: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
+SomeCounts: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e12)]
 Counts: TypeAlias = Annotated[list[Count], Field(min_length=1, max_length=MAX_BINS)]
 Energy: TypeAlias = Annotated[float, Field(ge=0, le=1e5)]  # keV
 Peak: TypeAlias = Annotated[float, Field(ge=1e-3, le=1e5)]  # keV, of a line or an endpoint
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e12)]
 Coefficient: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
+Above: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e5)]
+Skewness: TypeAlias = Annotated[float, Field(ge=-MOST_SKEWED, le=MOST_SKEWED)]
 Exposed: TypeAlias = Annotated[float, Field(ge=1e-9, le=LARGEST_EXPOSURE)]
 Relative: TypeAlias = Annotated[float, Field(gt=0, le=1)]  # above it is a percentage, or no constraint: `free` is for that
 Part: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -96,11 +103,18 @@ class Sourced(Table):
     quality: Quality
 
 
+class ExposureError(Sourced):
+    """One standard deviation of the exposure, as that of the fiducial mass."""
+
+    relative: Relative
+
+
 class Exposure(Sourced):
     """Target mass times live time."""
 
     tonne_years: Exposed | None = None
     tonne_days: Exposed | None = None
+    error: ExposureError | None = None
 
     @model_validator(mode="after")
     def _check_unit(self) -> Exposure:
@@ -134,9 +148,11 @@ class Region(Sourced):
 
 
 class Resolution(Sourced):
-    """sigma(T) = constant + sqrt * sqrt(T) + linear * T + quadratic * T^2 + cubic * T^3 in keV.
+    """Width of the response: a polynomial, or a table of `sigma_kev` or `relative` (sigma over T) at rising `energies_kev`.
 
-    Constant above `valid_to_kev`, where one is given.
+    The polynomial is constant + sqrt * sqrt(T) + linear * T + quadratic * T^2 + cubic * T^3 in keV, constant above
+    `valid_to_kev`, where one is given. In a table sigma is linear between the knots and constant beyond them. `alpha`, or
+    `alphas` per knot, make the response a skew-normal.
     """
 
     constant_kev: Coefficient = 0.0
@@ -145,16 +161,64 @@ class Resolution(Sourced):
     quadratic_per_kev: Coefficient = 0.0
     cubic_per_kev2: Coefficient = 0.0
     valid_to_kev: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    energies_kev: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    sigma_kev: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    relative: Annotated[list[Above], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    alphas: Annotated[list[Skewness], Field(min_length=1, max_length=MAX_WIDTHS)] | None = None
+    alpha: Skewness = 0.0
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Resolution:
+        if self.energies_kev is None:
+            self._check_polynomial()
+        else:
+            self._check_table(self.energies_kev)
+        return self
+
+    def _check_polynomial(self) -> None:
+        for key in ("sigma_kev", "relative", "alphas"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"found {key} without energies_kev; must be a table; add the energies of its knots")
+
+    def _check_table(self, energies: list[float]) -> None:
+        require_one_of(self, "sigma_kev", "relative")
+        for key in (*POLYNOMIAL, "valid_to_kev"):
+            if key in self.model_fields_set:
+                raise ValueError(f"found energies_kev and {key}; must be a table or a polynomial; keep one")
+        for low, high in pairwise(energies):
+            if high <= low:
+                raise ValueError(
+                    f"found the energy {high:g} after {low:g}; must increase; sort the knots and drop repeated ones"
+                )
+        if self.alphas is not None and self.alpha != 0:
+            raise ValueError("found alpha and alphas; must be one number or one per knot; keep one")
+        for key in ("sigma_kev", "relative", "alphas"):
+            values = getattr(self, key)
+            if values is not None and len(values) != len(energies):
+                raise ValueError(
+                    f"found {len(values)} of {key}; must be {len(energies)}, one per energies_kev; correct either"
+                )
+
+
+class AssumedWidths(Sourced):
+    """Standard deviations of an efficiency that nobody has published: of its scale, and of a shift of the curve in keV."""
+
+    relative_width: Relative | None = None
+    threshold_kev: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class Efficiency(Sourced):
-    """Knots of a curve linear between them, zero below the first and constant above the last."""
+    """Knots of a curve linear between them, zero below the first and constant above the last.
+
+    `relative_width` is the published standard deviation of its scale, `assumed` holds what is assumed beside it.
+    """
 
     energy: Literal["reconstructed", "true"]
     energies_kev: Annotated[list[Energy], Field(min_length=1, max_length=MAX_KNOTS), AfterValidator(check_knots)]
     values: Annotated[list[Part], Field(min_length=1, max_length=MAX_KNOTS)]
     turn_on: Annotated[list[Factor], Field(min_length=1, max_length=MAX_BINS)] | None = None
     relative_width: Relative | None = None
+    assumed: AssumedWidths | None = None
     shared: Phrase | None = None
 
     @field_validator("values")
@@ -163,6 +227,12 @@ class Efficiency(Sourced):
         if not any(values):
             raise ValueError("found zeros alone; must be above zero somewhere; give the curve of the selection")
         return values
+
+    @model_validator(mode="after")
+    def _check_width(self) -> Efficiency:
+        if self.relative_width is not None and self.assumed is not None and self.assumed.relative_width is not None:
+            raise ValueError("found relative_width published and assumed; what is published needs no assumption; keep one")
+        return self
 
 
 class Width(Table):
@@ -268,6 +338,58 @@ SIZES = {
 }
 
 
+class GaussianCounts(Table):
+    """Counts with one standard deviation."""
+
+    mean: SomeCounts
+    sigma: SomeCounts
+
+
+class UniformCounts(Table):
+    """Counts between two ends."""
+
+    lowest: Count
+    highest: Count
+
+    @model_validator(mode="after")
+    def _check_order(self) -> UniformCounts:
+        if self.highest <= self.lowest:
+            raise ValueError(f"found {self.lowest:g} to {self.highest:g}; must increase; give the lower end first")
+        return self
+
+
+class ComponentPrior(Sourced):
+    """What was known of a component before the fit to the data, in counts between two energies; `free` if nothing was.
+
+    `fitted_counts` are those of the published fit between the same energies.
+    """
+
+    kev: Annotated[list[Energy], Field(min_length=2, max_length=2)]
+    fitted_counts: SomeCounts
+    gaussian: GaussianCounts | None = None
+    uniform: UniformCounts | None = None
+    free: Annotated[float, Field(gt=1, le=1e6)] | None = None
+
+    @model_validator(mode="after")
+    def _check_prior(self) -> ComponentPrior:
+        require_one_of(self, "gaussian", "uniform", "free")
+        low, high = self.kev
+        if low >= high:
+            raise ValueError(f"found kev = [{low:g}, {high:g}]; must be [low, high]; give the lower energy first")
+        if not self._holds_fit():
+            raise ValueError(
+                f"found fitted_counts = {self.fitted_counts:g}, which the prior does not hold; must be counts between the "
+                "same energies; correct either"
+            )
+        return self
+
+    def _holds_fit(self) -> bool:
+        """Whether the fit lies within the range, or within so many standard deviations: both are of the same energies."""
+        if self.uniform is not None:
+            return self.uniform.lowest <= self.fitted_counts <= self.uniform.highest
+        return self.gaussian is None or abs(self.fitted_counts - self.gaussian.mean) <= FARTHEST_FIT * self.gaussian.sigma
+
+
 class Component(Sourced):
     """One background component: counts per bin, a fraction of the remainder, or a spectrum, which has events."""
 
@@ -284,6 +406,7 @@ class Component(Sourced):
     events: Events | None = None
     width: Width
     shared: Phrase | None = None
+    prior: ComponentPrior | None = None
 
     @property
     def is_rate_table(self) -> bool:

@@ -13,8 +13,9 @@ from operator import attrgetter
 
 import numpy as np
 
-from bayesnu.experiments import Component, Counted, Experiment, FreeWidth, Rated
+from bayesnu.experiments import Component, ComponentPrior, Counted, Experiment, FreeWidth, GaussianPrior, Rated
 from bayesnu.model.background_fold import fold_component
+from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import Observation
 from bayesnu.physics.detector import mean_efficiency_ratio
 from bayesnu.support.errors import BayesnuError
@@ -25,10 +26,10 @@ FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A background that floats as one: counts per bin of the analysis, and its relative width, None if it is free.
+    """A background that floats as one: counts per bin of the analysis, and the constraint of their normalisation.
 
-    A free one is flat on [0, `maximum`] times its counts. `shared` names a nuisance common to several experiments.
-    `spectra` are those of its components that are spectra.
+    That is a Gaussian of `mean` and `width`, or with `width` None flat on [`minimum`, `maximum`], relative to the counts.
+    `shared` names a nuisance common to several experiments. `spectra` are those of its components that are spectra.
     """
 
     name: str
@@ -36,7 +37,18 @@ class Shape:
     width: float | None
     maximum: float = FREE_MAXIMUM
     shared: str | None = None
+    mean: float = 1.0
+    minimum: float = 0.0
     spectra: tuple[Component, ...] = ()
+
+    @property
+    def constraint(self) -> str:
+        """The constraint in words."""
+        if self.width is not None:
+            centre = "" if self.mean == 1 else f"{self.mean:.4g} "
+            return f"{centre}+- {100 * self.width:.3g} %"
+        is_free = self.minimum == 0 and self.maximum >= FREE_MAXIMUM
+        return "free" if is_free else f"{self.minimum:.3g} to {self.maximum:.3g}"
 
 
 def background_shapes(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
@@ -50,7 +62,33 @@ def background_shapes(observation: Observation, neutrinos: np.ndarray) -> list[S
         shapes = _collect_components(observation, neutrinos)
     if analysis.normalisations == "free":
         shapes = [replace(shape, width=None) for shape in shapes]
+    priors = find_priors(observation.experiment, analysis)
+    shapes = [_apply_prior(shape, priors[shape.name]) if shape.name in priors else shape for shape in shapes]
     return [shape for shape in shapes if np.any(shape.counts > 0)]
+
+
+def find_priors(experiment: Experiment, analysis: Analysis) -> dict[str, ComponentPrior]:
+    """The components of an experiment, by name, whose prior an analysis uses."""
+    if analysis.normalisations != "prior" or analysis.background == "single":
+        return {}
+    return {each.name: each.prior for each in experiment.background.components if each.prior is not None}
+
+
+def find_merged_shapes(experiment: Experiment, analysis: Analysis) -> set[str]:
+    """The shapes of an experiment whose components float as one: a range and a Gaussian, as priors may be, have no sum."""
+    if analysis.background == "single" or not analysis.one_nuisance_per_shape:
+        return set()
+    components = experiment.background.components
+    priors = find_priors(experiment, analysis)
+    return {each.shape for each in components} - {each.shape for each in components if each.name in priors}
+
+
+def _apply_prior(shape: Shape, prior: ComponentPrior) -> Shape:
+    """A shape with what was known before the fit as its constraint."""
+    known = prior.known
+    if isinstance(known, GaussianPrior):
+        return replace(shape, mean=known.mean, width=known.width)
+    return replace(shape, width=None, minimum=known.lowest, maximum=known.highest)
 
 
 def _sum_backgrounds(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
@@ -104,18 +142,19 @@ def find_excess(observation: Observation, neutrinos: np.ndarray) -> np.ndarray:
 
 
 def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list[Shape]:
-    """The published components, those of one shape as one."""
+    """The published components, those of one shape as one unless priors keep them apart."""
     experiment = observation.experiment
     components = experiment.background.components
     remainder = np.maximum(_sum_backgrounds(observation, neutrinos) - sum_own(observation), 0.0)
+    merged_shapes = find_merged_shapes(experiment, observation.analysis)
     shapes = []
     for c in components:
         own = own_counts(observation, c)
         counts = (c.fraction or 0.0) * remainder if own is None else observation.cut(own)
         spectra = () if c.spectrum is None else (c,)
-        name = c.shape if observation.analysis.one_nuisance_per_shape else c.name
+        name = c.shape if c.shape in merged_shapes else c.name
         if isinstance(c.width, FreeWidth):
-            shapes.append(Shape(name, counts, None, c.width.maximum, c.shared, spectra))
+            shapes.append(Shape(name, counts, None, c.width.maximum, c.shared, spectra=spectra))
         else:
             width = c.width.relative(fitted_size(observation, c))
             shapes.append(Shape(name, counts, width, shared=c.shared, spectra=spectra))
@@ -166,7 +205,8 @@ def _merge_shapes(shapes: list[Shape]) -> Shape:
     spectra = tuple(each for shape in shapes for each in shape.spectra)
     if None in widths or not counts.sum() > 0:
         maximum = max(shape.maximum for shape in shapes)
-        return Shape(shapes[0].name, counts, None if None in widths else widths[0], maximum, shared, spectra)
+        width = None if None in widths else widths[0]
+        return Shape(shapes[0].name, counts, width, maximum, shared, spectra=spectra)
     errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
     error = errors.sum() if shared else np.sqrt(np.sum(errors**2))
     return Shape(shapes[0].name, counts, float(error / counts.sum()), shared=shared, spectra=spectra)

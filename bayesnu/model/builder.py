@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import isclose
+from math import hypot, isclose
 from pathlib import Path
 from typing import TypeAlias
 
@@ -86,6 +86,7 @@ def build(
     require_one_basis(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
+    _check_widths(data, analysis)
     _check_efficiencies(data, analysis)
     charges = any(prior.of_interest.em_property.name == "q_nu" for prior in priors)
     notes = (*review(data, analysis), *([describe_charge(analysis)] if charges else []))
@@ -210,12 +211,12 @@ class _Builder:
     def add_background(self, experiment: Experiment, shape: Shape) -> Parameter:
         shared = shape.shared if self.analysis.correlated_runs else None
         nuisance = self.find_shared(shared) or normalisation(shape.name, experiment.name, shared)
-        free = Flat(nuisance, 0.0, shape.maximum)
-        prior = free if shape.width is None else _make_amplitude(nuisance, shape.width)
+        free = Flat(nuisance, shape.minimum, shape.maximum)
+        prior = free if shape.width is None else _make_amplitude(nuisance, shape.width, shape.mean)
         if not _do_priors_agree(self.nuisances.get(nuisance, prior), prior):
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another component but "
-                "has another width; give both the same width or set correlated_runs = false"
+                "has another constraint; give both the same or set correlated_runs = false"
             )
         return self.add_nuisance(prior)
 
@@ -232,7 +233,7 @@ class _Builder:
         """
         out = list(terms)
         for name, width in (
-            ("threshold_shift", self.analysis.threshold_shift_kev),
+            ("threshold_shift", threshold_width_kev(experiment, self.analysis)),
             ("energy_scale", self.analysis.energy_scale),
         ):
             if width == 0:
@@ -395,14 +396,14 @@ def _multiply_part(part: atom.AtomicPart | None) -> tuple[Nuisance, ...]:
     return (atomic_fraction(part.name) if part.width is None else atomic_amplitude(part.name),)
 
 
-def _make_amplitude(nuisance: Nuisance, width: float) -> Gaussian:
-    return Gaussian(nuisance, 0.0, np.inf, mean=1.0, width=width)
+def _make_amplitude(nuisance: Nuisance, width: float, mean: float = 1.0) -> Gaussian:
+    return Gaussian(nuisance, 0.0, np.inf, mean=mean, width=width)
 
 
 def _do_priors_agree(one: Prior, other: Prior) -> bool:
-    """Whether two priors of a shared normalisation are the same but for the rounding of their widths."""
+    """Whether two priors of a shared normalisation are the same but for rounding."""
     if isinstance(one, Gaussian) and isinstance(other, Gaussian):
-        return isclose(one.width, other.width, rel_tol=1e-9)
+        return isclose(one.width, other.width, rel_tol=1e-9) and isclose(one.mean, other.mean, rel_tol=1e-9)
     return one == other
 
 
@@ -412,10 +413,34 @@ def _make_shift(nuisance: Nuisance) -> Gaussian:
 
 
 def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None:
-    """Relative width of the efficiency nuisance: the file's, else the analysis' own; None where there is none."""
+    """Relative width of the efficiency nuisance, None where there is none.
+
+    It is the published one of the curve, else the analysis' own. With `all` it is the published or assumed one and that of
+    the exposure in quadrature: both scale the signal, so that one nuisance stands for them.
+    """
+    efficiency = experiment.efficiency
     if analysis.efficiency_nuisance == "off":
         return None
-    return experiment.efficiency.relative_width or analysis.efficiency_width or None
+    if analysis.efficiency_nuisance == "all":
+        return hypot(efficiency.relative_width or efficiency.assumed_width or 0.0, experiment.exposure_width or 0.0) or None
+    return efficiency.relative_width or analysis.efficiency_width or None
+
+
+def threshold_width_kev(experiment: Experiment, analysis: Analysis) -> float:
+    """Standard deviation in keV of a shift of the efficiency curve: the analysis' own, else with `all` the file's, or 0."""
+    if analysis.threshold_shift_kev > 0 or analysis.efficiency_nuisance != "all":
+        return analysis.threshold_shift_kev
+    return experiment.efficiency.threshold_width_kev or 0.0
+
+
+def _check_widths(experiments: Iterable[Experiment], analysis: Analysis) -> None:
+    """Refuse a data set whose efficiency has no width where those of all have to float."""
+    for each in experiments:
+        if analysis.efficiency_nuisance == "all" and efficiency_width(each, analysis) is None:
+            raise BayesnuError(
+                f"efficiency_nuisance: found 'all', and the file of {each.name} has no width of efficiency or exposure; "
+                "give it [efficiency.assumed] relative_width, or choose published with efficiency_width"
+            )
 
 
 def _check_efficiencies(experiments: Iterable[Experiment], analysis: Analysis) -> None:

@@ -32,7 +32,8 @@ class Choice(NamedTuple):
     """What a choice does and changes, in words, and what it allows: words, a closed range, or true and false.
 
     `needs` are the values of other choices, one or several, without which another value than the default would have no
-    effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before.
+    effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before. `former`
+    are words of older configurations and chains, with those that mean the same today.
     """
 
     help: str
@@ -41,10 +42,13 @@ class Choice(NamedTuple):
     range: tuple[float, float] | None = None
     needs: Needs = MappingProxyType({})
     before: str | float | bool | None = None
+    former: Mapping[str, str] = MappingProxyType({})
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
         value = plain(value)
+        if isinstance(value, str):
+            value = self.former.get(value, value)
         if self.words and not (isinstance(value, str) and value in self.words):
             raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], self.words)}")
         if isinstance(self.default, bool) and not isinstance(value, bool):
@@ -67,8 +71,15 @@ def _reading(default: str, help: str) -> Any:
     return _chosen(Choice(help, default))
 
 
-def _word(default: str, *others: str, help: str, before: str | None = None, **needs: str | tuple[str, ...]) -> Any:
-    return _chosen(Choice(help, default, words=(default, *others), needs=needs, before=before))
+def _word(
+    default: str,
+    *others: str,
+    help: str,
+    before: str | None = None,
+    former: Mapping[str, str] | None = None,
+    **needs: str | tuple[str, ...],
+) -> Any:
+    return _chosen(Choice(help, default, words=(default, *others), needs=needs, before=before, former=former or {}))
 
 
 def _number(
@@ -102,9 +113,9 @@ class Analysis:
         resolution_at: `true` or `reconstructed` energy.
         efficiency_on: `file`, `reconstructed` or `true` energy.
         background: `components` or `single`.
-        normalisations: `published` or `free`.
+        normalisations: `fit`, `prior` or `free`.
         solar_subtraction: `model` or `published` neutrinos.
-        efficiency_nuisance: `published` or `off`.
+        efficiency_nuisance: `published`, `off` or `all`.
         one_nuisance_per_shape, correlated_runs, atomic_nuisances: True or False.
 
     Arguments, as numbers:
@@ -280,13 +291,16 @@ class Analysis:
         10.0,
         help="Relative width of the constraint on a single background; components do not take it.",
         background="single",
-        normalisations="published",
+        normalisations="fit",
     )
     normalisations: str = _word(
-        "published",
+        "fit",
+        "prior",
         "free",
-        help="Constraints of the background normalisations: the published widths, which are fits to these very data, or "
-        "none, each flat from 0 to 10 times its fit. Free ones give the longest intervals.",
+        help="Constraints of the background normalisations: what the fit to these very data gave; what was known before it, "
+        "where that is published, and else the fit; or none, each flat from 0 to 10 times its fit. Free ones give the "
+        "longest intervals.",
+        former={"published": "fit"},
     )
     one_nuisance_per_shape: bool = _switch(
         True,
@@ -307,8 +321,11 @@ class Analysis:
     efficiency_nuisance: str = _word(
         "published",
         "off",
-        help="Whether the efficiency floats: with the width in the experiment's file, or else with efficiency_width; or "
-        "not at all.",
+        "all",
+        help="Whether the efficiency floats: with the published width in the experiment's file, or else with "
+        "efficiency_width; not at all; or in all data sets. In the last case an assumed width of the file stands for one "
+        "that is not published. The error of the exposure adds in quadrature, and the threshold shifts where the file says "
+        "so.",
     )
     efficiency_width: float = _number(
         0.0,
@@ -322,7 +339,7 @@ class Analysis:
         0.0,
         1.0,
         help="Standard deviation in keV of a shift of the efficiency curve, which moves signal and "
-        "background; 0 leaves it fixed.",
+        "background; 0 leaves it fixed, unless efficiency_nuisance is all and the file has one.",
     )
     energy_scale: float = _number(
         0.0,
@@ -358,6 +375,14 @@ CHOICES: Mapping[str, Choice] = {each.name: each.metadata["choice"] for each in 
 BEFORE: dict[str, str | float | bool] = {
     name: choice.before for name, choice in CHOICES.items() if choice.before is not None
 }
+
+
+def with_former_words(analysis: Analysis) -> dict[str, Any]:
+    """The choices of an analysis by name, in the words of the first chains: so a chain keeps its fingerprint."""
+    former = {
+        name: old for name, choice in CHOICES.items() for old, new in choice.former.items() if getattr(analysis, name) == new
+    }
+    return asdict(analysis) | former
 
 
 PRESETS = {

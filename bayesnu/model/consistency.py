@@ -15,7 +15,7 @@ import numpy as np
 from bayesnu.experiments import Experiment, FreeWidth, StatedNeutrinos
 from bayesnu.model import fold
 from bayesnu.model.atom_range import check_range
-from bayesnu.model.backgrounds import find_excess
+from bayesnu.model.backgrounds import find_excess, find_merged_shapes, find_priors
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.left_out import describe_left_out
 from bayesnu.model.observation import Observation, observe
@@ -90,6 +90,7 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             raise BayesnuError(
                 f"inputs: found '{analysis.inputs}', which none of {names} has; choose one of {', '.join(known)}"
             )
+    _check_priors(experiments, analysis)
     yield from _describe_void(experiments, analysis)
     yield from _describe_lost_keys(experiments, analysis)
     yield from _describe_similar_keys(experiments)
@@ -136,6 +137,22 @@ def _describe_luminosity(experiments: Sequence[Experiment], analysis: Analysis) 
     yield (
         f"luminosity_constraint: the flux of pp follows from {luminosity} and the other fluxes; the width that "
         f"{analysis.solar_model} has for it is not used"
+    )
+
+
+def _check_priors(experiments: Sequence[Experiment], analysis: Analysis) -> None:
+    """Refuse priors where nothing takes one: the result would be that of the fitted widths."""
+    if analysis.normalisations != "prior" or any(find_priors(each, analysis) for each in experiments):
+        return
+    names = ", ".join(experiment.name for experiment in experiments)
+    if analysis.background == "single":
+        raise BayesnuError(
+            "normalisations: found 'prior', which has no effect with background = single; choose background = components, "
+            "or leave it at fit"
+        )
+    raise BayesnuError(
+        f"normalisations: found 'prior', which has no effect on {names}, whose file has none; leave it at fit, or give the "
+        "components a table `prior`"
     )
 
 
@@ -193,6 +210,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     check_range(experiment, analysis)
     yield from describe_left_out(experiment, analysis)
     yield from _describe_lost_widths(experiment, analysis)
+    yield from _describe_missing_priors(experiment, analysis)
     observation = observe(experiment, analysis)
     yield from _describe_cut(observation, count_neutrinos(experiment, analysis))
     if not observation.is_data.any():
@@ -231,10 +249,10 @@ def count_neutrinos(experiment: Experiment, analysis: Analysis) -> np.ndarray:
 
 def _describe_lost_widths(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     """Say whose published width is not used, as a free component of the same shape makes the whole shape free."""
-    is_merged = analysis.background == "components" and analysis.one_nuisance_per_shape
-    if not is_merged or analysis.normalisations == "free":
+    if analysis.normalisations == "free":
         return
-    components = experiment.background.components
+    merged = find_merged_shapes(experiment, analysis)
+    components = [each for each in experiment.background.components if each.shape in merged]
     for shape in dict.fromkeys(each.shape for each in components if isinstance(each.width, FreeWidth)):
         held = [each.name for each in components if each.shape == shape and not isinstance(each.width, FreeWidth)]
         if held:
@@ -243,6 +261,16 @@ def _describe_lost_widths(experiment: Experiment, analysis: Analysis) -> Iterato
                 f"{experiment.name}: the shape '{shape}' is free because of {', '.join(free)}, so the published widths of "
                 f"{', '.join(held)} are not used"
             )
+
+
+def _describe_missing_priors(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say which components keep what the fit gave, where priors are asked for."""
+    if analysis.normalisations != "prior":
+        return
+    priors = find_priors(experiment, analysis)
+    fitted = [each.name for each in experiment.background.components if each.name not in priors]
+    if fitted:
+        yield f"{experiment.name}: no prior is known of {', '.join(fitted)}, so the constraint of the fit is used"
 
 
 def _describe_cut(observation: Observation, neutrinos: np.ndarray) -> Iterator[str]:

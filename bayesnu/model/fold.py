@@ -235,7 +235,7 @@ def true_energy_grid(
             f"lowest_true_kev: found {lowest:g}, {experiment.name} ends at {last:g} keV; no signal is left, lower it"
         )
     energies = np.geomspace(lowest, last, 4096)
-    panels = float(np.trapezoid(1 / detector.resolution_kev(energies, response.resolution), energies))
+    panels = float(np.trapezoid(1 / response.resolution.sigma_kev(energies), energies))
     if panels > MOST_PANELS:
         raise BayesnuError(
             f"{experiment.name}: [resolution] is so fine that the integration needs {panels:.0f} panels; at most "

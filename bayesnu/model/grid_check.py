@@ -95,7 +95,7 @@ def adaptive_counts(experiment: Experiment, analysis: Analysis, couplings: list[
     mixing = fold.mixing_of(analysis)
     components = fold.components_of(experiment, analysis)
     coefficients = np.array([kernel_coefficients(each, each, mixing) for each in couplings])
-    breaks = [response.resolution[-1], *fold.breakpoints_of(analysis)]
+    breaks = [*response.resolution.kinks_kev, *fold.breakpoints_of(analysis)]
     if response.efficiency_on == "true":
         breaks.extend(response.efficiency_kev)
     low = analysis.lowest_true_kev
@@ -127,7 +127,8 @@ def _compare_background(experiment: Experiment, analysis: Analysis, component: C
         counts: np.ndarray = detector.fold(spectrum.density(energy)[None] * energy, energy, response)[0]
         return counts
 
-    points = sorted({float(np.log(b)) for b in (*spectrum.breaks_kev, response.resolution[-1]) if LOWEST_KEV < b < high})
+    breaks = (*spectrum.breaks_kev, *response.resolution.kinks_kev)
+    points = sorted({float(np.log(b)) for b in breaks if LOWEST_KEV < b < high})
     reference, _ = quad_vec(integrand, np.log(LOWEST_KEV), np.log(high), epsrel=1e-6, norm="max", points=points, limit=20000)
     counts = fold_component(experiment, analysis, component)
     if experiment.turn_on is not None:

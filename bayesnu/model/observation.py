@@ -81,17 +81,9 @@ def _select_bins(experiment: Experiment, analysis: Analysis) -> slice:
 def _choose_response(experiment: Experiment, analysis: Analysis, bins: slice) -> Response:
     """How true energy becomes counts in these bins, under the choices of an analysis."""
     efficiency = experiment.efficiency
-    resolution = experiment.resolution
     return Response(
         edges_kev=experiment.edges_kev[bins.start : bins.stop + 1],
-        resolution=(
-            resolution.constant_kev,
-            resolution.sqrt_kev,
-            resolution.linear,
-            resolution.quadratic_per_kev,
-            resolution.cubic_per_kev2,
-            resolution.valid_to_kev,
-        ),
+        resolution=experiment.resolution,
         efficiency_kev=efficiency.energies_kev,
         efficiency=efficiency.values,
         efficiency_on=efficiency.energy if analysis.efficiency_on == "file" else analysis.efficiency_on,

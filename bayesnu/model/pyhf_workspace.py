@@ -89,7 +89,7 @@ class _Encoding:
             if squared:
                 raise BayesnuError(
                     f"workspace: {squared[0]} enters with its square and pyhf's Gaussian parameters are linear; "
-                    "leave threshold_shift_kev and energy_scale at 0"
+                    "leave threshold_shift_kev and energy_scale at 0, and efficiency_nuisance at published"
                 )
             if len(held) > 1:
                 pairs.append(set(held))

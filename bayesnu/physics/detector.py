@@ -2,38 +2,40 @@
 
 A bin collects the integral over T' of rate(T') W_b(T') with W_b(T') = integral over the bin of eps(T) G(T; T', sigma) dT.
 With the width taken at T' and an efficiency that is linear between its knots, W_b has a closed form in error functions.
-So only the integral over T' needs a quadrature.
+So only the integral over T' needs a quadrature. A skew-normal has one too, with Owen's function.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import erf, exp, pi, sqrt
 
 import numpy as np
 
+from bayesnu.physics import skew_normal
+from bayesnu.physics.resolution import REACH, AnyResolution, reach_of
 from bayesnu.support.compiled import compiled
 from bayesnu.support.interpolation import interpolate_steps
 from bayesnu.support.quadrature import gauss_legendre
 
-REACH = 8.5  # standard deviations beyond which a Gaussian holds less than 1e-16 of its area
 ORDER = 8  # Gauss-Legendre nodes per panel
 PANEL_IN_SIGMA = 1.0  # largest width of a panel, in standard deviations of the response
 PANEL_RATIO = 1.5  # largest ratio of a panel's ends: the millicharge brings 1/T^2
+MOST_WEIGHTS = 1 << 20  # of true energies times places that are held at a time
 
 
 @dataclass(frozen=True)
 class Response:
     """How true energy becomes counts in bins: every array in keV.
 
-    `resolution` are the coefficients of sigma(T) = a + b sqrt(T) + c T + d T^2 + e T^3 and the energy above which sigma
-    stays constant; `efficiency_kev` and `efficiency` the knots of a piecewise linear curve (a repeated energy is a step;
-    zero below, constant above).
+    `efficiency_kev` and `efficiency` are the knots of a piecewise linear curve: a repeated energy is a step, it is zero
+    below and constant above.
     """
 
     edges_kev: np.ndarray
-    resolution: tuple[float, float, float, float, float, float]
+    resolution: AnyResolution
     efficiency_kev: np.ndarray
     efficiency: np.ndarray
     efficiency_on: str = "reconstructed"  # or "true"
@@ -41,17 +43,6 @@ class Response:
     resolution_at: str = "true"  # or "reconstructed": the energy at which sigma is taken
     threshold_shift_kev: float = 0.0  # moves the efficiency curve to higher energy
     energy_scale: float = 0.0  # relative shift of the mean reconstructed energy
-
-
-def resolution_kev(energy_kev: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
-    """Standard deviation, keV, of the reconstructed energy at energy T.
-
-    Held constant above the last coefficient: a published polynomial explodes outside the range of its fit.
-    """
-    a, b, c, d, e, highest = coefficients
-    t = np.minimum(np.asarray(energy_kev, dtype=float), highest)
-    sigma: np.ndarray = a + b * np.sqrt(t) + t * (c + t * (d + t * e))
-    return sigma
 
 
 def efficiency_at(energy_kev: np.ndarray, knots_kev: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -69,7 +60,7 @@ def true_energy_grid(
     sigma(T') and no longer than a ratio of `PANEL_RATIO`. `halvings` halves them that many times.
     """
     highest = _find_highest_energy(response)
-    fixed = [lowest_kev, highest, response.resolution[-1], *breaks_kev]  # sigma has a kink where it becomes constant
+    fixed = [lowest_kev, highest, *response.resolution.kinks_kev, *breaks_kev]
     if response.efficiency_on == "true":
         fixed.extend(response.efficiency_kev + response.threshold_shift_kev)
     ends = np.unique([end for end in fixed if lowest_kev <= end <= highest])
@@ -87,15 +78,15 @@ def _find_highest_energy(response: Response) -> float:
     """Where the Gaussian tail no longer reaches down into the last bin; at most ten times its edge."""
     top = response.edges_kev[-1] / (1 + response.energy_scale)
     candidates = np.linspace(top, 10 * top, 1801)
-    reaches = candidates - REACH * resolution_kev(candidates, response.resolution) <= top
+    reaches = candidates - reach_of(response.resolution) * response.resolution.sigma_kev(candidates) <= top
     return float(candidates[min(np.flatnonzero(reaches).max() + 1, len(candidates) - 1)])
 
 
-def _place_panels(start: float, stop: float, coefficients: tuple[float, ...]) -> np.ndarray:
+def _place_panels(start: float, stop: float, resolution: AnyResolution) -> np.ndarray:
     """Ends of panels between two fixed ends: evenly spread on a short way, else each as long as it may be."""
     ends = [start]
     while ends[-1] < stop:
-        width = PANEL_IN_SIGMA * float(resolution_kev(np.array(ends[-1]), coefficients))
+        width = PANEL_IN_SIGMA * float(resolution.sigma_kev(ends[-1]))
         ends.append(min(ends[-1] + width, ends[-1] * PANEL_RATIO))
     if stop / start < 1.2:
         return np.linspace(start, stop, len(ends))
@@ -113,18 +104,25 @@ def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndar
         values = np.array([1.0])
     rates = np.ascontiguousarray(rates.T)
     mean = true_kev * (1 + response.energy_scale)
-    sigma = resolution_kev(true_kev, response.resolution)
+    sigma = response.resolution.sigma_kev(true_kev)
+    is_skewed = response.resolution.largest_alpha > 0
     # The closed form, where there is one.
     if response.binning == "integrated" and response.resolution_at == "true":
         borders, intercept, slope, bins = _split_bins(response.edges_kev, knots, values)
-        _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out)
+        if is_skewed:
+            _add_parts(rates, bins, lambda part: _weigh_segments(true_kev[part], response, borders, intercept, slope), out)
+        else:
+            _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out)
         return out
     # Else a sum over nodes in reconstructed energy.
     nodes, weights, bins = _place_nodes(response)
     weights = weights * efficiency_at(nodes, knots, values)
+    if is_skewed:
+        _add_parts(rates, bins, lambda part: _weigh_nodes(true_kev[part], response, nodes, weights), out)
+        return out
     width = np.full_like(nodes, -1.0)
     if response.resolution_at == "reconstructed":
-        width = resolution_kev(nodes, response.resolution)
+        width = response.resolution.sigma_kev(nodes)
     _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out)
     return out
 
@@ -150,7 +148,7 @@ def _place_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np.ndarray
     inner = knots[(knots > edges[0]) & (knots < edges[-1])]
     fine = []
     for low, high in itertools.pairwise(np.unique(np.concatenate([edges, inner]))):
-        width = max(0.5 * resolution_kev((low + high) / 2, response.resolution), 1e-3)
+        width = max(0.5 * float(response.resolution.sigma_kev((low + high) / 2)), 1e-3)
         fine.append(np.linspace(low, high, 2 + int((high - low) / width)))
     borders = np.unique(np.concatenate(fine))
     nodes, weights = gauss_legendre(ORDER)
@@ -197,6 +195,38 @@ def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out):  # type: 
                 weight = weights[n] * exp(-0.5 * z * z) / (sqrt(2 * pi) * s)
                 for r in range(rates.shape[1]):
                     out[r, bins[n]] += rates[t, r] * weight
+
+
+def _add_parts(rates: np.ndarray, bins: np.ndarray, weigh: Callable[[slice], np.ndarray], out: np.ndarray) -> None:
+    """Add rates (energies, n) times weights (energies, places) to the places' bins, a part of the energies at a time."""
+    size = max(1, MOST_WEIGHTS // len(bins))
+    for start in range(0, len(rates), size):
+        part = slice(start, start + size)
+        np.add.at(out.T, bins, weigh(part).T @ rates[part])
+
+
+def _weigh_segments(
+    true_kev: np.ndarray, response: Response, borders: np.ndarray, intercept: np.ndarray, slope: np.ndarray
+) -> np.ndarray:
+    """Integrals (energies, segments) of (a + b T) times the skew-normal, in closed form."""
+    mean = true_kev[:, None] * (1 + response.energy_scale)
+    sigma = response.resolution.sigma_kev(true_kev)[:, None]
+    alpha = response.resolution.alpha_at(true_kev)[:, None]
+    z = (borders - mean) / sigma
+    probability = np.diff(skew_normal.probability_below(z, alpha))
+    moment = np.diff(skew_normal.moment_below(z, alpha))
+    weights: np.ndarray = (intercept + slope * mean) * probability + slope * sigma * moment
+    return weights
+
+
+def _weigh_nodes(true_kev: np.ndarray, response: Response, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights (energies, nodes) of nodes in reconstructed energy times the skew-normal."""
+    mean = true_kev[:, None] * (1 + response.energy_scale)
+    at = nodes if response.resolution_at == "reconstructed" else true_kev[:, None]
+    sigma = response.resolution.sigma_kev(at)
+    density = skew_normal.density((nodes - mean) / sigma, response.resolution.alpha_at(at))
+    out: np.ndarray = weights * density / sigma
+    return out
 
 
 def mean_efficiency_ratio(response: Response, shift_kev: float) -> np.ndarray:

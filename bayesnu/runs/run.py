@@ -17,7 +17,7 @@ from typing import Any
 from bayesnu import experiments as data
 from bayesnu.experiments import Experiment
 from bayesnu.inference.settings import Settings, usual_kind
-from bayesnu.model.choices import BEFORE, Analysis, describe_choices
+from bayesnu.model.choices import BEFORE, Analysis, describe_choices, with_former_words
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, default_prior, with_kind
@@ -263,9 +263,11 @@ def to_dict(run: Run) -> dict[str, Any]:
 def fingerprint(run: Run) -> dict[str, str]:
     """What defines the posterior and the chain, key by key; neither the length of the run nor a path is part of it.
 
-    A choice that is as it was before it existed is no part of it either, so that older chains stay what they are.
+    A choice that is as it was before it existed is no part of it either, and words are those of the first chains. So older
+    chains stay what they are.
     """
-    keys = flattened(to_dict(run) | {"experiments": list(run.digests)})
+    as_once = {"experiments": list(run.digests), "analysis": with_former_words(run.analysis)}
+    keys = flattened(to_dict(run) | as_once)
     length = ("sampling.steps", "sampling.most_steps", "preset")
     as_before = [f"analysis.{name}" for name, value in BEFORE.items() if getattr(run.analysis, name) == value]
     return {key: value for key, value in sorted(keys.items()) if key not in (*length, *as_before)}

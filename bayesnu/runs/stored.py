@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,10 +55,19 @@ def model_of_stored(stored: StoredRun) -> Model:
     return model
 
 
+# Parts of a data set's file that one choice alone takes: for any other they are no part of the data.
+TAKEN_BY_CHOICE = {
+    r"background\.components\[\d+\]\.prior\.": ("normalisations", "prior"),
+    r"efficiency\.assumed\.": ("efficiency_nuisance", "all"),
+    r"exposure\.error\.": ("efficiency_nuisance", "all"),
+}
+
+
 def find_change(run: Run, stored: Sequence[Experiment]) -> str | None:
     """Name the first number or word in which data that are there now differ from stored ones; None if they agree.
 
-    Comments, the order of keys and the place of a file are no content. A file that is gone cannot differ.
+    Comments, the order of keys and the place of a file are no content, nor are parts that the run does not take. A file that
+    is gone cannot differ.
     """
     there = {each.name: each for each in stored}
     for name in run.experiments:
@@ -67,7 +77,14 @@ def find_change(run: Run, stored: Sequence[Experiment]) -> str | None:
         if now.name not in there:
             return f"data.{now.name} is not set there"
         if now.digest != there[now.name].digest:
-            found = difference(*(leaves(tomllib.loads(each.text)) for each in (there[now.name], now)))
+            found = difference(*(_list_content(each.text, run) for each in (there[now.name], now)))
             if found is not None:
                 return f"data.{now.name}.{found}"
     return None
+
+
+def _list_content(text: str, run: Run) -> dict[str, str]:
+    """Every number and word of a file's text that a run can take, by its place."""
+    void = [part for part, (choice, word) in TAKEN_BY_CHOICE.items() if getattr(run.analysis, choice) != word]
+    skipped = re.compile("|".join(rf"(readings\.[^.]+\.)?{part}" for part in void) or r"(?!)")
+    return {place: leaf for place, leaf in leaves(tomllib.loads(text)).items() if not skipped.match(place)}

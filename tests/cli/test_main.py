@@ -511,3 +511,19 @@ def test_what_is_cut_at_zero_is_said_beside_the_numbers(tmp_path: Path) -> None:
     assert answer(*limits, "--json")["notes"] == []
     for words in ((*limits, *paper), (*counts, *paper), ("summary", tmp_path / "run", "--no-toys")):
         assert invoke(*words).stdout.count(said) == 1
+
+
+def test_check_says_of_every_component_by_what_it_is_constrained() -> None:
+    words = ("check", "xenonnt-sr0", "--normalisations", "prior")
+    rows = {row["component"]: row for row in answer(*words, "--json")["budget"]["constraints"]}
+    assert set(rows) == {"214Pb", "85Kr", "materials", "136Xe", "124Xe"}
+    assert rows["214Pb"] == {
+        "component": "214Pb",
+        "normalisation": "214Pb",
+        "kind": "prior",
+        "words": "0.594 to 1.25",
+        "range_kev": [1, 140],
+    }
+    assert re.search(r"214Pb +214Pb +prior +0\.594 to 1\.25 +1-140 keV", invoke(*words).stdout)
+    assert re.search(r"214Pb +flat +fit +\+- 10\.9 %", invoke("check", "xenonnt-sr0").stdout)
+    assert refusal("check", "pandax4t-run1", "--normalisations", "prior").startswith("normalisations: found 'prior'")

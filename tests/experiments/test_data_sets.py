@@ -127,7 +127,7 @@ def test_run0_paper_efficiency_is_the_product_of_three_curves() -> None:
 
 
 def test_a_fitted_polynomial_is_held_above_its_data() -> None:
-    assert [experiments.load(name).resolution.valid_to_kev for name in NAMES] == [30, 30, 30, np.inf]
+    assert [experiments.load(name).resolution.kinks_kev for name in NAMES] == [(30,), (30,), (30,), (np.inf,)]
 
 
 def test_run1_default_efficiency_is_a_step_per_bin() -> None:
@@ -217,7 +217,9 @@ def test_provenance_lists_every_table_and_component() -> None:
     assert [p.table for p in experiment.provenance][:7] == [
         *("exposure", "bins", "region", "resolution", "efficiency", "background", "neutrinos")
     ]
-    assert len(experiment.provenance) == 7 + len(experiment.background.components)
+    tables = [p.table for p in experiment.provenance][7:]
+    assert tables[:2] == ["exposure error", "efficiency assumed"]
+    assert tables[2:] == [f"background {c.name}{of}" for c in experiment.background.components for of in ("", " prior")]
     assert {p.quality for p in experiment.provenance} <= QUALITIES
 
 

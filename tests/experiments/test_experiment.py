@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import AbsoluteWidth, Experiment, FreeWidth, RelativeWidth, StatedNeutrinos
+from bayesnu.experiments import (
+    AbsoluteWidth,
+    Experiment,
+    FreeWidth,
+    GaussianPrior,
+    RelativeWidth,
+    Resolution,
+    StatedNeutrinos,
+    UniformPrior,
+)
 from bayesnu.model.choices import Analysis
 from bayesnu.model.fold import fold
 from bayesnu.support.errors import BayesnuError
@@ -128,9 +137,16 @@ BACKGROUND = EXPERIMENT.background
         (lambda: replace(EXPERIMENT.efficiency, energy="visible"), "reconstructed or true"),  # type: ignore[arg-type]
         (lambda: replace(EXPERIMENT.efficiency, relative_width=-0.1), "found -0.1; must be above 0 and up to 1"),
         (
-            lambda: replace(EXPERIMENT.resolution, sqrt_kev=np.nan),
+            lambda: Resolution(sqrt_kev=np.nan),
             "resolution: sqrt_kev: found nan; must be a finite number",
         ),
+        (lambda: replace(EXPERIMENT.efficiency, assumed_width=2.0), "assumed_width: found 2; must be above 0 and up to 1"),
+        (lambda: replace(EXPERIMENT.efficiency, threshold_width_kev=0.0), "threshold_width_kev: found 0; must be above 0"),
+        (lambda: replace(EXPERIMENT, exposure_width=-0.1), "exposure_width: found -0.1; must be above 0 and up to 1"),
+        (lambda: GaussianPrior(0.0, 0.1), "the mean of a prior, in fitted counts: found 0; must be above 0"),
+        (lambda: GaussianPrior(1.0, -0.1), "the width of a prior, in fitted counts: found -0.1; must be above 0"),
+        (lambda: UniformPrior(1.2, 3.0), "found 1.2 to 3; must be 0 or more and hold 1, the fit"),
+        (lambda: UniformPrior(1.0, 1.0), "found 1 to 1; must be 0 or more and hold 1, the fit"),
         (lambda: StatedNeutrinos(np.nan, None, (1.0, 10.0)), "neutrinos: counts: found nan"),
         (lambda: StatedNeutrinos(300.0, 0.0, (1.0, 10.0)), "neutrinos: error: found 0; must be above 0"),
     ],

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from bayesnu import experiments
-from bayesnu.experiments import AbsoluteWidth, Background, Component, Experiment, FreeWidth, RelativeWidth
+from bayesnu.experiments import (
+    AbsoluteWidth,
+    Background,
+    Component,
+    ComponentPrior,
+    Experiment,
+    FreeWidth,
+    GaussianPrior,
+    RelativeWidth,
+)
 from bayesnu.model import builder, fold, polynomial
 from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_size
 from bayesnu.model.choices import PRESETS, Analysis
@@ -24,7 +33,7 @@ NAMES = [name for name in experiments.names() if experiments.load(name).backgrou
 CHOICES: list[dict[str, Any]] = [
     {"background": background, "solar_subtraction": subtraction, "one_nuisance_per_shape": one, "normalisations": norm}
     for background, subtraction, one, norm in product(
-        ("components", "single"), ("model", "published"), (True, False), ("published", "free")
+        ("components", "single"), ("model", "published"), (True, False), ("fit", "prior", "free")
     )
     if one or background == "components"
 ]
@@ -385,3 +394,127 @@ def test_a_shared_efficiency_without_a_width_is_refused() -> None:
         builder.build([experiments.load(RUN0), without])
     assert builder.build(without).names
     assert builder.build([experiments.load(RUN0), without], (), Analysis(correlated_runs=False)).names
+
+
+# --- what was known before the fit ---
+
+# arXiv:2207.11330 Table I, 1-140 keV: known before the fit and fitted, in counts
+KNOWN = {"85Kr": (90, 60, 90), "materials": (270, 50, 270), "136Xe": (1560, 60, 1550)}
+
+
+def test_priors_of_xenonnt_are_the_published_ones_in_units_of_the_fit() -> None:
+    shapes = shapes_of(experiments.load(XENONNT), Analysis(normalisations="prior"))
+    assert set(shapes) == {"214Pb", "85Kr", "materials", "136Xe", "124Xe"}
+    for name, (mean, sigma, fitted) in KNOWN.items():
+        assert (shapes[name].mean, shapes[name].width) == pytest.approx((mean / fitted, sigma / fitted), rel=1e-12)
+    lead = shapes["214Pb"]
+    assert lead.width is None and (lead.minimum, lead.maximum) == pytest.approx((570 / 960, 1200 / 960), rel=1e-12)
+    assert shapes["124Xe"].width is None and (shapes["124Xe"].minimum, shapes["124Xe"].maximum) == (0, 10)
+
+
+def test_a_prior_changes_no_counts() -> None:
+    experiment = experiments.load(XENONNT)
+    fitted = shapes_of(experiment, Analysis())
+    known = shapes_of(experiment, Analysis(normalisations="prior"))
+    flat = np.sum([known[name].counts for name in ("214Pb", "85Kr", "materials")], axis=0)
+    np.testing.assert_allclose(flat, fitted["flat"].counts, rtol=1e-12)
+    assert known["214Pb"].counts.sum() / flat.sum() == pytest.approx(0.722, rel=1e-9)
+    np.testing.assert_array_equal(known["136Xe"].counts, fitted["136Xe"].counts)
+
+
+def test_priors_become_those_of_the_parameters() -> None:
+    built = builder.build([experiments.load(XENONNT)], ["r2_nu"], Analysis(normalisations="prior"))
+    priors = {p.name.split("[")[0]: p for p in built.nuisances}
+    lead, krypton = priors["214Pb"], priors["85Kr"]
+    assert isinstance(lead, Flat) and (lead.lower, lead.upper) == pytest.approx((0.59375, 1.25), rel=1e-12)
+    assert isinstance(krypton, Gaussian) and (krypton.lower, krypton.mean) == (0, 1)
+    assert krypton.width == pytest.approx(60 / 90, rel=1e-12)
+    expected = (
+        published_total(experiments.load(XENONNT))[1:]
+        + 10 / 1550 * shapes_of(built.experiments[0], Analysis())["136Xe"].counts
+    )
+    np.testing.assert_allclose(built.expected(built.nominal()), expected, rtol=1e-12)
+
+
+def test_components_without_a_prior_keep_their_fit_and_a_shape_without_one_floats_as_one() -> None:
+    experiment = with_component(experiments.load(XENONNT), "214Pb", prior=None)
+    shapes = shapes_of(experiment, Analysis(normalisations="prior"))
+    assert (shapes["214Pb"].mean, shapes["214Pb"].width) == (1, 0.125)
+    for name in ("85Kr", "materials"):
+        experiment = with_component(experiment, name, prior=None)
+    shapes = shapes_of(experiment, Analysis(normalisations="prior"))
+    assert shapes["flat"].width == shapes_of(experiment, Analysis())["flat"].width and "214Pb" not in shapes
+
+
+def test_priors_are_used_only_when_asked_for() -> None:
+    experiment = experiments.load(XENONNT)
+    bare = experiment
+    for name in ("214Pb", "85Kr", "materials", "136Xe", "124Xe"):
+        bare = with_component(bare, name, prior=None)
+    unused: tuple[dict[str, Any], ...] = ({}, {"normalisations": "free"}, {"background": "single"})
+    for choices in unused:
+        one, other = (builder.build([each], ["r2_nu"], Analysis(**choices)) for each in (experiment, bare))
+        assert one.parameters == other.parameters
+        np.testing.assert_array_equal(one.templates, other.templates)
+
+
+def test_a_shared_normalisation_with_two_priors_is_refused() -> None:
+    one = with_component(experiments.load(XENONNT), "136Xe", shared="xenon 136")
+    known = ComponentPrior(GaussianPrior(1.2, 0.1), (1.0, 30.0))
+    other = with_component(experiments.load(RUN1), "136Xe", shared="xenon 136", prior=known)
+    with pytest.raises(BayesnuError, match=r"^pandax4t-run1: the component '136Xe' shares the key 'xenon 136' [^\n]+$"):
+        builder.build([one, other], (), Analysis(normalisations="prior"))
+    same = with_component(experiments.load(XENONNT), "136Xe", shared="xenon 136", prior=known)
+    names = builder.build([same, other], (), Analysis(normalisations="prior")).names
+    assert sum("xenon 136" in name for name in names) == 1
+
+
+# --- an efficiency that floats in every data set ---
+
+
+def width_of_efficiency(experiment: Experiment, **choices: Any) -> float | None:
+    return builder.efficiency_width(experiment, Analysis(**choices))
+
+
+def test_every_data_set_can_have_an_efficiency_that_floats() -> None:
+    for name in experiments.names():
+        experiment = experiments.load(name)
+        published = experiment.efficiency.relative_width
+        found = width_of_efficiency(experiment, efficiency_nuisance="all")
+        assert found == pytest.approx(published or {XENONNT: 0.05, "pandax4t-run0-first": 0.043 / 0.945}[name], rel=1e-3)
+
+
+def test_the_errors_of_exposure_and_efficiency_add_in_quadrature() -> None:
+    experiment = experiments.load(XENONNT)
+    assert experiment.exposure_width == pytest.approx(0.14 / 4.37, abs=5e-4)
+    bare = replace(experiment, efficiency=replace(experiment.efficiency, assumed_width=None))
+    assert width_of_efficiency(bare, efficiency_nuisance="all") == experiment.exposure_width
+    published = replace(experiment, efficiency=replace(bare.efficiency, relative_width=0.04))
+    assert width_of_efficiency(published, efficiency_nuisance="all") == pytest.approx(np.hypot(0.04, 0.032), rel=1e-12)
+    assert width_of_efficiency(published) == 0.04
+
+
+def test_a_threshold_of_the_file_shifts_with_every_efficiency_unless_the_analysis_has_its_own() -> None:
+    experiment = experiments.load(XENONNT)
+
+    def width(**choices: Any) -> float:
+        return builder.threshold_width_kev(experiment, Analysis(**choices))
+
+    assert (width(), width(threshold_shift_kev=0.02)) == (0, 0.02)
+    assert width(efficiency_nuisance="all") == experiment.efficiency.threshold_width_kev == 0.05
+    assert width(efficiency_nuisance="all", threshold_shift_kev=0.02) == 0.02
+
+
+def test_the_efficiency_that_floats_is_a_parameter_of_its_width_beside_the_threshold() -> None:
+    built = builder.build([experiments.load(XENONNT)], (), Analysis(efficiency_nuisance="all"))
+    priors = {p.name: p for p in built.nuisances}
+    scale = priors[f"efficiency[{XENONNT}]"]
+    assert isinstance(scale, Gaussian) and scale.width == pytest.approx(0.05, rel=1e-3)
+    assert f"threshold_shift[{XENONNT}]" in priors
+
+
+def test_a_data_set_without_any_width_is_refused_where_all_have_to_float() -> None:
+    experiment = experiments.load(XENONNT)
+    bare = replace(experiment, exposure_width=None, efficiency=replace(experiment.efficiency, assumed_width=None))
+    with pytest.raises(BayesnuError, match=r"^efficiency_nuisance: found 'all', and the file of xenonnt-sr0 has [^\n]+$"):
+        builder.build([experiments.load(RUN1), bare], (), Analysis(efficiency_nuisance="all"))

@@ -48,3 +48,30 @@ def test_a_file_without_neutrinos_has_no_total_of_its_own() -> None:
     budget = budget_of(replace(loaded, background=bare, neutrinos=None), Analysis())
     assert budget.remainder is None and budget.published is None and budget.check is None
     np.testing.assert_allclose(budget.total, budget.neutrinos + np.sum([*budget.components.values()], axis=0), rtol=1e-13)
+
+
+def kinds(name: str, **choices: str) -> dict[str, tuple[str, str, str]]:
+    """What each component floats as, by which kind of constraint, and its words."""
+    constraints = budget_of(experiments.load(name), Analysis(**choices)).constraints  # type: ignore[arg-type]
+    return {each.component: (each.normalisation, each.kind, each.words) for each in constraints}
+
+
+def test_every_component_says_by_what_it_is_constrained() -> None:
+    fitted = kinds("xenonnt-sr0")
+    assert set(fitted) == {"214Pb", "85Kr", "materials", "136Xe", "124Xe"}
+    assert fitted["214Pb"] == fitted["materials"] == ("flat", "fit", "+- 10.9 %")
+    assert fitted["136Xe"] == ("136Xe", "fit", "+- 3.2 %")
+    known = kinds("xenonnt-sr0", normalisations="prior")
+    assert known["214Pb"] == ("214Pb", "prior", "0.594 to 1.25")
+    assert known["85Kr"] == ("85Kr", "prior", "+- 66.7 %")
+    assert known["136Xe"] == ("136Xe", "prior", "1.006 +- 3.87 %")
+    assert known["124Xe"] == ("124Xe", "prior", "free")
+    assert {row[1:] for row in kinds("xenonnt-sr0", normalisations="free").values()} == {("free", "free")}
+    assert kinds("pandax4t-run1")["tritium"] == ("tritium", "free", "free")
+    assert kinds("xenonnt-sr0", background="single") == {}
+
+
+def test_a_prior_says_for_which_energies_it_was_published() -> None:
+    constraints = budget_of(experiments.load("xenonnt-sr0"), Analysis(normalisations="prior")).constraints
+    assert {each.range_kev for each in constraints} == {(1, 140)}
+    assert {each.range_kev for each in budget_of(experiments.load("xenonnt-sr0"), Analysis()).constraints} == {None}

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, asdict, replace
 import numpy as np
 import pytest
 
-from bayesnu.model.choices import CHOICES, PRESETS, Analysis, differences, preset
+from bayesnu.model.choices import CHOICES, PRESETS, Analysis, differences, preset, with_former_words
 from bayesnu.physics.oscillation import Oscillation
 from bayesnu.support.errors import BayesnuError
 from scripts.choices import PAGE, page
@@ -35,7 +35,7 @@ def test_paper_holds_the_conventions_of_the_physics_reference() -> None:
 def test_default_is_the_physically_preferred_analysis() -> None:
     default = preset()
     assert (default.binning, default.resolution_at, default.region) == ("integrated", "true", "interest")
-    assert (default.background, default.normalisations) == ("components", "published")
+    assert (default.background, default.normalisations) == ("components", "fit")
     assert (default.threshold_shift_kev, default.energy_scale) == (0, 0)
 
 
@@ -105,6 +105,16 @@ def test_unknown_presets_and_choices_are_refused_with_the_nearest_name() -> None
 
 def test_numbers_of_numpy_and_integers_are_numbers() -> None:
     assert preset(delta_cp_deg=np.float64(10.0), threshold_shift_kev=0) == replace(Analysis(), delta_cp_deg=10.0)
+
+
+def test_a_former_word_is_read_as_today_s_and_kept_for_fingerprints() -> None:
+    assert preset(normalisations="published") == preset()
+    assert with_former_words(preset())["normalisations"] == "published"
+    for word in ("prior", "free"):
+        assert with_former_words(preset(normalisations=word))["normalisations"] == word
+    assert {name: value for name, value in with_former_words(preset()).items() if value != asdict(preset())[name]} == {
+        "normalisations": "published"
+    }
 
 
 def test_the_page_of_choices_says_what_help_says() -> None:

@@ -187,10 +187,10 @@ def test_components_that_leave_no_room_for_neutrinos_are_said() -> None:
 VOID: list[tuple[dict[str, Any], str]] = [
     ({"sin2_theta_w": 0.231}, "couplings = tree"),
     ({"delta_cp_deg": 0.0, "flavour_content": "shortcut"}, "flavour_content = exact"),
-    ({"background_width": 0.05}, "background = single and normalisations = published"),
+    ({"background_width": 0.05}, "background = single and normalisations = fit"),
     (
         {"background_width": 0.05, "background": "single", "normalisations": "free"},
-        "background = single and normalisations = published",
+        "background = single and normalisations = fit",
     ),
     ({"one_nuisance_per_shape": False, "background": "single"}, "background = components"),
     ({"efficiency_width": 0.03, "efficiency_nuisance": "off"}, "efficiency_nuisance = published"),
@@ -236,6 +236,24 @@ def test_every_choice_is_known_to_change_a_model_or_to_need_another() -> None:
         needed: Any = {key: words if isinstance(words, str) else words[0] for key, words in CHOICES[name].needs.items()}
         one, two = (all_of(preset(**choices)) for choices in (needed, {**needed, name: value}))
         assert one.parameters != two.parameters or not np.array_equal(one.templates, two.templates), name
+
+
+def test_priors_that_nothing_takes_are_refused() -> None:
+    for choices, found in (
+        ({}, "no effect on pandax4t-run0, pandax4t-run1, whose file"),
+        ({"background": "single"}, "single"),
+    ):
+        with pytest.raises(BayesnuError, match=rf"^normalisations: found 'prior', which has [^\n]*{found}[^\n]+$"):
+            build_of(RUN0, RUN1, normalisations="prior", **choices)
+    with pytest.raises(BayesnuError, match=r"^normalisations: found 'prior', which has no effect with background = single;"):
+        build_of(XENONNT, normalisations="prior", background="single")
+
+
+def test_components_without_a_prior_are_named_where_priors_are_asked_for() -> None:
+    assert build_of(XENONNT, normalisations="prior") == ()
+    (note,) = build_of(RUN1, XENONNT, normalisations="prior")
+    names = ", ".join(each.name for each in experiments.load(RUN1).background.components)
+    assert note == f"pandax4t-run1: no prior is known of {names}, so the constraint of the fit is used"
 
 
 def all_of(analysis: Analysis) -> Model:

@@ -239,8 +239,18 @@ def test_every_number_has_a_source_and_those_of_the_file_are_quoted() -> None:
         given = [each.source for stage in found.stages.values() for each in stage]
         assert all(len(source) > 7 or source == "as given" for source in given)
         for item in experiment(name).provenance:
-            if item.table not in ("region", "neutrinos"):  # which enter no count
+            is_count = item.table not in ("region", "neutrinos", "exposure error", "efficiency assumed")
+            if is_count and not item.table.endswith(" prior"):  # the others enter no count
                 assert any(item.source in source and item.quality in source for source in given), item.table
+
+
+def test_a_background_says_by_what_it_is_constrained() -> None:
+    found = explain(experiment("xenonnt-sr0"), Analysis(normalisations="prior"), 0)
+    names = {each.name: each.source for each in found.stages["background"]}
+    assert "214Pb (0.594 to 1.25)" in names and "materials (+- 18.5 %)" in names
+    assert "constraint: published: from 570 to 1200" in names["214Pb (0.594 to 1.25)"]
+    fitted = explain(experiment("xenonnt-sr0"), Analysis(), 0).stages["background"]
+    assert "flat (+- 10.9 %)" in {each.name for each in fitted} and not any("constraint" in each.source for each in fitted)
 
 
 # Without the package: one bin by plain quadrature

@@ -67,7 +67,7 @@ def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> f
     """Counts of one bin by nested adaptive quadrature of the direct formula."""
     experiment, analysis = loaded(name, preset), PRESETS[preset]
     mu, q, r2 = POINTS[point]
-    top = experiment.resolution.valid_to_kev
+    (top,) = experiment.resolution.kinks_kev
 
     def sigma(energy: float) -> float:
         if name == "xenonnt-sr0":

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import norm, skewnorm
 
 from bayesnu.physics import detector
 from bayesnu.physics.detector import Response
+from bayesnu.physics.resolution import Resolution, TabulatedResolution
 from tests.physics import oracle
 
-Resolution = tuple[float, float, float, float, float, float]
+Coefficients = tuple[float, float, float, float, float, float]
 Knots = tuple[tuple[float, float], ...]
 
 XENONNT = (0.0, 0.310, 0.0037, 0.0, 0.0, np.inf)
@@ -27,12 +28,12 @@ STEPS = ((1.0, 0.2), (2.0, 0.2), (2.0, 0.6), (3.5, 0.6), (3.5, 0.9))
 ALL_PASS = ((-100.0, 1.0),)
 
 
-def response(edges: np.ndarray, resolution: Resolution = XENONNT, knots: Knots = KNOTS, **choices: Any) -> Response:
+def response(edges: np.ndarray, resolution: Coefficients = XENONNT, knots: Knots = KNOTS, **choices: Any) -> Response:
     energies, values = np.array(knots).T
-    return Response(np.asarray(edges, float), resolution, energies, values, **choices)
+    return Response(np.asarray(edges, float), Resolution(*resolution), energies, values, **choices)
 
 
-def width_of(coefficients: Resolution) -> Callable[[float], float]:
+def width_of(coefficients: Coefficients) -> Callable[[float], float]:
     """sigma(T) in keV, written out again."""
     a, b, c, d, e, top = coefficients
 
@@ -54,13 +55,13 @@ def weights(true_kev: np.ndarray, shape: Response) -> np.ndarray:
 def test_resolutions_are_the_published_formulas() -> None:
     energies = np.array([0.5, 1.0, 5.0, 10.0, 29.0])
     expected = [oracle.xenonnt_resolution(t) for t in energies]
-    np.testing.assert_allclose(detector.resolution_kev(energies, XENONNT), expected, rtol=1e-14)
+    np.testing.assert_allclose(Resolution(*XENONNT).sigma_kev(energies), expected, rtol=1e-14)
     expected = [oracle.pandax_resolution(t) for t in energies]
-    np.testing.assert_allclose(detector.resolution_kev(energies, PANDAX), expected, rtol=1e-13)
+    np.testing.assert_allclose(Resolution(*PANDAX).sigma_kev(energies), expected, rtol=1e-13)
 
 
 def test_resolution_is_frozen_above_its_range() -> None:
-    above = detector.resolution_kev(np.array([30.0, 30.1, 60.0, 1e4]), PANDAX)
+    above = Resolution(*PANDAX).sigma_kev(np.array([30.0, 30.1, 60.0, 1e4]))
     np.testing.assert_array_equal(above, above[0])
     assert above[0] == pytest.approx(oracle.pandax_resolution(30.0), rel=1e-13)
     assert oracle.pandax_resolution(60.0) > 4 * above[0]  # what the bare polynomial would do
@@ -91,7 +92,7 @@ def test_a_single_knot_is_a_threshold() -> None:
 @pytest.mark.parametrize("resolution", [XENONNT, PANDAX, CONSTANT])
 @pytest.mark.parametrize("efficiency_on", ["reconstructed", "true"])
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
-def test_no_event_is_lost_or_made(resolution: Resolution, efficiency_on: str, binning: str) -> None:
+def test_no_event_is_lost_or_made(resolution: Coefficients, efficiency_on: str, binning: str) -> None:
     step = 0.02 if binning == "centre" else 5.0  # a rule of centres is exact when fine
     edges = np.arange(-10.0, 60.0 + step / 2, step)
     shape = response(edges, resolution, ALL_PASS, efficiency_on=efficiency_on, binning=binning)
@@ -137,7 +138,9 @@ def test_where_the_width_is_taken_does_not_matter_if_it_is_constant(binning: str
 @pytest.mark.parametrize("efficiency_on", ["reconstructed", "true"])
 @pytest.mark.parametrize("resolution_at", ["true", "reconstructed"])
 @pytest.mark.parametrize("binning", ["integrated", "centre"])
-def test_the_response_is_the_oracle_s(resolution: Resolution, efficiency_on: str, resolution_at: str, binning: str) -> None:
+def test_the_response_is_the_oracle_s(
+    resolution: Coefficients, efficiency_on: str, resolution_at: str, binning: str
+) -> None:
     edges, true = np.array([0.5, 1.0, 2.0, 3.0, 6.0]), np.array([0.2, 1.1, 2.6, 5.2])
     shape = response(edges, resolution, efficiency_on=efficiency_on, resolution_at=resolution_at, binning=binning)
     knots = KNOTS if efficiency_on == "reconstructed" else ALL_PASS
@@ -240,7 +243,7 @@ BREAKS = np.array([0.0121, 0.2132, 1.1487, 5.1037, 34.561])
 
 @pytest.mark.parametrize("resolution", [XENONNT, PANDAX])
 @pytest.mark.parametrize("power", [-2, -1, 0, 1, 3])
-def test_the_grid_integrates_the_powers_that_occur(resolution: Resolution, power: int) -> None:
+def test_the_grid_integrates_the_powers_that_occur(resolution: Coefficients, power: int) -> None:
     nodes, weight = detector.true_energy_grid(response(np.arange(1.0, 31.0), resolution), 0.0121, BREAKS)
     low, high = 0.0121, nodes.max()
     total = np.sum(weight * nodes.astype(float) ** power)
@@ -281,3 +284,86 @@ def test_halving_doubles_the_nodes_and_keeps_the_range() -> None:
     (coarse, w), (fine, v) = (detector.true_energy_grid(shape, 0.0121, BREAKS, halvings) for halvings in (0, 1))
     assert len(fine) == 2 * len(coarse)
     assert v.sum() == pytest.approx(w.sum(), rel=1e-12)
+
+
+# --- tables and skewness ---
+
+TABLE = TabulatedResolution((1.0, 3.0, 10.0), (0.3, 0.5, 0.9))
+SKEWED = TabulatedResolution((1.0, 3.0, 10.0), (0.3, 0.5, 0.9), (0.0, 4.0, -1.5))
+
+
+def shape_of(resolution: TabulatedResolution, edges: np.ndarray, **choices: Any) -> Response:
+    energies, values = np.array(KNOTS).T
+    return Response(edges, resolution, energies, values, **choices)
+
+
+def skewed_density(x: float, energy: float, at: float) -> float:
+    """scipy's skew-normal of mean `energy`, with the width and skewness that the table has `at` an energy."""
+    sigma = float(np.interp(at, (1.0, 3.0, 10.0), (0.3, 0.5, 0.9)))
+    alpha = float(np.interp(at, (1.0, 3.0, 10.0), (0.0, 4.0, -1.5)))
+    mean, variance = skewnorm.stats(alpha, moments="mv")
+    scale = sigma / np.sqrt(variance)
+    return float(skewnorm.pdf(x, alpha, loc=energy - mean * scale, scale=scale))
+
+
+def test_a_table_folds_like_a_gaussian_of_its_width() -> None:
+    edges, true = np.array([1.0, 2.0, 3.0, 6.0]), np.array([0.8, 2.0, 4.7])
+    found = weights(true, shape_of(TABLE, edges))
+
+    def width(energy: float) -> float:
+        return float(np.interp(energy, (1.0, 3.0, 10.0), (0.3, 0.5, 0.9)))
+
+    wanted = [
+        [oracle.acceptance(energy, low, high, width, KNOTS, "integrated", "true", "quad") for low, high in pairwise(edges)]
+        for energy in true
+    ]
+    np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-13)
+
+
+@pytest.mark.parametrize("resolution_at", ["true", "reconstructed"])
+def test_a_skewed_response_is_the_integral_of_scipy_s_skew_normal(resolution_at: str) -> None:
+    edges, true = np.array([1.0, 2.0, 3.0, 6.0]), np.array([0.8, 2.0, 4.7])
+    found = weights(true, shape_of(SKEWED, edges, resolution_at=resolution_at))
+    for energy, row in zip(true, found, strict=True):
+        for (low, high), weight in zip(pairwise(edges), row, strict=True):
+
+            def integrand(x: float, energy: float = energy) -> float:
+                at = energy if resolution_at == "true" else x
+                return skewed_density(x, energy, at) * oracle.efficiency_at(x, KNOTS)
+
+            ends = [low, *(x for x, _ in KNOTS if low < x < high), high]
+            expected = sum(quad(integrand, a, b, epsabs=1e-12, limit=200)[0] for a, b in pairwise(ends))
+            assert weight == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+def test_a_skewed_response_at_the_centre_is_the_density_there() -> None:
+    edges, true = np.array([1.0, 2.0, 3.0]), 2.2
+    found = weights(np.array(true), shape_of(SKEWED, edges, binning="centre"))[0]
+    expected = [skewed_density(x, true, true) * oracle.efficiency_at(x, KNOTS) for x in (1.5, 2.5)]
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_a_vanishing_skewness_is_none() -> None:
+    edges, true = np.arange(0.0, 9.0), np.array([0.4, 2.0, 6.6])
+    nearly = replace(TABLE, alphas=(1e-12, 0.0, 0.0))
+    for binning in ("integrated", "centre"):
+        one, other = (weights(true, shape_of(each, edges, binning=binning)) for each in (TABLE, nearly))
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+
+
+def test_a_skewed_response_keeps_every_event_its_mean_and_its_width() -> None:
+    edges = np.linspace(-10, 30, 8001)
+    middle = (edges[1:] + edges[:-1]) / 2
+    shape = Response(edges, SKEWED, np.array([-100.0]), np.array([1.0]))
+    probability = weights(np.array(4.0), shape)[0]
+    assert probability.sum() == pytest.approx(1, rel=1e-12)
+    mean = probability @ middle
+    assert mean == pytest.approx(4, abs=1e-6)
+    assert probability @ (middle - mean) ** 2 == pytest.approx(float(SKEWED.sigma_kev(4.0)) ** 2, rel=1e-4)
+    assert probability @ (middle - mean) ** 3 > 0  # alpha is positive at 4 keV: the longer tail lies above
+
+
+def test_panels_end_at_the_knots_of_a_table() -> None:
+    nodes, weight = detector.true_energy_grid(shape_of(SKEWED, np.arange(1.0, 13.0)), 0.0121, BREAKS)
+    for low, high in pairwise((1.0, 3.0, 10.0)):
+        assert np.sum(weight[(nodes > low) & (nodes < high)]) == pytest.approx(high - low, rel=1e-12)

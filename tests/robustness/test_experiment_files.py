@@ -73,6 +73,7 @@ def drop(*where: Any) -> Callable[[dict[str, Any]], None]:
 
 PARTS = ("background", "components")
 EXAMPLE = {"source": "example", "quality": "assumed"}
+TABLE = {**EXAMPLE, "energies_kev": [1, 5], "sigma_kev": [0.3, 0.7]}
 BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("format", 2), "format: found 2; must be less than or equal to 1"),
     (put("format", True), "format: found true; must be a valid integer"),
@@ -131,6 +132,19 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("resolution", "quadratic_per_kev", -0.1), "[resolution]: found a width of -"),
     (put("resolution", "valid_to_kev", 0), "[resolution] valid_to_kev: found 0; must be greater than 0"),
     (put("resolution", "sigma", 0.1), "[resolution]: unknown key 'sigma'"),
+    (put("resolution", "alpha", 11), "[resolution] alpha: found 11; must be less than or equal to 10"),
+    (put("resolution", "sigma_kev", [0.1]), "[resolution]: found sigma_kev without energies_kev"),
+    (put("resolution", "energies_kev", [1, 2]), "[resolution]: found none of sigma_kev and relative"),
+    (put("resolution", {**TABLE, "relative": [0.3, 0.1]}), "[resolution]: found sigma_kev and relative of sigma_kev and"),
+    (put("resolution", {**TABLE, "linear": 0.1}), "[resolution]: found energies_kev and linear; must be a table or a poly"),
+    (put("resolution", {**TABLE, "energies_kev": [5, 1]}), "[resolution]: found the energy 1 after 5; must increase"),
+    (
+        put("resolution", {**TABLE, "sigma_kev": [0.3]}),
+        "[resolution]: found 1 of sigma_kev; must be 2, one per energies_kev",
+    ),
+    (put("resolution", {**TABLE, "sigma_kev": [0.3, 0]}), "[resolution] sigma_kev 2: found 0; must be greater than or"),
+    (put("resolution", {**TABLE, "alphas": [1]}), "[resolution]: found 1 of alphas; must be 2, one per energies_kev"),
+    (put("resolution", {**TABLE, "alpha": 1, "alphas": [1, 2]}), "[resolution]: found alpha and alphas; must be one number"),
     (put("efficiency", "energy", "visible"), "[efficiency] energy: found 'visible'; must be 'reconstructed' or 'true'"),
     (put("efficiency", "energies_kev", [2, 0.5, 6]), "[efficiency] energies_kev: found 0.5 after 2"),
     (put("efficiency", "energies_kev", [2, 2, 2]), "[efficiency] energies_kev: found 2 three times"),
@@ -140,6 +154,18 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("efficiency", "turn_on", [1]), "[efficiency] turn_on: found a list of 1; must be 4 long"),
     (put("efficiency", "relative_width", 0), "[efficiency] relative_width: found 0"),
     (put("efficiency", "shared", "a\tb"), "[efficiency] shared: found"),
+    (put("exposure", "error", "relative", 3.0), "[exposure] error.relative: found 3.0; must be less than or equal to 1"),
+    (drop("exposure", "error", "source"), "[exposure] error.source: found nothing"),
+    (
+        put("efficiency", "assumed", "relative_width", 0.1),
+        "[efficiency]: found relative_width published and assumed; what is published needs no assumption; keep one",
+    ),
+    (
+        put("efficiency", "assumed", "threshold_kev", 0),
+        "[efficiency] assumed.threshold_kev: found 0; must be greater than 0",
+    ),
+    (put("efficiency", "assumed", "width", 0.1), "[efficiency] assumed: unknown key 'width'"),
+    (drop("efficiency", "assumed", "source"), "[efficiency] assumed.source: found nothing"),
     (put("background", "solar_neutrinos", "maybe"), "[background] solar_neutrinos: found 'maybe'"),
     (
         put("background", "solar_neutrinos", "absent"),
@@ -185,6 +211,27 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (drop(*PARTS, 0, "quality"), "[background.components 1] quality: found nothing"),
     (put(*PARTS, []), "[background.components] fraction: found fractions of 'flat' that sum to 0"),
     (put(*PARTS, {"name": "x"}), "[background] components: found a table of 1; must be a valid list"),
+    (put(*PARTS, 1, "prior", 0.1), "[background.components 2] prior: found 0.1; must be a table"),
+    (drop(*PARTS, 1, "prior", "source"), "[background.components 2] prior.source: found nothing"),
+    (drop(*PARTS, 1, "prior", "fitted_counts"), "[background.components 2] prior.fitted_counts: found nothing"),
+    (put(*PARTS, 1, "prior", "free", 10), "prior: found gaussian and free of gaussian, uniform and free"),
+    (drop(*PARTS, 1, "prior", "gaussian"), "prior: found none of gaussian, uniform and free"),
+    (put(*PARTS, 1, "prior", "gaussian", {"mean": 9}), "[background.components 2] prior.gaussian.sigma: found nothing"),
+    (put(*PARTS, 1, "prior", "kev", [140, 1]), "prior: found kev = [140, 1]; must be [low, high]"),
+    (put(*PARTS, 1, "prior", "fitted_counts", 800), "prior: found fitted_counts = 800, which the prior does not hold"),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 5, "uniform": {"lowest": 6, "highest": 9}}),
+        "[background.components 3] prior: found fitted_counts = 5, which the prior does not hold",
+    ),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 5, "uniform": {"lowest": 9, "highest": 6}}),
+        "[background.components 3] prior.uniform: found 9 to 6; must increase",
+    ),
+    (
+        put(*PARTS, 2, "prior", {**EXAMPLE, "kev": [1, 6], "fitted_counts": 12, "free": 10}),
+        "[background.components 3] prior.fitted_counts: found 12; must be the component's counts in 1-6 keV, 10;",
+    ),
+    (put(*PARTS, 0, "name", "tritium"), "[background.components 1] name: found 'tritium' 2 times"),
     (put("neutrinos", "kev", [1, 5]), "[neutrinos] kev: found 5; must be one of [bins] edges_kev"),
     (put("neutrinos", "counts", 0), "[neutrinos] counts: found 0; must be greater than 0"),
     (put("neutrinos", "error", -1), "[neutrinos] error: found -1; must be greater than 0"),
@@ -338,6 +385,33 @@ def test_a_component_joins_the_shape_of_another_only_if_it_says_so(tmp_path: Pat
     path.write_text(tomli_w.dumps(raw), encoding="utf-8")
     shapes = [each.shape for each in experiments.load(path).background.components]
     assert shapes.count(third["name"]) == 2
+
+
+def test_a_component_beside_a_prior_is_not_called_like_another_shape(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TEMPLATE)
+    first = raw["background"]["components"][0]
+    third = raw["background"]["components"][2]
+    first["name"] = "hydrogen"
+    third["shape"] = "hydrogen"
+    (sentence,) = list_mistakes(tmp_path, raw)
+    assert sentence.startswith("[background.components 1] name: found 'hydrogen', which is also the shape of 'tritium'")
+
+
+@pytest.mark.parametrize(
+    ("table", "sigmas", "alphas"),
+    [
+        (TABLE, (0.3, 0.7), ()),
+        ({**EXAMPLE, "energies_kev": [1, 5], "relative": [0.3, 0.2]}, (0.3, 1.0), ()),
+        ({**TABLE, "alpha": 2}, (0.3, 0.7), (2, 2)),
+        ({**TABLE, "alphas": [0, -1]}, (0.3, 0.7), (0, -1)),
+    ],
+)
+def test_a_resolution_may_be_a_table(
+    table: dict[str, Any], sigmas: tuple[float, ...], alphas: tuple[float, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text(tomli_w.dumps({**TEMPLATE, "resolution": table}), encoding="utf-8")
+    assert experiments.load(path).resolution == experiments.TabulatedResolution((1, 5), sigmas, alphas)
 
 
 def test_check_prints_every_mistake(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,28 @@ def test_a_chain_keeps_the_columns_of_csv_files_and_names_a_number_that_has_chan
     (tmp_path / "bins.csv").unlink()
     (tmp_path / "mine.toml").unlink()
     assert [*open_stored(tmp_path).experiments[0].observed] == [0, 12, 25, 21]
+
+
+def test_a_run_that_is_older_than_a_word_goes_on_as_it_began(place: Path) -> None:
+    config = place / "run" / "config.toml"
+    text = config.read_text(encoding="utf-8")
+    assert 'normalisations = "fit"\n' in text
+    config.write_text(text.replace('normalisations = "fit"', 'normalisations = "published"'), encoding="utf-8")
+    answer("resume", place / "run", "--up-to", "16", *CALM)
+    stored = open_stored(place / "run" / "chain.h5")
+    assert stored.run.sampling.steps == 16 and stored.run.analysis.normalisations == "fit"
+    assert fingerprint(stored.run)["analysis.normalisations"] == '"published"'
+
+
+@pytest.mark.parametrize(("before", "after"), [("sigma = 60 }\n", "sigma = 50 }\n"), ("relative = 0.03", "relative = 0.04")])
+def test_what_a_run_does_not_take_of_a_file_may_change(before: str, after: str, place: Path) -> None:
+    assert before in TEXT
+    (place / "mine.toml").write_text(TEXT.replace(before, after), encoding="utf-8")
+    answer("resume", place / "run", "--up-to", "16", *CALM)
+    run = open_stored(place / "run").run
+    changed = [experiments.load(place / "mine.toml")]
+    taken = replace(
+        run, analysis=replace(run.analysis, background="components", efficiency_nuisance="all", normalisations="prior")
+    )
+    assert find_change(taken, open_stored(place / "run").experiments) is not None
+    assert find_change(taken, changed) is None

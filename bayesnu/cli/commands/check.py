@@ -69,6 +69,7 @@ def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any
     else:
         _print_experiment(experiment)
         _print_budget(budget)
+        _print_constraints(budget)
         _print_bins(budget)
         for note in notes:
             click.echo(note)
@@ -116,6 +117,7 @@ def _as_dict(budget: Budget) -> dict[str, Any]:
         "published_neutrinos": budget.published,
         "remainder": budget.remainder,
         "components": budget.components,
+        "constraints": [asdict(each) for each in budget.constraints],
     }
 
 
@@ -153,6 +155,22 @@ def _print_budget(budget: Budget) -> None:
     rows.append(("total of the file", number(total), ""))
     rows.append(("observed", f"{budget.observed.sum():g}", ""))
     table(f"Counts in {_range_of(budget)}", ("component", "counts", "share"), rows)
+
+
+def _print_constraints(budget: Budget) -> None:
+    """What holds each normalisation: what was known before the fit, what the fit gave, or nothing."""
+    if not budget.constraints:
+        return
+    rows = [
+        (each.component, each.normalisation, each.kind, each.words, _write_range(each.range_kev))
+        for each in budget.constraints
+    ]
+    head = ("component", "floats as", "kind", "relative to the fit", "published for")
+    table("Constraints of the normalisations", head, rows, text=5)
+
+
+def _write_range(range_kev: tuple[float, float] | None) -> str:
+    return "" if range_kev is None else f"{range_kev[0]:g}-{range_kev[1]:g} keV"
 
 
 def _share(part: float, total: float) -> float:

@@ -15,6 +15,7 @@ from bayesnu.physics import atom, detector
 from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, standard_model, weak_couplings
 from bayesnu.physics.oscillation import FLAVOURS
 from bayesnu.physics.properties import couplings
+from bayesnu.physics.resolution import reach_of
 from bayesnu.support.errors import BayesnuError
 
 # Products of couplings in the cross section: name, kernel, and the two parts of the couplings that are multiplied.
@@ -166,8 +167,8 @@ def smear(experiment: Experiment, analysis: Analysis, index: int, **values: floa
 
 def _mark_reaching(nodes: np.ndarray, bin_kev: np.ndarray, response: detector.Response) -> np.ndarray:
     """Which true energies can be reconstructed in a bin: nothing else has a weight there."""
-    here = detector.resolution_kev(np.linspace(bin_kev[0], bin_kev[1], 9), response.resolution).max()
-    reach = detector.REACH * np.maximum(detector.resolution_kev(nodes, response.resolution), here)
+    here = response.resolution.sigma_kev(np.linspace(bin_kev[0], bin_kev[1], 9)).max()
+    reach = reach_of(response.resolution) * np.maximum(response.resolution.sigma_kev(nodes), here)
     reached: np.ndarray = (nodes >= bin_kev[0] - reach) & (nodes <= bin_kev[1] + reach)
     return reached
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesnu.experiments import Experiment
 from bayesnu.model import fold
-from bayesnu.model.backgrounds import Shape, background_shapes, find_excess
+from bayesnu.model.backgrounds import Shape, background_shapes, find_excess, find_priors
 from bayesnu.model.choices import Analysis
 from bayesnu.model.explain.counts import (
     Contribution,
@@ -241,7 +241,7 @@ def _explain_detector(observation: Observation, index: int, smearing: Smearing, 
     turn_on = None if observation.turn_on is None else float(observation.turn_on[index])
     atom_years = experiment.exposure_tonne_years * constants.XENON_ATOMS_PER_TONNE
     electron_years = _divide(smearing.counted.sum() * atom_years, smearing.one_electron)
-    width = float(detector.resolution_kev(centre, response.resolution))
+    width = float(response.resolution.sigma_kev(centre))
     curve = f"{efficiency}; on {response.efficiency_on} energy"
     kind = f"response: {response.binning}, width at {response.resolution_at} energy"
     efficient = _divide(smearing.counted.sum(), smearing.unit.sum())
@@ -293,6 +293,7 @@ def _explain_background(
     experiment = observation.experiment
     table = experiment.background
     source = _name_source(experiment, "background")
+    priors = find_priors(experiment, observation.analysis)
     out = []
     if table.total is not None and table.published_solar_neutrinos is not None:
         own = observation.analysis.solar_subtraction == "model"
@@ -305,10 +306,11 @@ def _explain_background(
         if excess > 0:
             out.append(Quantity("+ cut at zero", excess, "counts", "what is taken out exceeds the total, with components"))
     for shape in shapes:
-        spread = "free" if shape.width is None else f"+- {100 * shape.width:.3g} %"
         names = [each.name for each in table.components if shape.name in (each.name, each.shape)]
         known = "; ".join(f"{name}: {_name_source(experiment, f'background {name}')}" for name in names)
-        out.append(Quantity(f"{shape.name} ({spread})", float(shape.counts[index]), "counts", known or source))
+        if shape.name in priors:
+            known += f"; constraint: {_name_source(experiment, f'background {shape.name} prior')}"
+        out.append(Quantity(f"{shape.name} ({shape.constraint})", float(shape.counts[index]), "counts", known or source))
     return tuple(out)
 
 
