@@ -14,9 +14,11 @@ import pytest
 from bayesnu import experiments
 from bayesnu.experiments import (
     AbsoluteWidth,
+    Counted,
     Experiment,
     FreeWidth,
     GaussianPrior,
+    Rated,
     RelativeWidth,
     Resolution,
     StatedNeutrinos,
@@ -24,6 +26,7 @@ from bayesnu.experiments import (
 )
 from bayesnu.model.choices import Analysis
 from bayesnu.model.fold import fold
+from bayesnu.physics.background_spectra import FlatSpectrum
 from bayesnu.support.errors import BayesnuError
 
 EXPERIMENT = experiments.load("xenonnt-sr0")
@@ -130,6 +133,12 @@ BACKGROUND = EXPERIMENT.background
         (lambda: AbsoluteWidth(-3.0), "an absolute width, in counts: found -3; must be above 0"),
         (lambda: FreeWidth(1.0), "the maximum of a free normalisation: found 1; must be above 1"),
         (lambda: replace(PARTS, fraction=None), "needs one of counts, a fraction of the remainder and a spectrum"),
+        (
+            lambda: replace(PARTS, fraction=None, spectrum=FlatSpectrum()),
+            "a spectrum needs a size, and nothing else has one",
+        ),
+        (lambda: Counted(0.0, "region"), "the counts of a spectrum: found 0; must be above 0"),
+        (lambda: Rated(np.inf), "the rate of a spectrum: found inf; must be a finite number"),
         (lambda: replace(PARTS, fraction=1.4), "fraction: found 1.4; must be above 0 and up to 1"),
         (lambda: replace(BACKGROUND, components=BACKGROUND.components * 2), "each name may stand once"),
         (lambda: replace(BACKGROUND, components=(PARTS,)), "that sum to 0.4; must sum to 1"),

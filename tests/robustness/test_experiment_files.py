@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -314,6 +315,21 @@ def test_a_bad_spectrum_is_one_sentence_with_its_key(keys: dict[str, Any], sente
         raw["background"]["components"].append(component)
 
     assert broken(tmp_path, change).startswith(f"[background.components 5]{sentence}")
+
+
+def test_every_spectrum_that_the_template_shows_is_right(tmp_path: Path) -> None:
+    text = experiments.template()
+    spectra = re.findall(r"^# {3}((?:lines|beta|double_beta|table) = .+?\}|flat = true)", text, re.MULTILINE)
+    assert len(spectra) == 6
+    (block,) = re.findall(r"^# (\[\[background\.components\]\]\n(?:# .+\n)+)", text, re.MULTILINE)
+    example = block.replace("# ", "").replace("absolute = 1.5", "relative = 0.5")
+    path = tmp_path / "shown.toml"
+    for spectrum in spectra:
+        component = re.sub(r"^lines = .*", spectrum, example, flags=re.MULTILINE)
+        if "per_tonne_year_kev" in spectrum:
+            component = re.sub(r"^events = .*", "", component, flags=re.MULTILINE)
+        path.write_text(text.replace("[neutrinos]", f"{component}\n[neutrinos]"), encoding="utf-8")
+        assert experiments.load(path).background.components[-1].spectrum is not None
 
 
 def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
