@@ -220,13 +220,22 @@ def shift_counts(
     Spectra are folded anew, as the signal is. Where counts alone are known, they change as the mean efficiency of their
     bin, and not with the energy scale.
     """
-
-    def sum_spectra(threshold_shift_kev: float, energy_scale: float) -> np.ndarray:
-        shift = {"threshold_shift_kev": threshold_shift_kev, "energy_scale": energy_scale}
-        folded = [fold_component(observation.experiment, observation.analysis, each, **shift) for each in shape.spectra]
-        return observation.cut(np.sum([np.zeros_like(observation.experiment.observed), *folded], axis=0))
-
-    rest = shape.counts - sum_spectra(0.0, 0.0)
+    rest = shape.counts - _sum_spectra(observation, shape, 0.0, 0.0)
     ratio = mean_efficiency_ratio(observation.response, threshold_shift_kev)
-    counts: np.ndarray = rest * ratio + sum_spectra(threshold_shift_kev, energy_scale)
-    return counts
+    moved: np.ndarray = rest * ratio + _sum_spectra(observation, shape, threshold_shift_kev, energy_scale)
+    return moved
+
+
+def _sum_spectra(observation: Observation, shape: Shape, threshold_shift_kev: float, energy_scale: float) -> np.ndarray:
+    """Counts (bins,) of the spectra in a shape."""
+    total = np.zeros_like(observation.observed)
+    for each in shape.spectra:
+        counts = fold_component(
+            observation.experiment,
+            observation.analysis,
+            each,
+            threshold_shift_kev=threshold_shift_kev,
+            energy_scale=energy_scale,
+        )
+        total = total + observation.cut(counts)
+    return total
