@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple, Self, TypeVar
 
 from scipy.special import ndtri
@@ -11,7 +12,7 @@ from scipy.special import ndtri
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.text import intervals
+from bayesnu.support.text import intervals, percent
 
 
 class Piece(NamedTuple):
@@ -164,6 +165,14 @@ class ProfileInterval(Interval):
         """The confidence level, a pure number between 0 and 1."""
         return self.probability
 
+    @property
+    def side(self) -> str:
+        """The level in words: what it is of an interval, and of the upper limit of a modulus."""
+        if self.one_sided:
+            return f"{percent(self.cl)} one-sided"
+        two_sided = f"{percent(self.cl)} two-sided"
+        return two_sided if self.parameter.signed else f"{two_sided}, {percent((1 + self.cl) / 2)} as an upper limit"
+
     def scaled(self, factor: float) -> Self:
         """The same with every number but chi^2 multiplied."""
         return replace(super().scaled(factor), best_fit=_multiply_end(self.best_fit, factor))
@@ -196,6 +205,28 @@ def modes_note(found: Interval, densest: tuple[Piece, ...], scale: float) -> str
         f"{note}: this interval holds also {intervals(gaps, scale)} between them, where the density is lower than anywhere "
         "in the highest-density pieces"
     )
+
+
+@dataclass(frozen=True)
+class ValueTest:
+    """A value of a parameter, in units of its scale, and `delta_chi2`, the profile there above its minimum."""
+
+    parameter: PhysicsParameter
+    value: float
+    delta_chi2: float
+
+    @property
+    def significance(self) -> float:
+        """How far the value is from the best fit, in standard deviations by Wilks' theorem."""
+        return sqrt(self.delta_chi2)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        return (
+            f"{self.parameter.name} = {self.value:g}: Δχ² = {self.delta_chi2:.3g} above the best fit, "
+            f"{self.significance:.2g} standard deviations by Wilks' theorem"
+        )
 
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Scan:
 class Line:
     """The physics parameter `index` of a model, along which chi^2 is profiled; its scans are made once.
 
-    The other physics parameters stay at `zero`, or are `profiled` like the nuisances.
+    The other physics parameters stay as in the Standard Model, called `zero`, or are `profiled` like the nuisances.
     """
 
     def __init__(self, fitter: ToyFitter, index: int = 0, others: Others = "zero") -> None:
@@ -107,6 +107,13 @@ class Line:
             self._scans[factor] = self._make_scan(factor)
         return self._scans[factor]
 
+    def rise_at(self, value: float) -> float:
+        """chi^2 profiled at a value of this parameter, above its minimum; NaN where a fit did not end."""
+        fit = self.fit(np.array([value]))
+        best = self.scan()
+        is_known = fit.ended[0] and not best.unended
+        return max(float(fit.chi2[0]) - best.chi2_min, 0.0) if is_known else nan
+
     def _make_scan(self, factor: float) -> Scan:
         """Fit at the values of a scan, then refine its local minima by freeing this parameter too."""
         fit = self.fit(self._place_values(factor))
@@ -136,7 +143,7 @@ class Line:
         steps = STEPS_OF_MANY if self.profiles_others else STEPS
         places = np.linspace(first, last, 2 + int((last - first) * steps))
         values = shape.middle + shape.width * np.sinh(places)
-        return np.union1d(values[(values > low) & (values < high)], [low, 0.0, high])
+        return np.union1d(values[(values > low) & (values < high)], [low, self.nominal[self.index], high])
 
     def _fit_from_starts(self, start: np.ndarray, free: np.ndarray) -> Fit:
         """Fits of every row from every start of the other physics parameters, and the lowest of each row."""

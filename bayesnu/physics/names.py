@@ -8,6 +8,10 @@ from __future__ import annotations
 FLAVOURS = ("e", "mu", "tau")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm2"}  # of each property
 PROPERTY_NAMES = tuple(UNITS)
+# Of what the same kernels give beside the properties; a pure number has none.
+FURTHER_UNITS = {"s2_w": "", "r2_total": "cm2", "a_nu": "cm2", "mu_sterile": "mu_B"}
+ALL_UNITS = UNITS | FURTHER_UNITS
+ALL_NAMES = tuple(ALL_UNITS)
 
 # Elements beside the flavours: off-diagonal ones with their places, and those of the moment in the mass basis.
 PAIRS = {"emu": (0, 1), "etau": (0, 2), "mutau": (1, 2)}
@@ -20,6 +24,12 @@ GROUPS = {
     "offdiagonal": tuple(PAIRS),
     "dirac": ("11", "22", "33"),
     "majorana": MAJORANA,
+}
+OF_FURTHER = {  # elements of each of the further ones
+    "s2_w": ("common",),
+    "r2_total": FLAVOURS,
+    "a_nu": ("common", *FLAVOURS),
+    "mu_sterile": ("common", *FLAVOURS),
 }
 # Every group and element, as `flavour` takes them.
 GROUPS_AND_ELEMENTS = (

@@ -154,6 +154,35 @@ def test_limits_of_all_flavours_are_a_list() -> None:
     assert [each["flavour"] for each in found] == ["e", "mu", "tau"] and all(each.keys() >= LIMIT_KEYS for each in found)
 
 
+def test_a_mixing_angle_is_a_parameter_of_every_command(tmp_path: Path) -> None:
+    found = answer("limits", "pandax4t-run1", "--parameter", "s2_w", "--json", "--background", "single")
+    assert (found["parameter"], found["unit"], found["lower"]) == ("s2_w", "", 0.0) and 0.2 < found["upper"] < 1
+    belt = found["toys"]["limits"][0]["feldman_cousins"]
+    ((low, high),) = belt["intervals"]
+    assert low == 0 and high == pytest.approx(found["upper"], abs=0.1)
+    words = ("limits", "pandax4t-run1", "--parameter", "s2_w", "--no-toys", "--background", "single")
+    assert "s2_w, pandax4t-run1" in invoke(*words).stdout
+    counted = answer("counts", "pandax4t-run1", "--s2-w", "0.3", "--couplings", "tree", "--json")
+    chosen = answer("counts", "pandax4t-run1", "--sin2-theta-w", "0.3", "--couplings", "tree", "--json")
+    np.testing.assert_allclose(counted["signal"], chosen["signal"], rtol=1e-9)
+    drawn = answer("curve", "pandax4t-run1", "--parameter", "s2_w", "--json", "--background", "single")
+    assert min(drawn["values"]) >= 0 and max(drawn["values"]) <= 1 and drawn["best_fit"] == found["best_fit"]
+    assert refusal("counts", "xenonnt-sr0", "--s2-w", "1.2") == "--s2-w: found 1.2; s2_w lies between 0 and 1"
+    words = ("sample", "xenonnt-sr0", "--parameter", "s2_w", "--prior-lower", "-0.1", "--dry-run")
+    assert refusal(*words) == "s2_w: found -0.1; it lies between 0 and 1"
+
+
+def test_limits_say_how_far_a_total_radius_of_zero_is() -> None:
+    words = ("limits", "pandax4t-run1", "--parameter", "r2_total", "--flavour", "e", "--no-toys", "--background", "single")
+    found = answer(*words, "--json")
+    test = found["test"]
+    assert test["value"] == 0 and test["standard_deviations"] == pytest.approx(test["delta_chi2"] ** 0.5)
+    assert f"r2_total_e = 0: Δχ² = {test['delta_chi2']:.3g} above the best fit" in invoke(*words).stdout
+    plain = answer(*words[:3], "r2_nu", *words[4:], "--json")
+    assert "test" not in plain and found["upper"] == pytest.approx(plain["upper"] - 0.83e-32, rel=1e-6)
+    assert "e, mu, tau" in refusal("limits", "pandax4t-run1", "--parameter", "r2_total")
+
+
 def test_a_one_sided_limit_is_smaller() -> None:
     words = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json", "--background", "single")
     both, one = answer(*words), answer(*words, "--one-sided")
@@ -470,8 +499,13 @@ def test_presets_lists_every_choice() -> None:
 
 def test_words_of_the_command_line_are_those_of_the_package() -> None:
     assert tuple(properties.PROPERTIES) == names.PROPERTY_NAMES
-    assert {item.name: item.unit for item in properties.PROPERTIES.values()} == names.UNITS
-    elements = {element for item in properties.PROPERTIES.values() for element in item.elements if element}
+    assert (
+        {item.name: item.unit for item in properties.ALL_PROPERTIES.values()}
+        == names.ALL_UNITS
+        == {**names.UNITS, **names.FURTHER_UNITS}
+    )
+    assert {item.name: item.elements for item in properties.FURTHER.values()} == names.OF_FURTHER
+    elements = {element for item in properties.ALL_PROPERTIES.values() for element in item.elements if element}
     assert {*names.GROUPS_AND_ELEMENTS} == {*names.GROUPS, *elements}
     assert len(names.GROUPS_AND_ELEMENTS) == len({*names.GROUPS_AND_ELEMENTS})
     assert (*PRIORS, "gaussian") == PRIOR_KINDS
@@ -493,7 +527,7 @@ def test_a_command_imports_no_other_commands_file() -> None:
 
 def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
     files = sorted(path.stem for path in (ROOT / "bayesnu" / "cli" / "commands").glob("*.py") if path.stem != "__init__")
-    assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 26
+    assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 27
     listed = re.findall(r"^  ([\w-]+)  ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     assert listed == COMMANDS
 
