@@ -263,9 +263,14 @@ class _Builder:
             products = self.expand_signal(partial(fold.fold_oscillated, experiment, self.analysis, osc))
             return np.array([products[tuple(term.factors)] if term.is_signal else term.counts for term in moving])
 
-        rest = np.array([term.counts for term in moving])
-        degrees = [self.find_degree(experiment, term) for term in moving]
-        shifts = OscillationShifts(experiment.name, rest, fold.oscillation_of(self.analysis), count, degrees)
+        shifts = OscillationShifts(
+            where=experiment.name,
+            rest=np.array([term.counts for term in moving]),
+            is_signal=np.array([term.is_signal for term in moving]),
+            centre=fold.oscillation_of(self.analysis),
+            count=count,
+            degrees=[self.find_degree(experiment, term) for term in moving],
+        )
         out = []
         for name, coefficients in shifts.expand(np.array([*self.find_points(moving)])).items():
             nuisance = self.add_nuisance(_make_shift(oscillation_shift(name)))

@@ -196,7 +196,7 @@ def fold_oscillated(
     return replace(folded, mixing=oscillation.mixing_matrix(osc))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)  # at sixteen points for every part of the atom
 def _fold_content(
     experiment: Experiment,
     analysis: Analysis,

@@ -6,9 +6,10 @@ times a second one where data could tell. Products of two shifts are left out: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,20 +20,31 @@ from bayesnu.support.errors import BayesnuError
 
 FOLDED = np.array([-2.0, -1.0, 1.0, 2.0])  # 95 % of the prior; the content is smooth there
 DEGREES = (1, 2)  # powers of a shift: fewer than folds, so that these tell how good the expansion is
-LEAST_CHANGE = 1e-4  # of a term's largest count, by one standard deviation: a smaller change is none
+LEAST_CHANGE = 1e-4  # of a term, and of the neutrinos, by one standard deviation: a smaller change is none
 NOISE = 1e-13  # of the largest count of all: rounding errors
 ALLOWED = 0.1  # standard deviations of the data
+
+ALONE: tuple[Mapping[str, float], ...] = tuple({name: z} for name in STANDARD_DEVIATIONS for z in FOLDED.tolist())
+PAIRS: tuple[Mapping[str, float], ...] = tuple(dict.fromkeys(pair, 1.0) for pair in combinations(STANDARD_DEVIATIONS, 2))
+
+
+class Moved(NamedTuple):
+    """Counts of terms (terms, bins), folded anew with some parameters shifted by so many standard deviations."""
+
+    deviations: Mapping[str, float]
+    counts: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class OscillationShifts:
     """Counts of terms at rest (terms, bins), and a function that gives them with other oscillation parameters.
 
-    `degrees` (terms,) are the highest powers of a shift that each term has room for.
+    `is_signal` (terms,) marks neutrinos, `degrees` (terms,) are the highest powers of a shift that a term has room for.
     """
 
     where: str
     rest: np.ndarray
+    is_signal: np.ndarray
     centre: Oscillation
     count: Callable[[Oscillation], np.ndarray]
     degrees: Sequence[int]
@@ -41,26 +53,22 @@ class OscillationShifts:
         """Coefficients (HIGHEST, terms, bins) of each parameter that has an effect, of the lowest power that will do.
 
         It does where the counts at these `points`, coefficients (points, terms), are wrong by at most `ALLOWED` standard
-        deviations of the data, all bins together. Raises `BayesnuError` where no power does, and for parameters that cannot
-        be shifted so far.
+        deviations of the data, all bins together: with each parameter shifted alone, and each two at once. Raises
+        `BayesnuError` where no power does, and for parameters that cannot be shifted so far.
         """
         self._check_range()
-        moved = {name: np.array([self._count(**{name: z}) for z in FOLDED]) for name in STANDARD_DEVIATIONS}
+        folds = [Moved(each, self.count(oscillation.shift(self.centre, **each))) for each in (*ALONE, *PAIRS)]
         error = np.inf
         for degree in DEGREES:
-            degrees = [min(degree, most) for most in self.degrees]
-            found = {name: self._drop_small(expand(self.rest, each, degrees, FOLDED)) for name, each in moved.items()}
-            shifts = {name: coefficients for name, coefficients in found.items() if np.any(coefficients)}
-            error = self._find_error(shifts, points)
+            found = {name: self._fit(name, folds, degree) for name in STANDARD_DEVIATIONS}
+            shifts = {name: each for name, each in found.items() if self._has_effect(each, points)}
+            error = max(self._find_error(shifts, fold, points) for fold in folds)
             if error <= ALLOWED:
                 return shifts
         raise BayesnuError(
             f"{self.where}: the expansion in the oscillation parameters is wrong by {error:.3g} standard deviations of the "
             f"data, where {ALLOWED:g} is allowed; set oscillation_nuisances = off"
         )
-
-    def _count(self, **deviations: float) -> np.ndarray:
-        return self.count(oscillation.shift(self.centre, **deviations))
 
     def _check_range(self) -> None:
         """Refuse a parameter that leaves its physical range where it is folded."""
@@ -74,20 +82,24 @@ class OscillationShifts:
                     f"{reach:.2g}, from the end of its range; set oscillation_nuisances = off"
                 )
 
-    def _drop_small(self, coefficients: np.ndarray) -> np.ndarray:
-        """Coefficients (HIGHEST, terms, bins) without those that one standard deviation does not show."""
-        change = np.abs(coefficients).max(axis=2)
-        least = np.maximum(LEAST_CHANGE * np.abs(self.rest).max(axis=1), NOISE * np.abs(self.rest).max())
-        return np.where((change > least)[..., None], coefficients, 0.0)
+    def _fit(self, name: str, folds: Sequence[Moved], degree: int) -> np.ndarray:
+        """Coefficients (HIGHEST, terms, bins) of a parameter, without those that one standard deviation does not show."""
+        moved = np.array([fold.counts for fold in folds if {*fold.deviations} == {name}])
+        coefficients = expand(self.rest, moved, [min(degree, most) for most in self.degrees], FOLDED)
+        largest = np.abs(self.rest).max(axis=1)
+        least = np.maximum(LEAST_CHANGE * largest, NOISE * largest.max())
+        shown = np.abs(coefficients).max(axis=2) > least
+        return np.where(shown[..., None], coefficients, 0.0)
 
-    def _find_error(self, shifts: dict[str, np.ndarray], points: np.ndarray) -> float:
-        """The largest error in standard deviations of the data: each shifted alone, and all that matter at once."""
-        alone = [{name: float(z)} for name in STANDARD_DEVIATIONS for z in FOLDED]
-        corners = [dict(zip(shifts, signs, strict=True)) for signs in product((-1.0, 1.0), repeat=len(shifts))]
-        worst = 0.0
-        for deviations in (*alone, *corners):
-            exact = points @ self._count(**deviations)
-            added = sum(added_by(shifts[name], z) for name, z in deviations.items() if name in shifts)
-            error = (points @ (self.rest + added) - exact) / np.sqrt(np.maximum(exact, 1.0))
-            worst = max(worst, float(np.linalg.norm(error, axis=1).max()))
-        return worst
+    def _has_effect(self, coefficients: np.ndarray, points: np.ndarray) -> bool:
+        """Whether a standard deviation changes the neutrinos of a bin at one of the points."""
+        change = np.abs(points @ added_by(coefficients, 1.0))
+        neutrinos = np.abs(points[:, self.is_signal] @ self.rest[self.is_signal])
+        return bool(np.any(change > LEAST_CHANGE * neutrinos))
+
+    def _find_error(self, shifts: Mapping[str, np.ndarray], fold: Moved, points: np.ndarray) -> float:
+        """The largest error in standard deviations of the data, beside counts that were folded anew."""
+        exact = points @ fold.counts
+        added = sum(added_by(shifts[name], z) for name, z in fold.deviations.items() if name in shifts)
+        error = (points @ (self.rest + added) - exact) / np.sqrt(np.maximum(exact, 1.0))
+        return float(np.linalg.norm(error, axis=1).max())

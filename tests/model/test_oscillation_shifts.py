@@ -179,7 +179,7 @@ def shifts_of(change: Callable[[float], float], degrees: Sequence[int] = (4, 4))
         z = (osc.sin2_theta12 - Oscillation().sin2_theta12) / STANDARD_DEVIATIONS["sin2_theta12"]
         return np.array([rest[0] + change(z), rest[1]])
 
-    return OscillationShifts("x", rest, Oscillation(), count, degrees)
+    return OscillationShifts("x", rest, np.array([True, False]), Oscillation(), count, degrees)
 
 
 ONES = np.ones((1, 2))
@@ -199,6 +199,26 @@ def test_the_lowest_power_that_will_do_is_taken() -> None:
 def test_a_change_that_nobody_sees_is_none() -> None:
     assert shifts_of(lambda z: 0.004 * z).expand(ONES) == {}
     assert [*shifts_of(lambda z: 0.02 * z).expand(ONES)] == ["sin2_theta12"]
+
+
+def test_two_shifts_at_once_are_part_of_the_error() -> None:
+    rest = np.array([[100.0]])
+
+    def count(osc: Oscillation) -> np.ndarray:
+        one = (osc.sin2_theta12 - Oscillation().sin2_theta12) / STANDARD_DEVIATIONS["sin2_theta12"]
+        other = (osc.sin2_theta13 - Oscillation().sin2_theta13) / STANDARD_DEVIATIONS["sin2_theta13"]
+        return rest + 2 * one + other + product * one * other
+
+    shifts = OscillationShifts("x", rest, np.array([True]), Oscillation(), count, (2,))
+    product = 0.9
+    assert [*shifts.expand(np.ones((1, 1)))] == ["sin2_theta12", "sin2_theta13"]
+    product = 1.2  # beside a root of ten
+    with pytest.raises(BayesnuError, match=r"^x: the expansion [^\n]+ is wrong by 0\.118 standard deviations"):
+        shifts.expand(np.ones((1, 1)))
+
+
+def test_a_term_that_takes_part_in_no_signal_makes_no_nuisance() -> None:
+    assert shifts_of(lambda z: 3.0 * z).expand(np.array([[0.0, 1.0]])) == {}
 
 
 def test_counts_that_no_polynomial_follows_are_refused() -> None:
