@@ -133,8 +133,8 @@ Run 1, compatible with zero).
 ## What a referee would ask for
 
 The preset `default` with one change at a time, and in brackets how far it moves each end: of an interval relative to its
-width, of a limit relative to it. A charge by photo-absorption is a modulus. The published widths of the backgrounds are fits to these same data: with all
-normalisations free nothing is counted twice, at the price of the longest intervals.
+width, of a limit relative to it. A charge by photo-absorption is a modulus. The published widths of the backgrounds are fits
+to these same data: with all normalisations free nothing is counted twice, at the price of the longest intervals.
 
 {asked}
 ## What the mixing angles do per flavour

@@ -31,7 +31,8 @@ def describe_charge(analysis: Analysis) -> str:
 def find_unknown_share(experiment: Experiment, analysis: Analysis) -> np.ndarray:
     """Share (bins,) of a charge's events that would come from recoils below the table, if it went on as it begins."""
     charge = electromagnetic(q_nu=np.eye(3))
-    unknown, counted = (fold.fold(experiment, analysis, part=part).signal(charge).sum(axis=0) for part in (UNKNOWN, None))
+    folds = fold.fold_parts(experiment, analysis, (UNKNOWN, None))
+    unknown, counted = (folded.signal(charge).sum(axis=0) for folded in folds)
     total = unknown + counted
     return np.where(total > 0, unknown / np.where(total > 0, total, 1.0), 0.0)
 

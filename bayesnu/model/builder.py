@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
-from math import hypot, isclose
+from math import isclose
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
@@ -19,8 +17,6 @@ from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
 from bayesnu.model.nuisances import (
     Nuisance,
-    atomic_amplitude,
-    atomic_fraction,
     efficiency_scale,
     normalisation,
     oscillation_shift,
@@ -32,17 +28,15 @@ from bayesnu.model.observation import observe
 from bayesnu.model.oscillation_shifts import OscillationShifts
 from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
+from bayesnu.model.response_widths import check_widths, efficiency_width, threshold_width_kev
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
+from bayesnu.model.signal_terms import Products, SignalTerms, drop_noise, multiply_part
 from bayesnu.physics import atom, flux, luminosity
-from bayesnu.physics.cross_section import Couplings, WeakCouplings, standard_model, weak_couplings
+from bayesnu.physics.cross_section import standard_model
 from bayesnu.physics.oscillation import Oscillation
-from bayesnu.physics.properties import Parameter, direction, require_independent, require_one_basis, standard_value
+from bayesnu.physics.properties import Parameter, require_independent, require_one_basis, standard_value
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
-
-NOISE = 1e-13  # of the largest: a product that vanishes by symmetry leaves rounding errors, not a term
-
-Products: TypeAlias = dict[tuple[Parameter, ...], np.ndarray]
 
 
 def build(
@@ -88,8 +82,7 @@ def build(
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
     fold.check_moments(analysis, (prior.of_interest for prior in priors))
     require_independent((prior.of_interest for prior in priors), fold.mixing_of(analysis))
-    _check_widths(data, analysis)
-    _check_efficiencies(data, analysis)
+    check_widths(data, analysis)
     charges = any(prior.of_interest.em_property.name == "q_nu" for prior in priors)
     notes = (*review(data, analysis), *([describe_charge(analysis)] if charges else []))
     builder = _Builder(analysis, priors)
@@ -126,9 +119,9 @@ class _Builder:
     experiments: list[Experiment] = field(default_factory=list)
 
     @property
-    def weak(self) -> WeakCouplings:
-        """The weak couplings of the Standard Model."""
-        return weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w)
+    def signal(self) -> SignalTerms:
+        """What makes products of these parameters out of folds."""
+        return SignalTerms(self.analysis, tuple(prior.of_interest for prior in self.physics), self.tied)
 
     def add_nuisance(self, prior: Prior) -> Parameter:
         self.nuisances.setdefault(prior.parameter, prior)
@@ -152,14 +145,9 @@ class _Builder:
         self.tied["pp"] = {nuisance: rule.of_luminosity}
         self.tied["pp"] |= {solar_flux(component): share for component, share in rule.of_others.items()}
 
-    def find_flux(self, component: str) -> dict[Parameter, float]:
-        """The relative flux of a component as a sum: a parameter, and its share."""
-        return self.tied.get(component, {solar_flux(component): 1.0})
-
     def add_experiment(self, experiment: Experiment) -> None:
-        folded = partial(fold.fold, experiment, self.analysis)
-        sm = folded().signal(standard_model(self.weak)).sum(axis=0)
-        products = _drop_noise(self.expand_signal(folded))
+        sm = fold.fold(experiment, self.analysis).signal(standard_model(self.signal.weak)).sum(axis=0)
+        products = drop_noise(self.expand_signal(experiment))
         self.add_atom(products)
         terms = [_Term([*factors], counts) for factors, counts in products.items()]
         terms += self.expand_backgrounds(experiment, sm)
@@ -175,40 +163,15 @@ class _Builder:
         """Add the nuisances of the parts of the atom that take part in a signal."""
         present = {factor for factors in products for factor in factors}
         for part in atom.atomic_parts(self.analysis.millicharge):
-            for nuisance in _multiply_part(part):
+            for nuisance in multiply_part(part):
                 fraction = Flat(nuisance, 0.0, 1.0)
                 prior = fraction if part.width is None else _make_amplitude(nuisance, part.width)
                 if nuisance in present:
                     self.add_nuisance(prior)
 
-    def expand_signal(self, fold_part: Callable[..., fold.Fold]) -> Products:
-        """The counts of every product of a flux with 0, 1 or 2 physics parameters, of the folds that `fold_part` makes.
-
-        Products of a part of the atom that is known only within an error have its nuisance too.
-        """
-        products: Products = {}
-        parts = atom.atomic_parts(self.analysis.millicharge) if self.analysis.atomic_nuisances else ()
-        for part in parts or (None,):
-            products |= self.expand_fold(fold_part(part=part), _multiply_part(part))
-        return products
-
-    def expand_fold(self, folded: fold.Fold, others: tuple[Parameter, ...]) -> Products:
-        """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
-        directions = {prior.of_interest: direction(prior.of_interest, folded.mixing) for prior in self.physics}
-        rest = standard_model(self.weak)  # what is left with every parameter at zero
-        for parameter, each in directions.items():
-            rest = rest + -standard_value(parameter, self.weak) * each
-        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), rest)]
-        basis += [((parameter,), each) for parameter, each in directions.items()]
-        products: Products = {}
-        for i, (factor_i, x) in enumerate(basis):
-            for j, (factor_j, y) in enumerate(basis[i:], start=i):
-                counts = (1 if i == j else 2) * folded.bilinear(x, y)
-                for c, component in enumerate(folded.components):
-                    for flux_of, share in self.find_flux(component).items():
-                        factors = (flux_of, *factor_i, *factor_j, *others)
-                        products[factors] = products.get(factors, 0.0) + share * counts[c]
-        return products
+    def expand_signal(self, experiment: Experiment, **shift: float) -> Products:
+        """The counts of every product of parameters that the signal has, with the response shifted."""
+        return self.signal.expand(fold.fold_parts(experiment, self.analysis, self.signal.parts, **shift))
 
     def expand_backgrounds(self, experiment: Experiment, sm: np.ndarray) -> list[_Term]:
         shapes = background_shapes(observe(experiment, self.analysis), sm)
@@ -260,7 +223,7 @@ class _Builder:
         moving = terms + self.find_absent(experiment, terms)
 
         def count(osc: Oscillation) -> np.ndarray:
-            products = self.expand_signal(partial(fold.fold_oscillated, experiment, self.analysis, osc))
+            products = self.signal.expand(fold.fold_oscillated(experiment, self.analysis, self.signal.parts, osc))
             return np.array([products[tuple(term.factors)] if term.is_signal else term.counts for term in moving])
 
         shifts = OscillationShifts(
@@ -279,7 +242,7 @@ class _Builder:
 
     def find_absent(self, experiment: Experiment, terms: list[_Term]) -> list[_Term]:
         """Products of the model's parameters that vanish, which they need not do at other oscillation parameters."""
-        products = self.expand_signal(partial(fold.fold, experiment, self.analysis))
+        products = self.expand_signal(experiment)
         known = {prior.parameter for prior in self.physics} | {*self.nuisances}
         absent = {*products} - {tuple(term.factors) for term in terms}
         return [
@@ -293,7 +256,7 @@ class _Builder:
 
     def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
         """Coefficients (terms,) for values of physics parameters, those not given standard, and every nuisance as usual."""
-        standard = {prior.name: standard_value(prior.of_interest, self.weak) for prior in self.physics}
+        standard = {prior.name: standard_value(prior.of_interest, self.signal.weak) for prior in self.physics}
         known = {prior.parameter: (standard | values)[prior.name] for prior in self.physics}
         known |= {nuisance: nuisance.usual for nuisance in self.nuisances if isinstance(nuisance, Nuisance)}
         return np.array([np.prod([known[factor] for factor in term.factors]) for term in terms])
@@ -304,7 +267,7 @@ class _Builder:
         yield self.give_coefficients(terms)
         background = self.give_coefficients(terms) @ counts
         for prior in self.physics:
-            here = standard_value(prior.of_interest, self.weak)
+            here = standard_value(prior.of_interest, self.signal.weak)
             up, down = (self.give_coefficients(terms, **{prior.name: here + x}) @ counts - background for x in (1.0, -1.0))
             ends = (prior.lower - here, prior.upper - here)
             for step in find_values((up - down) / 2, (up + down) / 2, background, ends):
@@ -313,7 +276,7 @@ class _Builder:
     def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
         """Counts of every term with the threshold or the energy scale shifted."""
         moved = {"threshold_shift_kev" if name == "threshold_shift" else name: shift}
-        products = self.expand_signal(partial(fold.fold, experiment, self.analysis, **moved))
+        products = self.expand_signal(experiment, **moved)
         observation = observe(experiment, self.analysis)
         return [
             products[tuple(term.factors)] if term.shape is None else shift_counts(observation, term.shape, **moved)
@@ -386,12 +349,6 @@ def _check_effects(model: Model) -> None:
             )
 
 
-def _drop_noise(products: Products) -> Products:
-    """The products without those that vanish by symmetry."""
-    largest = max(np.abs(counts).max() for counts in products.values())
-    return {factors: counts for factors, counts in products.items() if np.abs(counts).max() > NOISE * largest}
-
-
 def _multiply_powers(terms: list[_Term], nuisance: Parameter, coefficients: np.ndarray) -> list[_Term]:
     """Terms times powers of a nuisance, with the counts (HIGHEST, terms, bins) of each power."""
     return [
@@ -399,13 +356,6 @@ def _multiply_powers(terms: list[_Term], nuisance: Parameter, coefficients: np.n
         for power, added in enumerate(coefficients, start=1)
         for term, counts in zip(terms, added, strict=True)
     ]
-
-
-def _multiply_part(part: atom.AtomicPart | None) -> tuple[Nuisance, ...]:
-    """What multiplies a part of the atom: its nuisance, or nothing where it is certain."""
-    if part is None or part.name is None:
-        return ()
-    return (atomic_fraction(part.name) if part.width is None else atomic_amplitude(part.name),)
 
 
 def _make_amplitude(nuisance: Nuisance, width: float, mean: float = 1.0) -> Gaussian:
@@ -422,50 +372,3 @@ def _do_priors_agree(one: Prior, other: Prior) -> bool:
 def _make_shift(nuisance: Nuisance) -> Gaussian:
     """A shift in standard deviations, cut where it is no longer folded."""
     return Gaussian(nuisance, -LARGEST_SHIFT, LARGEST_SHIFT, mean=0.0, width=1.0)
-
-
-def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None:
-    """Relative width of the efficiency nuisance, None where there is none.
-
-    It is the published one of the curve, else the analysis' own. With `all` it is the published or assumed one and that of
-    the exposure in quadrature: both scale the signal, so that one nuisance stands for them.
-    """
-    efficiency = experiment.efficiency
-    if analysis.efficiency_nuisance == "off":
-        return None
-    if analysis.efficiency_nuisance == "all":
-        return hypot(efficiency.relative_width or efficiency.assumed_width or 0.0, experiment.exposure_width or 0.0) or None
-    return efficiency.relative_width or analysis.efficiency_width or None
-
-
-def threshold_width_kev(experiment: Experiment, analysis: Analysis) -> float:
-    """Standard deviation in keV of a shift of the efficiency curve: the analysis' own, else with `all` the file's, or 0."""
-    if analysis.threshold_shift_kev > 0 or analysis.efficiency_nuisance != "all":
-        return analysis.threshold_shift_kev
-    return experiment.efficiency.threshold_width_kev or 0.0
-
-
-def _check_widths(experiments: Iterable[Experiment], analysis: Analysis) -> None:
-    """Refuse a data set whose efficiency has no width where those of all have to float."""
-    for each in experiments:
-        if analysis.efficiency_nuisance == "all" and efficiency_width(each, analysis) is None:
-            raise BayesnuError(
-                f"efficiency_nuisance: found 'all', and the file of {each.name} has no width of efficiency or exposure; "
-                "give it [efficiency.assumed] relative_width, or choose published with efficiency_width"
-            )
-
-
-def _check_efficiencies(experiments: Iterable[Experiment], analysis: Analysis) -> None:
-    """Refuse a scale that data sets share and only some of them have a width for: the others would not move."""
-    if not analysis.correlated_runs:
-        return
-    owners: dict[str | None, list[Experiment]] = {}
-    for experiment in experiments:
-        owners.setdefault(experiment.efficiency.shared, []).append(experiment)
-    for key, group in owners.items():
-        without = [each.name for each in group if efficiency_width(each, analysis) is None]
-        if key is not None and 0 < len(without) < len(group):
-            raise BayesnuError(
-                f"{without[0]}: the efficiency shares the key '{key}' with another experiment but has no relative_width; "
-                "give it one, set efficiency_width or set correlated_runs = false"
-            )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from bayesnu.support.errors import BayesnuError
 
 CHUNK = 4096  # nodes in true energy handled at a time: bounds the memory of a fold
 MOST_PANELS = 100_000  # of the grid in true energy, at most
+Parts: TypeAlias = tuple[atom.AtomicPart | None, ...]  # of what an atom offers; None is all of it
+WHOLE: Parts = (None,)
 LEAST_SHARE = 1e-3  # of a data set's neutrinos: of all components, those with less do not enter it
 
 
@@ -107,16 +110,24 @@ def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> 
 
 
 def kernel_rates(
-    recoil_kev: np.ndarray,
-    analysis: Analysis,
-    order: int = ORDER,
-    components: Iterable[str] | None = None,
-    part: atom.AtomicPart | None = None,
+    recoil_kev: np.ndarray, analysis: Analysis, order: int = ORDER, components: Iterable[str] | None = None
 ) -> np.ndarray:
     """Rate per tonne-year and keV for unit kernel coefficients, shape (components, kernels, 3 mass states, *recoil.shape).
 
-    Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil, with what the atom
-    offers at T, or a part of that. The components are all of the analysis, unless some are named.
+    It is that of `neutrino_rates` with what the atom offers at T.
+    """
+    offered = targets_of(np.asarray(recoil_kev, dtype=float), analysis)
+    rates: np.ndarray = neutrino_rates(recoil_kev, analysis, order, components) * offered[None, :, None]
+    return rates
+
+
+def neutrino_rates(
+    recoil_kev: np.ndarray, analysis: Analysis, order: int = ORDER, components: Iterable[str] | None = None
+) -> np.ndarray:
+    """The same for atoms that offer one of everything.
+
+    Integrates kernel times spectrum times P_ei(E) over the neutrino energies that can give the recoil. The components are
+    all of the analysis, unless some are named.
     """
     recoil = np.asarray(recoil_kev, dtype=float)
     sun = flux.solar_model(analysis.solar_model)
@@ -131,9 +142,7 @@ def kernel_rates(
         out[c] = sun.fluxes[component].total * np.einsum("k...e,i...e->ki...", weighted, content)
         if analysis.sterile_mass_kev > 0:
             out[c, KERNELS.index("MM")] = sun.fluxes[component].total * _transition(recoil, component, analysis, order)
-    atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
-    offered = targets_of(recoil, analysis) if part is None else part.offer(recoil)
-    rates: np.ndarray = atoms * out * offered[None, :, None]
+    rates: np.ndarray = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR * out
     return rates
 
 
@@ -164,51 +173,56 @@ def breakpoints_of(analysis: Analysis) -> np.ndarray:
     return np.array([*edges, *ends])
 
 
+def fold(experiment: Experiment, analysis: Analysis, *, halvings: int = 0) -> Fold:
+    """Fold the recoil kernels through atom and detector into the experiment's bins, for the components that enter it."""
+    (folded,) = fold_parts(experiment, analysis, WHOLE, halvings=halvings)
+    return folded
+
+
 @lru_cache(maxsize=64)
-def fold(
+def fold_parts(
     experiment: Experiment,
     analysis: Analysis,
+    parts: Parts,
     *,
     threshold_shift_kev: float = 0.0,
     energy_scale: float = 0.0,
     halvings: int = 0,
-    part: atom.AtomicPart | None = None,
-) -> Fold:
-    """Fold the recoil kernels through atom, or a part of it, and detector into the experiment's bins.
+) -> tuple[Fold, ...]:
+    """Fold parts of the atom, each by itself, with the response shifted.
 
-    The components are those that enter the experiment.
-    It is kept for an experiment object and an analysis, as the parameters of a model do not enter.
+    They are kept for an experiment object and an analysis, as the parameters of a model do not enter.
     """
     observation = observe(experiment, analysis)
     response = replace(observation.response, threshold_shift_kev=threshold_shift_kev, energy_scale=energy_scale)
     components = components_of(experiment, analysis)
-    return fold_components(experiment, analysis, response, components, halvings, part)
+    return fold_components(experiment, analysis, response, components, halvings, parts)
 
 
 def fold_oscillated(
-    experiment: Experiment, analysis: Analysis, osc: oscillation.Oscillation, part: atom.AtomicPart | None = None
-) -> Fold:
-    """The fold with other oscillation parameters, for the same components; theta23 and delta enter the mixing alone.
+    experiment: Experiment, analysis: Analysis, parts: Parts, osc: oscillation.Oscillation
+) -> tuple[Fold, ...]:
+    """The same with other oscillation parameters, for the same components; theta23 and delta enter the mixing alone.
 
     It has a meaning for the exact flavour content only.
     """
-    folded = _fold_content(experiment, analysis, osc.sin2_theta12, osc.sin2_theta13, osc.dm2_21_ev2, part)
-    return replace(folded, mixing=oscillation.mixing_matrix(osc))
+    folded = _fold_content(experiment, analysis, parts, osc.sin2_theta12, osc.sin2_theta13, osc.dm2_21_ev2)
+    return tuple(replace(each, mixing=oscillation.mixing_matrix(osc)) for each in folded)
 
 
-@lru_cache(maxsize=256)  # at sixteen points for every part of the atom
+@lru_cache(maxsize=64)  # sixteen points for a data set
 def _fold_content(
     experiment: Experiment,
     analysis: Analysis,
+    parts: Parts,
     sin2_theta12: float,
     sin2_theta13: float,
     dm2_21_ev2: float,
-    part: atom.AtomicPart | None,
-) -> Fold:
-    """The fold with another content of mass states."""
+) -> tuple[Fold, ...]:
+    """The folds with another content of mass states."""
     moved = replace(analysis, sin2_theta12=sin2_theta12, sin2_theta13=sin2_theta13, dm2_21_ev2=dm2_21_ev2)
     components = components_of(experiment, analysis)
-    return fold_components(experiment, moved, observe(experiment, analysis).response, components, part=part)
+    return fold_components(experiment, moved, observe(experiment, analysis).response, components, parts=parts)
 
 
 @lru_cache(maxsize=64)
@@ -217,7 +231,7 @@ def components_of(experiment: Experiment, analysis: Analysis) -> tuple[str, ...]
     components = tuple(flux.SPECTRA[analysis.solar_components])
     if analysis.solar_components != "all":
         return components
-    whole = fold_components(experiment, analysis, observe(experiment, analysis).response, components)
+    (whole,) = fold_components(experiment, analysis, observe(experiment, analysis).response, components)
     neutrinos = whole.signal(standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))).sum(axis=1)
     enters = neutrinos >= LEAST_SHARE * neutrinos.sum()
     return tuple(name for name, kept in zip(components, enters, strict=True) if kept)
@@ -229,18 +243,21 @@ def fold_components(
     response: detector.Response,
     components: tuple[str, ...],
     halvings: int = 0,
-    part: atom.AtomicPart | None = None,
-) -> Fold:
-    """The fold of these components, whatever they add."""
+    parts: Parts = WHOLE,
+) -> tuple[Fold, ...]:
+    """The folds of these components, whatever they add: one for each part of the atom."""
     order = ORDER * 2**halvings
-    shape = (len(components), len(KERNELS), 3)
+    shape = (len(parts), len(components), len(KERNELS), 3)
 
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
-        return kernel_rates(recoil_kev, analysis, order, components, part).reshape(-1, len(recoil_kev))
+        neutrinos = neutrino_rates(recoil_kev, analysis, order, components)
+        offered = [targets_of(recoil_kev, analysis) if part is None else part.offer(recoil_kev) for part in parts]
+        rates: np.ndarray = neutrinos * np.array(offered)[:, None, :, None]
+        return rates.reshape(-1, len(recoil_kev))
 
     counts = fold_rates(rate, experiment, analysis, response, halvings)
     counts.flags.writeable = False
-    return Fold(components, counts.reshape(*shape, counts.shape[1]), mixing_of(analysis))
+    return tuple(Fold(components, each, mixing_of(analysis)) for each in counts.reshape(*shape, counts.shape[1]))
 
 
 def fold_rates(

@@ -68,7 +68,8 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
     response = observe(experiment, analysis).response
     counts: np.ndarray = fold.fold_rates(rate, experiment, analysis, response)[0]
     if known:
-        counts = counts + fold.fold_components(experiment, analysis, response, known).signal(couplings).sum(axis=0)
+        (folded,) = fold.fold_components(experiment, analysis, response, known)
+        counts = counts + folded.signal(couplings).sum(axis=0)
     return counts
 
 

@@ -21,7 +21,7 @@ from bayesnu.experiments import (
     GaussianPrior,
     RelativeWidth,
 )
-from bayesnu.model import builder, fold, polynomial
+from bayesnu.model import builder, fold, polynomial, response_widths
 from bayesnu.model.backgrounds import FREE_MAXIMUM, Shape, background_shapes, fitted_size
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.observation import observe
@@ -473,7 +473,7 @@ def test_a_shared_normalisation_with_two_priors_is_refused() -> None:
 
 
 def width_of_efficiency(experiment: Experiment, **choices: Any) -> float | None:
-    return builder.efficiency_width(experiment, Analysis(**choices))
+    return response_widths.efficiency_width(experiment, Analysis(**choices))
 
 
 def test_every_data_set_can_have_an_efficiency_that_floats() -> None:
@@ -498,7 +498,7 @@ def test_a_threshold_of_the_file_shifts_with_every_efficiency_unless_the_analysi
     experiment = experiments.load(XENONNT)
 
     def width(**choices: Any) -> float:
-        return builder.threshold_width_kev(experiment, Analysis(**choices))
+        return response_widths.threshold_width_kev(experiment, Analysis(**choices))
 
     assert (width(), width(threshold_shift_kev=0.02)) == (0, 0.02)
     assert width(efficiency_nuisance="all") == experiment.efficiency.threshold_width_kev == 0.05

@@ -51,7 +51,7 @@ def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: f
     """Expected counts of one experiment from the fold and the shapes, without the polynomial."""
     analysis, at = built.analysis, dict(zip(built.names, theta, strict=True))
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    folded = fold.fold(experiment, analysis, **shift)
+    (folded,) = fold.fold_parts(experiment, analysis, fold.WHOLE, **shift)
     fluxes = np.array([at[f"flux_{component.lower()}"] for component in folded.components])
     signal = fluxes @ folded.signal(couplings_at(built, theta))
     ratio: np.ndarray | float = 1.0

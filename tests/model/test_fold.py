@@ -397,7 +397,7 @@ def test_a_threshold_shift_is_a_moved_efficiency_curve(name: str) -> None:
     experiment = loaded(name, "default")
     curve = experiment.efficiency
     moved = replace(experiment, efficiency=replace(curve, energies_kev=curve.energies_kev + 0.2))
-    shifted = fold.fold(experiment, Analysis(), threshold_shift_kev=0.2)
+    shifted = fold.fold_parts(experiment, Analysis(), fold.WHOLE, threshold_shift_kev=0.2)[0]
     np.testing.assert_allclose(shifted.counts, fold.fold(moved, Analysis()).counts, rtol=1e-12)
 
 
@@ -408,7 +408,7 @@ def test_an_energy_scale_moves_counts_like_a_change_of_the_edges() -> None:
         efficiency=replace(loaded("xenonnt-sr0", "default").efficiency, energies_kev=np.zeros(1), values=np.ones(1)),
         resolution=experiments.Resolution(constant_kev=5e-3),
     )
-    scaled = fold.fold(experiment, Analysis(), energy_scale=0.02).signal(SM)
+    scaled = fold.fold_parts(experiment, Analysis(), fold.WHOLE, energy_scale=0.02)[0].signal(SM)
     other = replace(experiment, edges_kev=experiment.edges_kev / 1.02, region_kev=(1 / 1.02, 30 / 1.02))
     np.testing.assert_allclose(scaled, fold.fold(other, Analysis()).signal(SM), rtol=1e-4)
 
