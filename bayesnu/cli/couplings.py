@@ -8,14 +8,14 @@ from typing import Any
 from bayesnu.cli.models import choose_analysis
 from bayesnu.cli.options import flag_of
 from bayesnu.model.choices import Analysis
-from bayesnu.physics.names import PROPERTY_NAMES
-from bayesnu.physics.properties import LARGEST, SMALLEST, parameter_of
+from bayesnu.physics.names import ALL_NAMES
+from bayesnu.physics.properties import LARGEST, SMALLEST, describe_bounds, is_unphysical, parameter_of
 from bayesnu.support.errors import BayesnuError
 
 
 def choose_couplings(options: dict[str, Any]) -> tuple[Analysis, dict[str, float]]:
     """Separate couplings, in mu_B, e and cm^2, from choices of the analysis."""
-    values = {name: value for name, value in options.items() if name.startswith(PROPERTY_NAMES)}
+    values = {name: value for name, value in options.items() if name.startswith(ALL_NAMES)}
     for name, value in values.items():
         _check(name, value)
     rest = {name: value for name, value in options.items() if name not in values}
@@ -31,8 +31,8 @@ def _check(name: str, value: float) -> None:
     parameter = parameter_of(name)
     if not isfinite(value):
         raise BayesnuError(f"{flag_of(name)}: found {value}; must be a finite number")
-    if value < 0 and not parameter.signed:
-        raise BayesnuError(f"{flag_of(name)}: found {value}; {name} is a modulus, so give 0 or more")
+    if is_unphysical(parameter, value / parameter.scale):
+        raise BayesnuError(f"{flag_of(name)}: found {value}; {name} {describe_bounds(parameter)}")
     least = SMALLEST * parameter.scale
     most = LARGEST * parameter.scale
     if value != 0 and not least <= abs(value) <= most:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
-from bayesnu.physics.names import FLAVOURS, GROUPS_AND_ELEMENTS, PROPERTY_NAMES, UNITS
+from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELEMENTS, OF_FURTHER
 from bayesnu.support.errors import BayesnuError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -23,7 +23,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
 def require_parameter(parameter: str | None) -> str:
     """Return the property that is asked for; raises `BayesnuError` if none is."""
     if parameter is None:
-        raise BayesnuError(f"--parameter: none given; choose one of {', '.join(PROPERTY_NAMES)}")
+        raise BayesnuError(f"--parameter: none given; choose one of {', '.join(ALL_NAMES)}")
     return parameter
 
 
@@ -96,14 +96,21 @@ def experiments_argument() -> Decorator:
 @_shared
 def coupling_options() -> Sequence[click.Option]:
     """A flag for every property, common and of each flavour."""
-    return [_coupling_option(name, flavour) for name in PROPERTY_NAMES for flavour in ("", *FLAVOURS)]
+    return [_coupling_option(name, flavour) for name in ALL_NAMES for flavour in _list_flavours(name)]
+
+
+def _list_flavours(name: str) -> tuple[str, ...]:
+    """The flavours that a property has, its common value as an empty word."""
+    elements = OF_FURTHER.get(name, ("common", *FLAVOURS))
+    return tuple("" if each == "common" else each for each in elements)
 
 
 def _coupling_option(name: str, flavour: str) -> click.Option:
     whose = f"nu_{flavour}" if flavour else "all flavours"
     flag = flag_of(f"{name}_{flavour}" if flavour else name)
-    unit = UNITS[name].replace("cm2", "cm^2")  # as people write it
-    return click.Option([flag], type=float, metavar="VALUE", help=f"{name} of {whose}, in {unit}.")
+    unit = ALL_UNITS[name].replace("cm2", "cm^2")  # as people write it
+    said = f"{name} of {whose}, in {unit}." if unit else f"{name}, a pure number."
+    return click.Option([flag], type=float, metavar="VALUE", help=said)
 
 
 @_shared
@@ -131,7 +138,9 @@ def _choice_option(name: str, choice: Choice) -> click.Option:
 def parameter_options() -> Sequence[click.Option]:
     """`--parameter` and `--flavour`."""
     return [
-        click.Option(["--parameter"], type=click.Choice(PROPERTY_NAMES), help="The property to infer."),
+        click.Option(
+            ["--parameter"], type=click.Choice(ALL_NAMES), help="The property to infer; s2_w is the weak mixing angle."
+        ),
         click.Option(
             ["--flavour"],
             type=click.Choice(GROUPS_AND_ELEMENTS),

@@ -13,7 +13,7 @@ from bayesnu.cli.output import json_out, table
 from bayesnu.inference.interval import DerivedInterval, Interval
 from bayesnu.inference.toys.result import ToyResult
 from bayesnu.model.polynomial import Model
-from bayesnu.physics.properties import PROPERTIES
+from bayesnu.physics.properties import ALL_PROPERTIES
 from bayesnu.runs import config, folder
 from bayesnu.runs.result import LimitRow, ParameterResult, RunResult, name_credible
 from bayesnu.runs.result_json import result_to_json
@@ -26,7 +26,7 @@ def print_run(chain: Path, run: Run, result: RunResult, as_json: bool) -> None:
     if as_json:
         json_out(about_run(run) | result_to_json(result))
         return
-    scale = PROPERTIES[run.parameter].scale
+    scale = ALL_PROPERTIES[run.parameter].scale
     _print_limits(run, result)
     _print_parameters(result)
     _print_notes(result)
@@ -42,7 +42,7 @@ def _print_limits(run: Run, result: RunResult) -> None:
     names = " + ".join(Path(name).stem for name in run.experiments)
     several = len(result.parameters) > 1
     table(
-        f"{run.parameter} [{parameter.scaled_unit}], {names}, preset {preset_note(run)}",
+        f"{parameter.em_property.column}, {names}, preset {preset_note(run)}",
         ("what it is", "value", "MC error", "integrated"),
         [_limit_cells(row, several) for row in result.rows],
     )

@@ -161,7 +161,7 @@ def _find_box(profiler: Profiler) -> tuple[np.ndarray, bool]:
     box = np.array(profiler.ranges, dtype=float)
     farthest = [widen_range(each, low, high, WIDER) for each, (low, high) in zip(parameters, box, strict=True)]
     last = np.array(farthest)
-    walls = np.array([[-np.inf if each.signed else 0.0, np.inf] for each in parameters])
+    walls = np.array([each.bounds for each in parameters])
     outwards = np.array([-1.0, 1.0])
     for _ in range(LOOKS):
         held = _bound_support(profiler, box)

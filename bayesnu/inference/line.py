@@ -50,7 +50,7 @@ class Scan:
 class Line:
     """The physics parameter `index` of a model, along which chi^2 is profiled; its scans are made once.
 
-    The other physics parameters stay at `zero`, or are `profiled` like the nuisances.
+    The other physics parameters stay as in the Standard Model, called `zero`, or are `profiled` like the nuisances.
     """
 
     def __init__(self, fitter: ToyFitter, index: int = 0, others: Others = "zero") -> None:
@@ -136,7 +136,7 @@ class Line:
         steps = STEPS_OF_MANY if self.profiles_others else STEPS
         places = np.linspace(first, last, 2 + int((last - first) * steps))
         values = shape.middle + shape.width * np.sinh(places)
-        return np.union1d(values[(values > low) & (values < high)], [low, 0.0, high])
+        return np.union1d(values[(values > low) & (values < high)], [low, self.nominal[self.index], high])
 
     def _fit_from_starts(self, start: np.ndarray, free: np.ndarray) -> Fit:
         """Fits of every row from every start of the other physics parameters, and the lowest of each row."""

@@ -50,12 +50,13 @@ class Parabola:
 
 
 def fit_parabola(model: Model, index: int) -> Parabola:
-    """The parabola of physics parameter `index`, all others at zero and the nuisances as published.
+    """The parabola of physics parameter `index`, all others as in the Standard Model and the nuisances as published.
 
     The noise of a bin is that of the data, where these are fewer than expected.
     """
     nominal = model.nominal()
     unit = np.eye(len(nominal))[index]
-    counts, up, down = (model.expected(nominal + sign * unit) for sign in (0, 1, -1))
-    weight = 1 / np.maximum(np.minimum(counts, model.observed), 1.0)
+    rest = nominal - nominal[index] * unit
+    counts, up, down = (model.expected(rest + sign * unit) for sign in (0, 1, -1))
+    weight = 1 / np.maximum(np.minimum(model.expected(nominal), model.observed), 1.0)
     return Parabola(counts, (up - down) / 2, (up + down) / 2 - counts, weight)

@@ -114,8 +114,8 @@ def _scan_until_closed(line: Line, level: float) -> Scan:
     factor = 1.0
     while True:
         curve = line.scan(factor)
-        above = curve.rise > level
-        closed = above[-1] and (above[0] or not line.parameter.signed)
+        ends = zip(curve.rise[[0, -1]], curve.values[[0, -1]], strict=True)
+        closed = all(rise > level or _is_boundary(line, value) for rise, value in ends)
         if closed or factor >= WIDER:
             return curve
         factor *= 10
@@ -135,16 +135,22 @@ def _find_pieces(line: Line, curve: Scan, level: float) -> tuple[tuple[Piece, ..
     unended = curve.unended + crossings.unended
     if unended:
         return (Piece(None, None),), unended
-    begins_at_zero = inside[0] and not line.parameter.signed
-    if curve.best_value == values[-1] or (curve.best_value == values[0] and line.parameter.signed):
-        return (Piece(0.0 if begins_at_zero else None, None),), 0  # the minimum lies beyond the range
+    first, last = (float(end) if _is_boundary(line, end) else None for end in values[[0, -1]])
+    is_beyond = (curve.best_value == values[0] and first is None) or (curve.best_value == values[-1] and last is None)
+    if is_beyond:
+        return (Piece(first if inside[0] else None, None),), 0  # the minimum lies beyond the range
     lowers: list[float | None] = [float(end) for end in crossings.ends[~inside[steps]]]
     uppers: list[float | None] = [float(end) for end in crossings.ends[inside[steps]]]
     if inside[0]:
-        lowers.insert(0, 0.0 if begins_at_zero else None)
+        lowers.insert(0, first)
     if inside[-1]:
-        uppers.append(None)
+        uppers.append(last)
     return tuple(Piece(low, high) for low, high in zip(lowers, uppers, strict=True)), 0
+
+
+def _is_boundary(line: Line, value: float) -> bool:
+    """Whether physics ends at a value: no profile is needed beyond."""
+    return value in line.parameter.bounds
 
 
 class _Crossings(NamedTuple):
@@ -198,6 +204,8 @@ def _describe_search(line: Line, pieces: tuple[Piece, ...], curve: Scan, is_ridg
         parts.append("an upper limit: the interval begins at the physical boundary 0")
         if curve.best_value == 0:
             parts.append("where the best fit lies")
+    elif any(_is_boundary(line, end) for end in (pieces[0].lower, pieces[-1].upper)):
+        parts.append("up to a physical boundary")
     if is_ridge:
         parts.append("the best fit is a ridge, so no value per flavour is quoted")
     return ", ".join(parts)

@@ -98,7 +98,7 @@ class Profiler:
         return np.arange(len(self.lower)) >= self.model.n_physics
 
     def at(self, index: int, values: np.ndarray) -> Fit:
-        """Profile over the nuisances at values (n,) of physics parameter `index`; other physics parameters stay at zero."""
+        """Profile over the nuisances at values (n,) of physics parameter `index`; others are as in the Standard Model."""
         start = np.tile(self.model.nominal(), (len(values), 1))
         start[:, index] = values
         return self.fit(start, self.nuisances_free())
@@ -126,9 +126,10 @@ def choose_range(prior: Prior) -> tuple[float, float]:
 
 
 def widen_range(parameter: PhysicsParameter, low: float, high: float, factor: float) -> tuple[float, float]:
-    """A range `factor` times as wide about its middle; a modulus keeps its lower end."""
+    """A range `factor` times as wide about its middle, within physical bounds; a modulus keeps its lower end."""
     if not parameter.signed:
         return 0.0, high * factor
     middle = (low + high) / 2
     half = (high - low) / 2
-    return middle - factor * half, middle + factor * half
+    lowest, highest = parameter.bounds
+    return max(middle - factor * half, lowest), min(middle + factor * half, highest)

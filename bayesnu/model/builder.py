@@ -34,9 +34,9 @@ from bayesnu.model.polynomial import FACTORS, Block, Model
 from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
 from bayesnu.physics import atom, flux, luminosity
-from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.cross_section import Couplings, WeakCouplings, standard_model, weak_couplings
 from bayesnu.physics.oscillation import Oscillation
-from bayesnu.physics.properties import Parameter, direction, require_one_basis
+from bayesnu.physics.properties import Parameter, direction, require_independent, require_one_basis, standard_value
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
@@ -86,6 +86,7 @@ def build(
     require_one_basis(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
+    require_independent((prior.of_interest for prior in priors), fold.mixing_of(analysis))
     _check_widths(data, analysis)
     _check_efficiencies(data, analysis)
     charges = any(prior.of_interest.em_property.name == "q_nu" for prior in priors)
@@ -123,6 +124,11 @@ class _Builder:
     terms: list[list[_Term]] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
 
+    @property
+    def weak(self) -> WeakCouplings:
+        """The weak couplings of the Standard Model."""
+        return weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w)
+
     def add_nuisance(self, prior: Prior) -> Parameter:
         self.nuisances.setdefault(prior.parameter, prior)
         return prior.parameter
@@ -151,7 +157,7 @@ class _Builder:
 
     def add_experiment(self, experiment: Experiment) -> None:
         folded = partial(fold.fold, experiment, self.analysis)
-        sm = folded().signal(self.weak).sum(axis=0)
+        sm = folded().signal(standard_model(self.weak)).sum(axis=0)
         products = _drop_noise(self.expand_signal(folded))
         self.add_atom(products)
         terms = [_Term([*factors], counts) for factors, counts in products.items()]
@@ -174,11 +180,6 @@ class _Builder:
                 if nuisance in present:
                     self.add_nuisance(prior)
 
-    @property
-    def weak(self) -> Couplings:
-        """The couplings of the Standard Model."""
-        return standard_model(weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w))
-
     def expand_signal(self, fold_part: Callable[..., fold.Fold]) -> Products:
         """The counts of every product of a flux with 0, 1 or 2 physics parameters, of the folds that `fold_part` makes.
 
@@ -192,8 +193,12 @@ class _Builder:
 
     def expand_fold(self, folded: fold.Fold, others: tuple[Parameter, ...]) -> Products:
         """The counts of every product of a flux, the other parameters of a fold, and 0, 1 or 2 physics parameters."""
-        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), self.weak)]
-        basis += [((prior.parameter,), direction(prior.of_interest, folded.mixing)) for prior in self.physics]
+        directions = {prior.of_interest: direction(prior.of_interest, folded.mixing) for prior in self.physics}
+        rest = standard_model(self.weak)  # what is left with every parameter at zero
+        for each, unit in directions.items():
+            rest = rest + -standard_value(each, self.weak) * unit
+        basis: list[tuple[tuple[Parameter, ...], Couplings]] = [((), rest)]
+        basis += [((each,), unit) for each, unit in directions.items()]
         products: Products = {}
         for i, (factor_i, x) in enumerate(basis):
             for j, (factor_j, y) in enumerate(basis[i:], start=i):
@@ -283,8 +288,9 @@ class _Builder:
         return min(HIGHEST, FACTORS - len(term.factors) - is_scaled)
 
     def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
-        """Coefficients (terms,) for values of physics parameters, those not given zero, and every nuisance as usual."""
-        known = {prior.parameter: values.get(prior.name, 0.0) for prior in self.physics}
+        """Coefficients (terms,) for values of physics parameters, those not given standard, and every nuisance as usual."""
+        standard = {prior.name: standard_value(prior.of_interest, self.weak) for prior in self.physics}
+        known = {prior.parameter: (standard | values)[prior.name] for prior in self.physics}
         known |= {nuisance: nuisance.usual for nuisance in self.nuisances if isinstance(nuisance, Nuisance)}
         return np.array([np.prod([known[factor] for factor in term.factors]) for term in terms])
 
@@ -294,9 +300,11 @@ class _Builder:
         yield self.give_coefficients(terms)
         background = self.give_coefficients(terms) @ counts
         for prior in self.physics:
-            up, down = (self.give_coefficients(terms, **{prior.name: x}) @ counts - background for x in (1.0, -1.0))
-            for value in find_values((up - down) / 2, (up + down) / 2, background, (prior.lower, prior.upper)):
-                yield self.give_coefficients(terms, **{prior.name: value})
+            here = standard_value(prior.of_interest, self.weak)
+            up, down = (self.give_coefficients(terms, **{prior.name: here + x}) @ counts - background for x in (1.0, -1.0))
+            ends = (prior.lower - here, prior.upper - here)
+            for step in find_values((up - down) / 2, (up + down) / 2, background, ends):
+                yield self.give_coefficients(terms, **{prior.name: here + step})
 
     def shift_terms(self, experiment: Experiment, terms: list[_Term], name: str, shift: float) -> list[np.ndarray]:
         """Counts of every term with the threshold or the energy scale shifted."""

@@ -16,7 +16,8 @@ from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics
-from bayesnu.physics.properties import PhysicsParameter, read_value
+from bayesnu.physics.cross_section import weak_couplings
+from bayesnu.physics.properties import PhysicsParameter, read_value, standard_value
 from bayesnu.support.arguments import read_place, read_points, require
 from bayesnu.support.errors import BayesnuError
 
@@ -98,10 +99,16 @@ class Model:
         """Priors of the nuisance parameters, relative to published values or in standard deviations."""
         return self.parameters[self.n_physics :]
 
+    @property
+    def standard(self) -> tuple[float, ...]:
+        """Values (n_physics,) of the physics parameters in the Standard Model: zero, but for a weak mixing angle."""
+        weak = weak_couplings(self.analysis.couplings, self.analysis.sin2_theta_w)
+        return tuple(standard_value(parameter, weak) for parameter in self.of_interest)
+
     def nominal(self, **values: float) -> np.ndarray:
         """Parameters of the Standard Model with every nuisance at its published value, shape (parameters,).
 
-        `values` of physics parameters by name, as `mu_nu=0.7` for 7e-12 mu_B, take the place of zero. Raises `BayesnuError`
+        `values` of physics parameters by name, as `mu_nu=0.7` for 7e-12 mu_B, take the place of those. Raises `BayesnuError`
         for a parameter that the model does not have, and for a value in mu_B, e or cm^2, which its size betrays.
         """
         known = {prior.name: prior for prior in self.physics}
@@ -110,7 +117,8 @@ class Model:
             raise BayesnuError(f"parameter: the model has no '{min(unknown)}'; it has {', '.join(known) or 'none'}")
         given = {name: read_value(known[name].of_interest, value) for name, value in values.items()}
         centres = [_find_centre(prior) for prior in self.nuisances]
-        return np.array([given.get(name, 0.0) for name in known] + centres)
+        physics = [given.get(name, standard) for name, standard in zip(known, self.standard, strict=True)]
+        return np.array(physics + centres)
 
     def coefficients(self, theta: np.ndarray) -> np.ndarray:
         """Products of parameters, shape (..., terms), for theta (..., parameters).

@@ -24,8 +24,8 @@ from bayesnu.support.errors import BayesnuError
 
 def all_couplings(analysis: Analysis, **values: float) -> Couplings:
     """Standard Model couplings plus values of parameters, each in its own unit: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2."""
-    sm = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
-    return sm + couplings(fold.mixing_of(analysis), **values)
+    weak = weak_couplings(analysis.couplings, analysis.sin2_theta_w)
+    return standard_model(weak) + couplings(fold.mixing_of(analysis), weak, **values)
 
 
 def read_couplings(analysis: Analysis, values: Mapping[str, Any]) -> dict[str, float]:
@@ -42,7 +42,8 @@ def rate(energies_kev: ArrayLike, analysis: Analysis | str | None = None, **valu
         analysis: from `preset`, or a preset's name; the preset `default` unless given. What it says of detector, bins and
             nuisances has no effect here.
         values: couplings in the units of a model's parameters, 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So `mu_nu=0.7` is 7e-12
-            mu_B; elements have names as `q_nu_e`. Those not given are zero; a common value and an element's add up.
+            mu_B; elements have names as `q_nu_e`. Those not given are as in the Standard Model; a
+            common value and an element's add up.
 
     Returns: (components, ...), recoils per tonne, year and keV. The flux components are pp and 7Be; with
         `solar_components="all"`, pep, 13N, 15O and 17F follow.

@@ -14,7 +14,14 @@ from scipy.special import ndtr, ndtri
 
 from bayesnu.model.choices import PRIOR_KINDS, Analysis
 from bayesnu.model.prior_kind import PriorKind
-from bayesnu.physics.properties import Parameter, PhysicsParameter, check_unit, parameter_of
+from bayesnu.physics.properties import (
+    Parameter,
+    PhysicsParameter,
+    check_unit,
+    describe_bounds,
+    is_unphysical,
+    parameter_of,
+)
 from bayesnu.support.arguments import read_array, read_number, read_probabilities
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
@@ -225,11 +232,12 @@ PRIORS: dict[str, type[Flat] | type[FlatInSquare] | type[LogUniform]] = {
 
 
 def check_physics(prior: Prior) -> None:
-    """Raise `BayesnuError` for a prior of a physics parameter in another unit, or of a modulus with negative values."""
+    """Raise `BayesnuError` for a prior of a physics parameter in another unit, or beyond where physics ends."""
     if not isinstance(prior.parameter, PhysicsParameter):
         return
-    if prior.lower < 0 and not prior.parameter.signed:
-        raise BayesnuError(f"{prior.name}: found {prior.lower:g}; it is a modulus, so give 0 or more")
+    for end in (prior.lower, prior.upper):
+        if is_unphysical(prior.parameter, end):
+            raise BayesnuError(f"{prior.name}: found {end:g}; it {describe_bounds(prior.parameter)}")
     if isinstance(prior, FlatInSquare) and prior.parameter.signed:
         raise BayesnuError(f"prior: flat in the square needs a parameter that has no sign; {prior.name} has one")
     check_unit(prior.parameter, prior.upper)

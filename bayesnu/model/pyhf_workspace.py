@@ -174,13 +174,14 @@ class _Encoding:
         return out | ({"auxdata": [prior.mean], "sigmas": [prior.width]} if k == self.lumi else {})
 
     def choose_bounds(self, k: int, power: int) -> list[float]:
-        """Bounds of a free parameter or its square: its prior's; for physics at least 1 unit, from zero on for a modulus."""
+        """Bounds of a free parameter or its square: its prior's; for physics at least 1 unit, within what is physical."""
         prior = self.model.parameters[k]
         low = prior.lower
         high = prior.upper
         if k < self.model.n_physics:
-            low = min(low, -1.0) if prior.of_interest.signed else 0.0
-            high = max(high, 1.0)
+            lowest, highest = prior.of_interest.bounds
+            low = max(min(low, -1.0), lowest)
+            high = min(max(high, 1.0), highest)
         return [low, high] if power == 1 else [0.0, max(-low, high) ** power]
 
     def write_notes(self) -> list[str]:
@@ -208,5 +209,5 @@ class _Encoding:
     def write_unit(self, k: int, power: int) -> str:
         """A power of a physics parameter in words."""
         prior = self.model.parameters[k]
-        ratio = f"{prior.name} / ({prior.scale:g} {prior.unit})"
+        ratio = f"{prior.name} / ({prior.parameter.scaled_unit})" if prior.unit else prior.name
         return ratio if power == 1 else f"({ratio})^{power}"

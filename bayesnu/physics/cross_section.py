@@ -66,17 +66,19 @@ def kernels(
 
 @dataclass(frozen=True)
 class WeakCouplings:
-    """Standard Model couplings (g_V, g_A) of nu_e, nu_mu and nu_tau to electrons."""
+    """Standard Model couplings (g_V, g_A) of nu_e, nu_mu and nu_tau to electrons, and the sin^2 theta_W they are of."""
 
     name: str
     vector: tuple[float, float, float]
     axial: tuple[float, float, float]
+    sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W
 
 
 def tree_couplings(sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplings:
     """Tree-level couplings with a chosen weak mixing angle; the Standard Model charge radii are not in them."""
     neutral = 2 * sin2_theta_w - 0.5
-    return WeakCouplings(f"tree, s2W = {sin2_theta_w:g}", (neutral + 1, neutral, neutral), (0.5, -0.5, -0.5))
+    name = f"tree, s2W = {sin2_theta_w:g}"
+    return WeakCouplings(name, (neutral + 1, neutral, neutral), (0.5, -0.5, -0.5), sin2_theta_w)
 
 
 # Erler and Su 2013, arXiv:1303.5522 (the usual set); contains the SM charge radii, so a fitted <r^2> is non-standard only.
@@ -133,6 +135,11 @@ def electromagnetic(
         charge=_make_zeros() if q_nu is None else -CHARGE_SHIFT_KEV * np.asarray(q_nu, complex),
         moment=_make_zeros() if mu_nu is None else np.asarray(mu_nu, complex),
     )
+
+
+def mixing_angle(shift: np.ndarray) -> Couplings:
+    """Couplings that a shift (3, 3) of sin^2 theta_W adds: 2 shift to every g_V, as at tree level."""
+    return Couplings(vector=2 * np.asarray(shift, complex))
 
 
 def kernel_coefficients(x: Couplings, y: Couplings, mixing: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ from __future__ import annotations
 FLAVOURS = ("e", "mu", "tau")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm2"}  # of each property
 PROPERTY_NAMES = tuple(UNITS)
+FURTHER_UNITS = {"s2_w": ""}  # of what the same kernels give beside the properties; a pure number has none
+ALL_UNITS = UNITS | FURTHER_UNITS
+ALL_NAMES = tuple(ALL_UNITS)
 
 # Elements beside the flavours: off-diagonal ones with their places, and those of the moment in the mass basis.
 PAIRS = {"emu": (0, 1), "etau": (0, 2), "mutau": (1, 2)}
@@ -21,6 +24,7 @@ GROUPS = {
     "dirac": ("11", "22", "33"),
     "majorana": MAJORANA,
 }
+OF_FURTHER = {"s2_w": ("common",)}  # elements of each of the further ones
 # Every group and element, as `flavour` takes them.
 GROUPS_AND_ELEMENTS = (
     *("common", *FLAVOURS),

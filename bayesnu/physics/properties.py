@@ -1,4 +1,4 @@
-"""The electromagnetic properties that can be inferred: their names, units, ranges and directions in coupling space.
+"""The properties that can be inferred: their names, units, ranges and directions in coupling space.
 
 A parameter is a property, or the property with an element: `mu_nu`, `q_nu_e`, `r2_nu_mutau_im`, `mu_nu_lambda2`. Elements
 are matrices in flavour space; those of the moment in the mass basis carry digits.
@@ -11,27 +11,33 @@ are matrices in flavour space; those of the moment in the mass basis carry digit
 * `lambda1` ... `lambda3`: Majorana transition moments, mu_jk = i epsilon_jkl Lambda_l.
 
 A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-diagonal elements zero.
+
+Further properties are what the same kernels give, under names of their own: `s2_w` is sin^2 of the weak mixing angle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from bayesnu.physics.cross_section import Couplings, electromagnetic
-from bayesnu.physics.names import DIRAC, FLAVOURS, GROUPS, IMAGINARY, MAJORANA, PAIRS, UNITS
+from bayesnu.physics.cross_section import RADIATIVE_COUPLINGS, Couplings, WeakCouplings, electromagnetic, mixing_angle
+from bayesnu.physics.names import ALL_UNITS, DIRAC, FLAVOURS, GROUPS, IMAGINARY, MAJORANA, OF_FURTHER, PAIRS
 from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 # Values of a parameter in its own unit: smaller ones are in mu_B, e or cm^2, and beyond the largest doubles lose digits.
 SMALLEST = 1e-9
 LARGEST = 1e6
+DEPENDENT = 1e-9  # of a direction: what is left of it beside others when they make it up
 
 _SYMBOL = {"e": "e", "mu": r"\mu", "tau": r"\tau", "emu": r"e\mu", "etau": r"e\tau", "mutau": r"\mu\tau"}
+
+MODULUS = (0.0, inf)  # where the square alone is known
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Parameter:
 class Property:
     """A property: values are in units of `scale * unit`; `range_common` and `range_element` hold all modes.
 
-    `symbol` is LaTeX with an @ in the place of the index.
+    `symbol` is LaTeX with an @ in the place of the index; `bounds` is where physics ends, in the same units.
     """
 
     name: str
@@ -69,11 +75,17 @@ class Property:
     range_element: tuple[float, float]
     elements: tuple[str, ...]
     symbol: str
+    bounds: tuple[float, float] = (-inf, inf)
 
     @property
     def signed(self) -> bool:
-        """Whether the sign can be observed: the charge and the radius interfere with the weak amplitude."""
-        return self.range_common[0] < 0
+        """Whether rates know more of it than its square: what shifts g_V interferes with the weak amplitude."""
+        return self.bounds != MODULUS
+
+    @property
+    def column(self) -> str:
+        """Text for a table's head: the name with its unit."""
+        return f"{self.name} [{self.scale:g} {self.unit}]" if self.unit else self.name
 
     def label(self, index: str) -> str:
         """The symbol with an index."""
@@ -85,10 +97,34 @@ _SIGNED = ("common", *FLAVOURS, *PAIRS, *IMAGINARY)  # elements of charge and ra
 PROPERTIES = {
     item.name: item
     for item in (
-        Property("mu_nu", UNITS["mu_nu"], 1e-11, (0.0, 10.0), (0.0, 10.0), _OF_MOMENT, r"\mu_@"),
-        Property("q_nu", UNITS["q_nu"], 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
-        Property("r2_nu", UNITS["r2_nu"], 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
+        Property("mu_nu", ALL_UNITS["mu_nu"], 1e-11, (0.0, 10.0), (0.0, 10.0), _OF_MOMENT, r"\mu_@", MODULUS),
+        Property("q_nu", ALL_UNITS["q_nu"], 1e-12, (-4.0, 4.0), (-4.0, 4.0), _SIGNED, "q_@"),
+        Property("r2_nu", ALL_UNITS["r2_nu"], 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
     )
+}
+FURTHER = {
+    item.name: item
+    for item in (
+        Property(
+            "s2_w",
+            ALL_UNITS["s2_w"],
+            1.0,
+            (0.0, 1.0),
+            (0.0, 1.0),
+            OF_FURTHER["s2_w"],
+            r"\sin^2\theta_\mathrm{W}",
+            (0.0, 1.0),
+        ),
+    )
+}
+ALL_PROPERTIES = PROPERTIES | FURTHER
+
+# Couplings of a matrix (3, 3) of each property, in its unit.
+_COUPLE: dict[str, Callable[[np.ndarray], Couplings]] = {
+    "mu_nu": lambda moment: electromagnetic(mu_nu=moment),
+    "q_nu": lambda charge: electromagnetic(q_nu=charge),
+    "r2_nu": lambda radius: electromagnetic(r2_nu=radius),
+    "s2_w": mixing_angle,
 }
 
 
@@ -105,8 +141,13 @@ class PhysicsParameter(Parameter):
 
     @property
     def signed(self) -> bool:
-        """Whether the sign can be observed; a modulus begins at its physical boundary 0."""
+        """Whether rates know more of it than its square; a modulus begins at its physical boundary 0."""
         return self.em_property.signed and self.interferes
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where physics ends, in units of `scale * unit`; infinite where it does not."""
+        return self.em_property.bounds if self.signed else MODULUS
 
     @property
     def usual_range(self) -> tuple[float, float]:
@@ -143,7 +184,7 @@ def parameter_of(name: str) -> PhysicsParameter:
 def _list_parameters() -> dict[str, PhysicsParameter]:
     """Every physics parameter by its name."""
     known = {}
-    for item in PROPERTIES.values():
+    for item in ALL_PROPERTIES.values():
         for element in item.elements:
             name = _join_name(item, element)
             known[name] = PhysicsParameter(name, _write_label(item, element), item.unit, item.scale, item, element)
@@ -158,12 +199,13 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
     """Return the names of the physics parameters of a property, for a group of elements or a single one.
 
     Arguments:
-        name: `mu_nu` (magnetic moment), `q_nu` (millicharge) or `r2_nu` (charge radius).
+        name: `mu_nu` (magnetic moment), `q_nu` (millicharge), `r2_nu` (charge radius), or `s2_w` (weak mixing angle).
         flavour: `common`, a flavour `e`, `mu` or `tau`, or `all` three. Charges and radii have `emu`, `etau`, `mutau`, their
             imaginary parts `emu_im`, and `offdiagonal`. Moments have `dirac`, `majorana` and their elements, as `11`,
             `lambda1`.
 
-    Returns: a tuple of names, as `build` takes them. Their values are in 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+    Returns: a tuple of names, as `build` takes them. Their values are in 1e-11 mu_B, 1e-12 e or 1e-32 cm^2; those of `s2_w`
+        are the numbers themselves.
 
     Raises: `BayesnuError` for a property or an element that is not known.
 
@@ -174,11 +216,11 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
         >>> parameters_of("r2_nu", "all")
         ('r2_nu_e', 'r2_nu_mu', 'r2_nu_tau')
     """
-    if not isinstance(name, str) or name not in PROPERTIES:
-        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], PROPERTIES)}")
+    if not isinstance(name, str) or name not in ALL_PROPERTIES:
+        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], ALL_PROPERTIES)}")
     if not isinstance(flavour, str):
         raise BayesnuError(f"flavour: found {flavour!r:.60}; must be one word, as 'common', 'e' or 'all'")
-    item = PROPERTIES[name]
+    item = ALL_PROPERTIES[name]
     elements = GROUPS.get(flavour, (flavour,))
     known = {*item.elements}
     if not {*elements} <= known:
@@ -214,7 +256,12 @@ def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> 
         if mixing is None:
             raise BayesnuError(f"{parameter.name}: a moment in the mass basis needs the mixing matrix")
         matrix = matrix @ mixing.conj().T
-    return electromagnetic(**{parameter.em_property.name: parameter.scale * matrix})
+    return _COUPLE[parameter.em_property.name](parameter.scale * matrix)
+
+
+def standard_value(parameter: PhysicsParameter, weak: WeakCouplings) -> float:
+    """Value of a parameter in the Standard Model of a set of weak couplings, in units of `scale * unit`."""
+    return weak.sin2_theta_w if parameter.em_property.name == "s2_w" else 0.0
 
 
 def _fill_matrix(element: str) -> np.ndarray:
@@ -264,11 +311,23 @@ def read_value(parameter: PhysicsParameter, value: Any) -> float:
 
 
 def read_coupling(parameter: PhysicsParameter, value: Any) -> float:
-    """The same for a value that physics is computed from: a modulus is not negative."""
+    """The same for a value that physics is computed from, and so lies within its bounds."""
     number = read_value(parameter, value)
-    if number < 0 and not parameter.signed:
-        raise BayesnuError(f"{parameter.name}: found {number:g}; it is a modulus, so give 0 or more")
+    if is_unphysical(parameter, number):
+        raise BayesnuError(f"{parameter.name}: found {number:g}; it {describe_bounds(parameter)}")
     return number
+
+
+def is_unphysical(parameter: PhysicsParameter, number: float) -> bool:
+    """Whether a value in units of `scale * unit` lies where physics has ended."""
+    low, high = parameter.bounds
+    return not low <= number <= high
+
+
+def describe_bounds(parameter: PhysicsParameter) -> str:
+    """What a value has to be, in words that follow a name."""
+    low, high = parameter.bounds
+    return f"lies between {low:g} and {high:g}" if high < inf else "is a modulus, so give 0 or more"
 
 
 def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
@@ -289,21 +348,47 @@ def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
         )
 
 
+def require_independent(parameters: Iterable[PhysicsParameter], mixing: np.ndarray) -> None:
+    """Raise `BayesnuError` for a parameter that others make up: no data can tell them apart."""
+    names: list[str] = []
+    directions: list[np.ndarray] = []
+    for parameter in parameters:
+        new = _flatten(direction(parameter, mixing))
+        if directions:
+            shares = np.linalg.lstsq(np.column_stack(directions), new)[0]
+            rest = new - np.column_stack(directions) @ shares
+            if np.linalg.norm(rest) < DEPENDENT:
+                others = [name for name, share in zip(names, shares, strict=True) if abs(share) > DEPENDENT]
+                raise BayesnuError(
+                    f"parameter: found {parameter.name} beside {' and '.join(others)}; they shift the same couplings, so no "
+                    "data can tell them apart: leave one out"
+                )
+        names.append(parameter.name)
+        directions.append(new)
+
+
+def _flatten(couplings: Couplings) -> np.ndarray:
+    """Couplings as a real vector of length one."""
+    parts = np.stack([couplings.vector, couplings.axial, couplings.charge, couplings.moment]).ravel()
+    vector = np.concatenate([parts.real, parts.imag])
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
 def _name_basis(flavour: str) -> str:
     if flavour in DIRAC:
         return "dirac"
     return "majorana" if flavour in MAJORANA else "flavours"
 
 
-def couplings(mixing: np.ndarray | None = None, **values: float) -> Couplings:
-    """Electromagnetic couplings from values of parameters; a common value and an element's add up.
+def couplings(mixing: np.ndarray | None = None, weak: WeakCouplings = RADIATIVE_COUPLINGS, /, **values: float) -> Couplings:
+    """Couplings beyond those of the Standard Model, from values of parameters; a common value and an element's add up.
 
-    Values are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. Raises `BayesnuError` for moments whose
-    interference is not defined.
+    Values are in units of the parameter's scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. `weak` is what the weak ones
+    are. Raises `BayesnuError` for moments whose interference is not defined.
     """
     require_one_basis(parameter_of(name) for name, value in values.items() if value != 0)
     total = Couplings()
     for name, value in values.items():
         parameter = parameter_of(name)
-        total = total + value * direction(parameter, mixing)
+        total = total + (value - standard_value(parameter, weak)) * direction(parameter, mixing)
     return total

@@ -48,7 +48,7 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
             axes.contourf(x, y, joint.delta_chi2.T, levels=[-1.0, TIED], colors=["black"])
         else:
             axes.plot(*joint.best.T, clip_on=False, zorder=6, **BEST)
-        axes.plot(0, 0, clip_on=False, zorder=7, linestyle="none", **STANDARD)
+        axes.plot(*joint.model.standard, clip_on=False, zorder=7, linestyle="none", **STANDARD)
         _set_axes(axes, joint)
         axes.set(xlabel=label(priors[0]), ylabel=label(priors[1]))
         axes.set_title(" + ".join(plain_text(e.short_title) for e in joint.model.experiments), loc="left")
@@ -61,11 +61,11 @@ def _set_axes(axes: Axes, joint: Joint) -> None:
     """Axes that hold nearly everything, hatched below the physical boundary and marked where a prior ends."""
     inside = (joint.delta_chi2 < 1.25 * profile_level(PROFILE_PROBABILITIES[1])) | (joint.density > joint.hpd_level(SEEN))
     for k, (prior, values) in enumerate(zip(joint.model.physics, (joint.x, joint.y), strict=True)):
-        held = np.append(values[inside.any(axis=1 - k)], 0.0)
+        held = np.append(values[inside.any(axis=1 - k)], joint.model.standard[k])
         pad = 0.05 * np.ptp(held)
         usual = usual_prior(prior.of_interest)
-        modulus = not prior.of_interest.signed
-        shown = (0.0 if modulus else held.min() - pad, held.max() + pad)
+        lowest, highest = prior.of_interest.bounds
+        shown = (max(held.min() - pad, lowest), min(held.max() + pad, highest))
         across, up = ([axes], []) if k == 0 else ([], [axes])
         mark_edges(across, up, usual, shown)
         draw_line = axes.axvline if k == 0 else axes.axhline

@@ -88,4 +88,5 @@ def _draw_posterior(axes: Axes, marginal: Marginal, prior: Prior, shown: tuple[f
     interval = marginal.interval(settings.kind, settings.probability)
     mark_interval(axes, interval, interval_text(prior, interval).replace("\n", ", "))
     axes.set_ylim(0)
-    axes.set_ylabel(f"Density [1/({unit_of(prior)})]")
+    unit = unit_of(prior)
+    axes.set_ylabel(f"Density [1/({unit})]" if unit else "Density")

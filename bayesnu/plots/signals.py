@@ -21,7 +21,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES, parameter_of, read_value
-from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, unit_of
+from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, times_unit
 from bayesnu.support.errors import BayesnuError
 
 ENERGIES = np.geomspace(0.1, 700.0, 600)  # keV, to beyond the edge of 7Be
@@ -106,7 +106,7 @@ def _draw_rates(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarr
     axes.axvspan(edges[0], edges[-1], color=REGION, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=(ENERGIES[0], ENERGIES[-1]), ylim=(LOWEST_RATE, 2 * top))
     axes.set_ylabel("Rate [1/(t yr keV)]")
-    texts = ("Standard Model", *(f"${prior.label}$ = {number_text(end)} × {unit_of(prior)}" for end in ends))
+    texts = ("Standard Model", *(f"${prior.label}$ = {number_text(end)}{times_unit(prior)}" for end in ends))
     lines = [Line2D([], [], label=text, **style) for text, (_, style) in zip(texts, _choose_curves(ends), strict=True)]
     axes.legend(handles=lines, loc="lower left", fontsize=7.5, handlelength=1.4, labelspacing=0.3)
 

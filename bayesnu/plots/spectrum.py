@@ -31,7 +31,7 @@ from bayesnu.plots.style import (
     number_text,
     plain_text,
     take_draws,
-    unit_of,
+    times_unit,
 )
 
 PREDICTIVE_DRAWS = 4_000  # parameter draws of a spectrum
@@ -66,14 +66,14 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
 
 def _count_neutrinos(model: Model, centre: np.ndarray, intervals: Mapping[str, CredibleInterval]) -> dict[str, Any]:
     """Style and solar-neutrino counts (bins,) by label: the Standard Model, and each physics parameter at its bounds."""
-    theta = np.where(np.arange(len(centre)) < model.n_physics, 0.0, centre)
+    theta = np.concatenate([model.standard, centre[model.n_physics :]])
     points = {"solar ν, Standard Model": theta}
     for k, prior in enumerate(model.physics):
         interval = intervals[prior.name]
         for end in (interval.lower, interval.upper) if model.n_physics == 1 else (interval.upper,):
             if end is not None:
                 text = f"solar ν at the {interval.probability * 100:g} % bound\n"
-                text += f"${prior.label}$ = {number_text(end)} × {unit_of(prior)}"
+                text += f"${prior.label}$ = {number_text(end)}{times_unit(prior)}"
                 points[text] = np.where(np.arange(len(theta)) == k, end, theta)
     counts = [(model.coefficients(point) * model.is_signal) @ model.templates for point in points.values()]
     return {text: (*SOLAR[n % len(SOLAR)], counts[n]) for n, text in enumerate(points)}

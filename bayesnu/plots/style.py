@@ -111,6 +111,12 @@ def unit_of(prior: Prior) -> str:
     return f"${text}$" if text else ""
 
 
+def times_unit(prior: Prior) -> str:
+    """What stands behind a value of a parameter: its unit, nothing for a pure number."""
+    unit = unit_of(prior)
+    return f" × {unit}" if unit else ""
+
+
 def number_text(value: float | None) -> str:
     """Three digits, with a real minus; nothing for what does not exist."""
     return "" if value is None else f"{value:.3g}".replace("-", "−")
@@ -121,7 +127,7 @@ def interval_text(prior: Prior, interval: CredibleInterval | IntegratedInterval)
     pieces = [", ".join(number_text(end) for end in piece if end is not None) for piece in interval.pieces]
     value = f"< {pieces[0]}" if interval.kind == "upper" else "in " + " ∪ ".join(f"[{ends}]" for ends in pieces)
     said = f"{interval.probability * 100:g} % credible {KINDS[interval.kind]}"
-    return f"${prior.label}$ {value} × {unit_of(prior)}\n{said}"
+    return f"${prior.label}$ {value}{times_unit(prior)}\n{said}"
 
 
 def range_text(prior: Prior) -> str:

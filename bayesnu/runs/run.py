@@ -20,7 +20,7 @@ from bayesnu.inference.settings import Settings, usual_kind
 from bayesnu.model.choices import BEFORE, Analysis, describe_choices, with_former_words
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Prior, default_prior, with_kind
+from bayesnu.model.priors import Prior, check_physics, default_prior, with_kind
 from bayesnu.physics.properties import LARGEST, PhysicsParameter, parameter_of, parameters_of, read_value
 from bayesnu.support.arguments import as_table, as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
@@ -158,9 +158,9 @@ def choose(
     names = tuple(_read_name(each) for each in as_tuple(experiments))
     if not names:
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
-    parameters_of(parameter, flavour)  # raises for an unknown name
+    first = parameters_of(parameter, flavour)[0]  # raises for an unknown name
     chosen = preset_of(preset, **as_table("choices", choices))
-    kind = usual_kind(default_prior(parameter, chosen).of_interest)
+    kind = usual_kind(default_prior(first, chosen).of_interest)
     settings = _read_table(Settings, "sampling", {"kind": kind} | as_table("sampling", sampling))
     run = Run(
         experiments=names,
@@ -238,6 +238,7 @@ def priors(run: Run) -> tuple[Prior, ...]:
             if 0 < value < NARROWEST:
                 least = f"{NARROWEST * default.scale:g} {default.unit}"
                 raise BayesnuError(f"prior: found a {key} of {value * default.scale:g}; must be at least {least}")
+        check_physics(prior)
         out.append(prior)
     return tuple(out)
 

@@ -76,9 +76,10 @@ def _boundary_note(samples: np.ndarray, prior: Prior) -> str | None:
     low, high = np.quantile(samples, EDGE_TAILS)
     near = EDGE_SHARE * (prior.upper - prior.lower)
     ends = []
-    if prior.of_interest.signed and low - prior.lower < near:
+    lowest, highest = prior.of_interest.bounds
+    if prior.of_interest.signed and lowest < prior.lower and low - prior.lower < near:
         ends.append(f"{prior.lower:g}")
-    if prior.upper - high < near:
+    if prior.upper < highest and prior.upper - high < near:
         ends.append(f"{prior.upper:g}")
     return f"the posterior reaches the end of the prior's range at {' and '.join(ends)}" if ends else None
 

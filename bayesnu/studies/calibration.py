@@ -170,8 +170,10 @@ def prepare_run(run: Run, seed: int) -> Run:
         return run
     lower = run.prior.lower
     upper = float(f"{RANGE / sqrt(len(run.parameters)) * _find_expected_limit(run):.1e}")
+    lowest, highest = priors(run)[0].of_interest.bounds
     if lower is None:
-        lower = -upper if priors(run)[0].of_interest.signed else 0.0
+        lower = max(-upper, lowest)
+    upper = min(upper, highest)
     return replace(run, prior=replace(run.prior, lower=lower, upper=upper))
 
 

@@ -154,6 +154,24 @@ def test_limits_of_all_flavours_are_a_list() -> None:
     assert [each["flavour"] for each in found] == ["e", "mu", "tau"] and all(each.keys() >= LIMIT_KEYS for each in found)
 
 
+def test_a_mixing_angle_is_a_parameter_of_every_command(tmp_path: Path) -> None:
+    found = answer("limits", "pandax4t-run1", "--parameter", "s2_w", "--json", "--background", "single")
+    assert (found["parameter"], found["unit"], found["lower"]) == ("s2_w", "", 0.0) and 0.2 < found["upper"] < 1
+    belt = found["toys"]["limits"][0]["feldman_cousins"]
+    ((low, high),) = belt["intervals"]
+    assert low == 0 and high == pytest.approx(found["upper"], abs=0.1)
+    words = ("limits", "pandax4t-run1", "--parameter", "s2_w", "--no-toys", "--background", "single")
+    assert "s2_w, pandax4t-run1" in invoke(*words).stdout
+    counted = answer("counts", "pandax4t-run1", "--s2-w", "0.3", "--couplings", "tree", "--json")
+    chosen = answer("counts", "pandax4t-run1", "--sin2-theta-w", "0.3", "--couplings", "tree", "--json")
+    np.testing.assert_allclose(counted["signal"], chosen["signal"], rtol=1e-9)
+    drawn = answer("curve", "pandax4t-run1", "--parameter", "s2_w", "--json", "--background", "single")
+    assert min(drawn["values"]) >= 0 and max(drawn["values"]) <= 1 and drawn["best_fit"] == found["best_fit"]
+    assert refusal("counts", "xenonnt-sr0", "--s2-w", "1.2") == "--s2-w: found 1.2; s2_w lies between 0 and 1"
+    words = ("sample", "xenonnt-sr0", "--parameter", "s2_w", "--prior-lower", "-0.1", "--dry-run")
+    assert refusal(*words) == "s2_w: found -0.1; it lies between 0 and 1"
+
+
 def test_a_one_sided_limit_is_smaller() -> None:
     words = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json", "--background", "single")
     both, one = answer(*words), answer(*words, "--one-sided")
@@ -470,8 +488,13 @@ def test_presets_lists_every_choice() -> None:
 
 def test_words_of_the_command_line_are_those_of_the_package() -> None:
     assert tuple(properties.PROPERTIES) == names.PROPERTY_NAMES
-    assert {item.name: item.unit for item in properties.PROPERTIES.values()} == names.UNITS
-    elements = {element for item in properties.PROPERTIES.values() for element in item.elements if element}
+    assert (
+        {item.name: item.unit for item in properties.ALL_PROPERTIES.values()}
+        == names.ALL_UNITS
+        == {**names.UNITS, **names.FURTHER_UNITS}
+    )
+    assert {item.name: item.elements for item in properties.FURTHER.values()} == names.OF_FURTHER
+    elements = {element for item in properties.ALL_PROPERTIES.values() for element in item.elements if element}
     assert {*names.GROUPS_AND_ELEMENTS} == {*names.GROUPS, *elements}
     assert len(names.GROUPS_AND_ELEMENTS) == len({*names.GROUPS_AND_ELEMENTS})
     assert (*PRIORS, "gaussian") == PRIOR_KINDS

@@ -20,6 +20,7 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import preset
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform, Prior, with_kind
+from bayesnu.physics.constants import LOW_ENERGY_SIN2_THETA_W, RADIUS_SHIFT_PER_CM2
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 from tests.statistics.models import chi2, counting, model_of, without_data, xenonnt_with
@@ -344,3 +345,14 @@ def test_a_posterior_at_a_cut_that_nobody_gave_is_refused() -> None:
     )
     with pytest.raises(BayesnuError, match="more than 60 widths of the prior of q_nu away"):
         marginal(model)
+
+
+def test_the_posterior_of_a_mixing_angle_is_that_of_the_radius_it_replaces() -> None:
+    """Flat in one is flat in the other: quantiles follow each other where both have the same range."""
+    step = RADIUS_SHIFT_PER_CM2 * 1e-32 / 2
+    radius = model_of("xenonnt-sr0", "r2_nu")
+    ends = (np.array([0.0, 1.0]) - LOW_ENERGY_SIN2_THETA_W) / step
+    one = marginal(model_of("xenonnt-sr0", "s2_w"))
+    other = marginal(radius.with_priors(Flat(radius.parameters[0].parameter, *ends)))
+    for p in (0.05, 0.5, 0.95):
+        assert one.quantile(p) == pytest.approx(LOW_ENERGY_SIN2_THETA_W + step * other.quantile(p), abs=2e-5)

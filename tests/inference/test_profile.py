@@ -29,6 +29,7 @@ from bayesnu.model.choices import PRESETS
 from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Block, Model
 from bayesnu.model.priors import Flat, Gaussian, with_kind
+from bayesnu.physics.constants import LOW_ENERGY_SIN2_THETA_W, RADIUS_SHIFT_PER_CM2
 from bayesnu.physics.properties import Parameter, parameter_of
 from bayesnu.support.errors import BayesnuError
 from tests.commands import answer
@@ -613,3 +614,28 @@ def test_the_minimum_of_a_range_that_ends_too_early_has_no_interval_around_it() 
     )
     result = interval(model)  # a billion events are a thousand times farther than is looked
     assert result.pieces == ((None, None),) and result.status.startswith("not found: the chi^2 difference")
+
+
+# A parameter that ends where physics does
+
+
+@pytest.mark.parametrize("experiment", ["xenonnt-sr0", "pandax4t-run1"])
+def test_a_mixing_angle_is_a_radius_within_its_bounds(experiment: str) -> None:
+    found = interval(model_of(experiment, "s2_w"))
+    values = np.linspace(0, 1, 4001)
+    radii = (values - LOW_ENERGY_SIN2_THETA_W) / (RADIUS_SHIFT_PER_CM2 * 1e-32 / 2)
+    chi2 = Profiler(model_of(experiment, "r2_nu")).at(0, radii).chi2
+    inside = values[chi2 <= chi2.min() + CL_90]
+    assert np.all(np.diff(inside) < 3e-4) and len(found.pieces) == 1
+    assert (found.lower, found.upper) == pytest.approx((inside[0], inside[-1]), abs=2.5e-4)
+    assert (found.best_fit, found.chi2_min) == pytest.approx((values[chi2.argmin()], chi2.min()), abs=2.5e-4)
+    assert found.lower == 0 and found.status == "found inside the range, up to a physical boundary"
+
+
+def test_a_toy_ends_at_a_boundary_where_its_profile_does() -> None:
+    fitter = ToyFitter(model_of("xenonnt-sr0", "s2_w"))
+    found = interval(fitter.model)
+    ends = [fitter.limit(observed(fitter.model), CL_90, side).limit[0] for side in ("lower", "upper")]
+    assert ends == pytest.approx([found.lower, found.upper], abs=1e-7)
+    everything = [fitter.limit(observed(fitter.model), 1e4, side).limit[0] for side in ("lower", "upper")]
+    assert everything == [0, 1]

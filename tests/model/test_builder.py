@@ -19,7 +19,7 @@ from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import FACTORS, Model
 from bayesnu.model.priors import Flat, Gaussian, LogUniform
 from bayesnu.physics import detector
-from bayesnu.physics.cross_section import Couplings, standard_model, weak_couplings
+from bayesnu.physics.cross_section import Couplings, standard_model, tree_couplings, weak_couplings
 from bayesnu.physics.properties import couplings, parameter_of, parameters_of
 from bayesnu.support.errors import BayesnuError
 
@@ -31,6 +31,7 @@ SETS = {
     "three common": ("mu_nu", "q_nu", "r2_nu"),
     "nine": tuple(p for name in ("mu_nu", "q_nu", "r2_nu") for p in parameters_of(name, "all")),
     "common and one flavour": ("r2_nu", "r2_nu_e"),
+    "mixing angle": ("s2_w", "q_nu_e", "mu_nu"),
 }
 
 
@@ -41,9 +42,9 @@ def random_theta(built: Model, rng: np.random.Generator) -> np.ndarray:
 
 def couplings_at(built: Model, theta: np.ndarray) -> Couplings:
     """Standard Model plus electromagnetic couplings at a point, in physical units."""
-    weak = standard_model(weak_couplings(built.analysis.couplings, built.analysis.sin2_theta_w))
+    weak = weak_couplings(built.analysis.couplings, built.analysis.sin2_theta_w)
     values = dict(zip(built.names, theta, strict=True))
-    return weak + couplings(**{p.name: values[p.name] for p in built.physics})
+    return standard_model(weak) + couplings(None, weak, **{p.name: values[p.name] for p in built.physics})
 
 
 def refolded(built: Model, theta: np.ndarray, experiment: Experiment, **shift: float) -> np.ndarray:
@@ -330,3 +331,25 @@ def test_a_projection_has_the_limit_of_the_whole_data_set_scaled() -> None:
     assert expected.background[1:].sum() == pytest.approx((426.5 - 77.16) * 20 / 1.16, rel=2e-3)
     found = profile.interval(build([replace(scaled, observed=expected.expected)], ("mu_nu",)))
     assert found.upper == pytest.approx(0.525, abs=5e-4)  # from an independent fit; 0.291 with the background of 1.16 t yr
+
+
+@pytest.mark.parametrize("value", [0.0, 0.31, 1.0])
+def test_a_mixing_angle_is_the_one_that_couplings_have_by_choice(value: float) -> None:
+    built = build(XENONNT, "s2_w", Analysis(couplings="tree", sin2_theta_w=0.25))
+    signal = built.coefficients(built.nominal(s2_w=value)) * built.is_signal @ built.templates
+    chosen = fold.fold(experiments.load(XENONNT), built.analysis).signal(standard_model(tree_couplings(value))).sum(axis=0)
+    np.testing.assert_allclose(signal, chosen, rtol=1e-9)
+
+
+@pytest.mark.parametrize("choices", [{}, {"couplings": "tree", "sin2_theta_w": 0.2}], ids=str)
+def test_a_model_with_a_mixing_angle_is_the_standard_one_where_it_is_nominal(choices: dict[str, Any]) -> None:
+    built, plain = (build(XENONNT, parameters, Analysis(**choices)) for parameters in ("s2_w", ()))
+    assert built.standard == (choices.get("sin2_theta_w", 0.23857),) == (built.nominal()[0],)
+    np.testing.assert_allclose(built.expected(built.nominal()), plain.expected(plain.nominal()), rtol=1e-12)
+    shifted = build(XENONNT, "s2_w", Analysis(**choices, threshold_shift_kev=0.05))
+    np.testing.assert_allclose(shifted.expected(shifted.nominal()), plain.expected(plain.nominal()), rtol=1e-12)
+
+
+def test_a_mixing_angle_beside_a_radius_is_refused() -> None:
+    with pytest.raises(BayesnuError, match=r"^parameter: found s2_w beside r2_nu; they shift the same couplings"):
+        build(XENONNT, ("r2_nu", "s2_w"))

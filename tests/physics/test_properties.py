@@ -11,8 +11,8 @@ from matplotlib.mathtext import MathTextParser
 from bayesnu.model import priors
 from bayesnu.model.choices import Analysis
 from bayesnu.physics import properties
-from bayesnu.physics.constants import CHARGE_SHIFT_KEV, RADIUS_SHIFT_PER_CM2
-from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients
+from bayesnu.physics.constants import CHARGE_SHIFT_KEV, HBARC_KEV_CM, RADIUS_SHIFT_PER_CM2
+from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, standard_model, tree_couplings
 from bayesnu.physics.oscillation import FLAVOURS, Oscillation, mixing_matrix
 from bayesnu.physics.properties import couplings, direction, parameters_of
 from bayesnu.support.errors import BayesnuError
@@ -170,3 +170,48 @@ def test_a_moment_in_the_mass_basis_needs_the_mixing_matrix() -> None:
 def test_an_element_that_a_property_has_not_is_refused(flavour: str) -> None:
     with pytest.raises(BayesnuError, match=f"flavour: found '{flavour}' for mu_nu"):
         parameters_of("mu_nu", flavour)
+
+
+# Further properties
+
+
+def test_a_mixing_angle_is_the_difference_of_two_sets_of_tree_couplings() -> None:
+    found = parts(direction(properties.parameter_of("s2_w")))
+    one, other = (parts(standard_model(tree_couplings(s2))) for s2 in (0.31, 0.21))
+    np.testing.assert_allclose(found, (one - other) / 0.1, atol=1e-14)
+    assert properties.standard_value(properties.parameter_of("s2_w"), tree_couplings(0.21)) == 0.21
+
+
+def test_a_radius_is_a_mixing_angle_as_the_literature_says() -> None:
+    """s^2 -> s^2 + m_W^2 <r^2> s^2/3 (Vogel and Engel 1989) at tree level, where m_W^2 s^2 = pi alpha/(sqrt(2) G_F)."""
+    radius = direction(properties.parameter_of("r2_nu")).vector[0, 0].real
+    angle = direction(properties.parameter_of("s2_w")).vector[0, 0].real
+    mass, on_shell = 80.377e6, 0.22339  # keV, and 1 - m_W^2/m_Z^2: PDG 2024
+    assert radius / angle == pytest.approx(0.0119, abs=5e-5)
+    assert radius / angle == pytest.approx(mass**2 * on_shell * 1e-32 / HBARC_KEV_CM**2 / 3, rel=0.04)  # but for loops
+
+
+def test_a_mixing_angle_has_no_flavour_and_lies_between_0_and_1() -> None:
+    assert parameters_of("s2_w") == ("s2_w",)
+    with pytest.raises(BayesnuError, match=r"^flavour: found 'e' for s2_w; must be common$|^flavour: found 'e' for s2_w"):
+        parameters_of("s2_w", "e")
+    with pytest.raises(BayesnuError, match=r"^s2_w: found 1\.2; it lies between 0 and 1$"):
+        properties.read_coupling(properties.parameter_of("s2_w"), 1.2)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("s2_w", "r2_nu"), "found r2_nu beside s2_w;"),
+        (("r2_nu_e", "r2_nu_mu", "r2_nu_tau", "s2_w"), "found s2_w beside r2_nu_e and r2_nu_mu and r2_nu_tau;"),
+        (("r2_nu", "q_nu", "r2_nu_e", "r2_nu_mu", "r2_nu_tau"), "found r2_nu_tau beside r2_nu and r2_nu_e and r2_nu_mu;"),
+    ],
+)
+def test_parameters_that_make_up_another_are_refused_beside_it(names: tuple[str, ...], said: str) -> None:
+    with pytest.raises(BayesnuError, match=f"^parameter: {said} [^\n]+$"):
+        properties.require_independent(map(properties.parameter_of, names), MIXING)
+
+
+@pytest.mark.parametrize("names", [("s2_w", "r2_nu_e"), ("r2_nu_emu", "r2_nu_emu_im"), ("mu_nu", "q_nu", "s2_w"), ()])
+def test_others_are_taken_together(names: tuple[str, ...]) -> None:
+    properties.require_independent(map(properties.parameter_of, names), MIXING)

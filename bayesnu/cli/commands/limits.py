@@ -97,7 +97,7 @@ def _toy_cells(name: str, row: LimitRow) -> tuple[str, str, str]:
 def _print(found: list[ProfileInterval], where: str) -> None:
     first = found[0]
     table(
-        f"{first.parameter.em_property.name} [{first.parameter.scaled_unit}], {where}: profile likelihood, "
+        f"{first.parameter.em_property.column}, {where}: profile likelihood, "
         f"{percent(first.cl)} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.4g}",
         ("flavour", "others", "best fit", "interval"),
         [_cells(each) for each in found],

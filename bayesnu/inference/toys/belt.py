@@ -61,7 +61,7 @@ class Belt:
 
 
 def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
-    """Values of the first physics parameter that span its profile-likelihood interval at `cl`, 0 among them.
+    """Values of the first physics parameter that span its profile-likelihood interval at `cl`, with the Standard Model's.
 
     So many `points` for each piece of the interval, with one more on either side of separate ones.
     """
@@ -70,15 +70,16 @@ def tested_values(model: Model, points: int, cl: float = TESTED) -> np.ndarray:
     wide = interval(model, 0, cl=cl, others="profiled")
     if wide.upper is None or (wide.lower is None and model.of_interest[0].signed):
         raise BayesnuError(f"{model.names[0]}: the {cl:.1%} profile interval is not closed, so no range suggests itself")
+    standard = model.standard[0]
     if len(wide.pieces) == 1:
         values = np.linspace(wide.lower or 0.0, wide.upper, points)
-        if not values[0] <= 0 <= values[-1]:
-            return np.union1d(values, [0.0])
-        values[np.argmin(np.abs(values))] = 0.0
+        if not values[0] <= standard <= values[-1]:
+            return np.union1d(values, [standard])
+        values[np.argmin(np.abs(values - standard))] = standard
         return values
     parts = [_surround(low or 0.0, high, points) for low, high in wide.pieces if high is not None]
-    values = np.unique(np.concatenate([*parts, [0.0]]))
-    return values if model.of_interest[0].signed else values[values >= 0]
+    values = np.concatenate([*parts, [standard]])
+    return np.unique(np.clip(values, *model.of_interest[0].bounds))
 
 
 def _surround(low: float, high: float, points: int) -> np.ndarray:
@@ -121,7 +122,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: 
         critical=critical,
         critical_error=error,
         p_value=p_value,
-        interval=_accept(excess <= 0, places, not model.of_interest[0].signed, cl),
+        interval=_accept(excess <= 0, places, values, model.of_interest[0].bounds, cl),
         toys=int(number.sum()),
         failed=int(failed.sum()),
         discrete=discrete,
@@ -198,17 +199,23 @@ def _of_data(fitter: ToyFitter, values: np.ndarray) -> np.ndarray:
     return np.array([statistic(fitter, data, profiled(fitter, value))[0][0] for value in values])
 
 
-def _accept(accepted: np.ndarray, places: Sequence[tuple[float, float]], boundary: bool, cl: float) -> Interval:
-    """The pieces between `places`, ends with their errors; `accepted` (points,) says on which side of them.
+def _accept(
+    accepted: np.ndarray,
+    places: Sequence[tuple[float, float]],
+    values: np.ndarray,
+    bounds: tuple[float, float],
+    cl: float,
+) -> Interval:
+    """The pieces between `places`, ends with their errors; `accepted` (points,) says which `values` lie within.
 
-    A modulus may begin at its boundary 0.
+    An interval may reach the bounds of physics, which have no error.
     """
-    outside = (None, None)
+    first, last = ((float(end), 0.0) if end in bounds else (None, None) for end in values[[0, -1]])
     ends: list[tuple[float | None, float | None]] = list(places)
     if accepted[0]:
-        ends.insert(0, (0.0, 0.0) if boundary else outside)
+        ends.insert(0, first)
     if accepted[-1]:
-        ends.append(outside)
+        ends.append(last)
     pairs = list(zip(ends[::2], ends[1::2], strict=True))
     return Interval(
         kind="feldman-cousins",

@@ -13,7 +13,7 @@ do not depend on the order or the company of toys.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 
@@ -130,7 +130,7 @@ class ToyFitter:
         """Best fits, and the outermost end of where the profile of chi^2 is less than `level` above its minimum.
 
         The profile is that in the first physics parameter; further ones are fitted like the nuisances. `side` is `upper` or
-        `lower`; the lower end of a modulus is 0 where the interval begins at that boundary. NaN is an end that does not
+        `lower`; an end is a physical boundary, as 0 of a modulus, where the interval reaches it. NaN is an end that does not
         exist or was not found. Needs a model with a physics parameter.
         """
         if self.model.n_physics == 0:
@@ -149,13 +149,14 @@ class ToyFitter:
         for minimum in minima:
             further = (minimum.chi2 < target) & (sign * minimum.theta[:, 0] > sign * theta[:, 0])
             theta[further] = minimum.theta[further]
-        # A modulus may be allowed down to its boundary; else the end is where the profile crosses the level.
+        # A parameter may be allowed up to where physics ends; else the end is where the profile crosses the level.
         limit = np.full(len(toys), nan)
         sought = best.ended.copy()
-        if side == "lower" and not self.model.of_interest[0].signed:
-            at_zero = self._profile_at(toys, theta, np.zeros(len(toys)))
-            limit[at_zero <= target] = 0.0
-            sought &= ~(at_zero <= target)  # NaN where counts exclude the boundary
+        boundary = self.model.of_interest[0].bounds[side == "upper"]
+        if isfinite(boundary):
+            at_boundary = self._profile_at(toys, theta, np.full(len(toys), boundary))
+            limit[at_boundary <= target] = boundary
+            sought &= ~(at_boundary <= target)  # NaN where counts exclude the boundary
         limit[sought] = self._find_last_ends(_select_toys(toys, sought), theta[sought], target[sought], sign)
         return ToyLimits(best, limit, ~np.isnan(limit))
 

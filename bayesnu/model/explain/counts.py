@@ -80,7 +80,10 @@ class Smearing:
 
 def split_couplings(analysis: Analysis, values: dict[str, float]) -> dict[str, Couplings]:
     """The couplings as a sum of weak ones, charge, radius and moment; refuses what mixes flavours."""
-    given = couplings(fold.mixing_of(analysis), **values)
+    weak = weak_couplings(analysis.couplings, analysis.sin2_theta_w)
+    angle = {name: value for name, value in values.items() if name == "s2_w"}
+    others = {name: value for name, value in values.items() if name not in angle}
+    given = couplings(fold.mixing_of(analysis), weak, **others)
     for matrix in (given.vector, given.charge, given.moment):
         if np.any(matrix != np.diag(np.diag(matrix))):
             raise BayesnuError(
@@ -88,7 +91,7 @@ def split_couplings(analysis: Analysis, values: dict[str, float]) -> dict[str, C
                 "flavour only for common values and those of one flavour, as q_nu or q_nu_e"
             )
     return {
-        "weak": standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w)),
+        "weak": standard_model(weak) + couplings(None, weak, **angle),
         "charge": Couplings(charge=given.charge),
         "radius": Couplings(vector=given.vector),
         "moment": Couplings(moment=given.moment),
