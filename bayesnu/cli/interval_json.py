@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayesnu.inference.interval import IntegratedInterval, ProfileInterval
+from bayesnu.inference.interval import IntegratedInterval, ProfileInterval, ValueTest
 from bayesnu.model.priors import Prior, describe
 from bayesnu.runs.result_json import ends_to_json
 
@@ -39,4 +39,13 @@ def as_dict(found: ProfileInterval) -> dict[str, Any]:
         "delta_chi2": found.delta_chi2,
         "chi2_min": found.chi2_min,
         "status": found.status,
+    }
+
+
+def value_test_as_dict(found: ValueTest) -> dict[str, Any]:
+    """A value set against the best fit as JSON, in mu_B, e or cm^2."""
+    return {
+        "value": found.value * found.parameter.scale,
+        "delta_chi2": found.delta_chi2,
+        "standard_deviations": found.significance,
     }

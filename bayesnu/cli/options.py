@@ -12,6 +12,10 @@ from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
 from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELEMENTS, OF_FURTHER
 from bayesnu.support.errors import BayesnuError
 
+FURTHER = (
+    "s2_w is the weak mixing angle, r2_total a charge radius with the Standard Model's part in it, a_nu the anapole moment"
+)
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -138,9 +142,7 @@ def _choice_option(name: str, choice: Choice) -> click.Option:
 def parameter_options() -> Sequence[click.Option]:
     """`--parameter` and `--flavour`."""
     return [
-        click.Option(
-            ["--parameter"], type=click.Choice(ALL_NAMES), help="The property to infer; s2_w is the weak mixing angle."
-        ),
+        click.Option(["--parameter"], type=click.Choice(ALL_NAMES), help=f"The property to infer; {FURTHER}."),
         click.Option(
             ["--flavour"],
             type=click.Choice(GROUPS_AND_ELEMENTS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from bayesnu.inference.highest_density import Curve
-from bayesnu.inference.interval import ProfileInterval
+from bayesnu.inference.interval import ProfileInterval, ValueTest
 from bayesnu.inference.line import Line
 from bayesnu.inference.marginal import Marginal, integrate
 from bayesnu.inference.profile import interval_along
@@ -30,6 +30,12 @@ class Fits:
     def interval(self, index: int = 0, *, cl: float, one_sided: bool = False, others: Others = "zero") -> ProfileInterval:
         """The profile-likelihood interval of a physics parameter; see `profile.interval`."""
         return interval_along(self.line(index, others), cl, one_sided)
+
+    def value_test(self, index: int = 0, others: Others = "zero") -> ValueTest | None:
+        """The value of a parameter that is a hypothesis of its own, set against the best fit; None where there is none."""
+        line = self.line(index, others)
+        value = line.parameter.em_property.tested
+        return None if value is None else ValueTest(line.parameter, value, line.rise_at(value))
 
     @cached_property
     def marginal(self) -> Marginal:

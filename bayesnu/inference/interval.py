@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple, Self, TypeVar
 
 from scipy.special import ndtri
@@ -196,6 +197,28 @@ def modes_note(found: Interval, densest: tuple[Piece, ...], scale: float) -> str
         f"{note}: this interval holds also {intervals(gaps, scale)} between them, where the density is lower than anywhere "
         "in the highest-density pieces"
     )
+
+
+@dataclass(frozen=True)
+class ValueTest:
+    """A value of a parameter, in units of its scale, and `delta_chi2`, the profile there above its minimum."""
+
+    parameter: PhysicsParameter
+    value: float
+    delta_chi2: float
+
+    @property
+    def significance(self) -> float:
+        """How far the value is from the best fit, in standard deviations by Wilks' theorem."""
+        return sqrt(self.delta_chi2)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        return (
+            f"{self.parameter.name} = {self.value:g}: Δχ² = {self.delta_chi2:.3g} above the best fit, "
+            f"{self.significance:.2g} standard deviations by Wilks' theorem"
+        )
 
 
 def delta_chi2(cl: float, one_sided: bool = False) -> float:

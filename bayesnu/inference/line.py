@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -106,6 +106,13 @@ class Line:
         if factor not in self._scans:
             self._scans[factor] = self._make_scan(factor)
         return self._scans[factor]
+
+    def rise_at(self, value: float) -> float:
+        """chi^2 profiled at a value of this parameter, above its minimum; NaN where a fit did not end."""
+        fit = self.fit(np.array([value]))
+        best = self.scan()
+        is_known = fit.ended[0] and not best.unended
+        return max(float(fit.chi2[0]) - best.chi2_min, 0.0) if is_known else nan
 
     def _make_scan(self, factor: float) -> Scan:
         """Fit at the values of a scan, then refine its local minima by freeing this parameter too."""

@@ -66,12 +66,16 @@ def kernels(
 
 @dataclass(frozen=True)
 class WeakCouplings:
-    """Standard Model couplings (g_V, g_A) of nu_e, nu_mu and nu_tau to electrons, and the sin^2 theta_W they are of."""
+    """Standard Model couplings (g_V, g_A) of nu_e, nu_mu and nu_tau to electrons, and what they are made of.
+
+    That is sin^2 theta_W, and the charge radii in g_V in cm^2, which tree-level couplings have not.
+    """
 
     name: str
     vector: tuple[float, float, float]
     axial: tuple[float, float, float]
     sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W
+    radii_cm2: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def tree_couplings(sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplings:
@@ -81,8 +85,13 @@ def tree_couplings(sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplin
     return WeakCouplings(name, (neutral + 1, neutral, neutral), (0.5, -0.5, -0.5), sin2_theta_w)
 
 
+# -G_F/(2 sqrt(2) pi^2) [3 - 2 ln(m_l^2/m_W^2)], Bernabeu et al. 2000, hep-ph/0008114.
+STANDARD_RADII_CM2 = (-0.83e-32, -0.48e-32, -0.30e-32)
+
 # Erler and Su 2013, arXiv:1303.5522 (the usual set); contains the SM charge radii, so a fitted <r^2> is non-standard only.
-RADIATIVE_COUPLINGS = WeakCouplings("radiative", (0.9521, -0.0397, -0.0353), (0.4938, -0.5062, -0.5062))
+RADIATIVE_COUPLINGS = WeakCouplings(
+    "radiative", (0.9521, -0.0397, -0.0353), (0.4938, -0.5062, -0.5062), LOW_ENERGY_SIN2_THETA_W, STANDARD_RADII_CM2
+)
 
 
 def weak_couplings(name: str, sin2_theta_w: float = LOW_ENERGY_SIN2_THETA_W) -> WeakCouplings:

@@ -8,7 +8,11 @@ from __future__ import annotations
 FLAVOURS = ("e", "mu", "tau")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm2"}  # of each property
 PROPERTY_NAMES = tuple(UNITS)
-FURTHER_UNITS = {"s2_w": ""}  # of what the same kernels give beside the properties; a pure number has none
+FURTHER_UNITS = {
+    "s2_w": "",
+    "r2_total": "cm2",
+    "a_nu": "cm2",
+}  # of what the same kernels give beside the properties; a pure number has none
 ALL_UNITS = UNITS | FURTHER_UNITS
 ALL_NAMES = tuple(ALL_UNITS)
 
@@ -24,7 +28,11 @@ GROUPS = {
     "dirac": ("11", "22", "33"),
     "majorana": MAJORANA,
 }
-OF_FURTHER = {"s2_w": ("common",)}  # elements of each of the further ones
+OF_FURTHER = {
+    "s2_w": ("common",),
+    "r2_total": FLAVOURS,
+    "a_nu": ("common", *FLAVOURS),
+}  # elements of each of the further ones
 # Every group and element, as `flavour` takes them.
 GROUPS_AND_ELEMENTS = (
     *("common", *FLAVOURS),

@@ -12,7 +12,11 @@ are matrices in flavour space; those of the moment in the mass basis carry digit
 
 A flavour-wise moment mu_alpha means (mu^dagger mu)_alpha,alpha with the off-diagonal elements zero.
 
-Further properties are what the same kernels give, under names of their own: `s2_w` is sin^2 of the weak mixing angle.
+Further properties are what the same kernels give, under names of their own:
+
+* `s2_w`: sin^2 of the weak mixing angle.
+* `r2_total`: a charge radius with the Standard Model's part in it; `r2_nu` is the rest if couplings contain that part.
+* `a_nu`: the anapole moment, which no neutrino from a weak decay tells from a charge radius: <r^2> = -6 a.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from bayesnu.support.errors import BayesnuError, did_you_mean
 # Values of a parameter in its own unit: smaller ones are in mu_B, e or cm^2, and beyond the largest doubles lose digits.
 SMALLEST = 1e-9
 LARGEST = 1e6
+RADIUS_OF_ANAPOLE = -6.0  # <r^2> - 6 a is what left-handed neutrinos show of (f_Q + f_A q^2 gamma_5), with a = f_A(0)
 DEPENDENT = 1e-9  # of a direction: what is left of it beside others when they make it up
 
 _SYMBOL = {"e": "e", "mu": r"\mu", "tau": r"\tau", "emu": r"e\mu", "etau": r"e\tau", "mutau": r"\mu\tau"}
@@ -65,7 +70,8 @@ class Parameter:
 class Property:
     """A property: values are in units of `scale * unit`; `range_common` and `range_element` hold all modes.
 
-    `symbol` is LaTeX with an @ in the place of the index; `bounds` is where physics ends, in the same units.
+    `symbol` is LaTeX with an @ in the place of the index; `bounds` is where physics ends, in the same units. `tested` is a
+    value that is a hypothesis of its own, set against the best fit.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Property:
     elements: tuple[str, ...]
     symbol: str
     bounds: tuple[float, float] = (-inf, inf)
+    tested: float | None = None
 
     @property
     def signed(self) -> bool:
@@ -102,19 +109,17 @@ PROPERTIES = {
         Property("r2_nu", ALL_UNITS["r2_nu"], 1e-32, (-200.0, 150.0), (-250.0, 250.0), _SIGNED, r"\langle r_@^2\rangle"),
     )
 }
+# Further properties: what the same kernels give.
+_ANGLE = r"\sin^2\theta_\mathrm{W}"
+_TOTAL = r"\langle r_@^2\rangle_\mathrm{tot}"
+_SHARE = (0.0, 1.0)
+_RADII = (-250.0, 250.0)
 FURTHER = {
     item.name: item
     for item in (
-        Property(
-            "s2_w",
-            ALL_UNITS["s2_w"],
-            1.0,
-            (0.0, 1.0),
-            (0.0, 1.0),
-            OF_FURTHER["s2_w"],
-            r"\sin^2\theta_\mathrm{W}",
-            (0.0, 1.0),
-        ),
+        Property("s2_w", ALL_UNITS["s2_w"], 1.0, _SHARE, _SHARE, OF_FURTHER["s2_w"], _ANGLE, _SHARE),
+        Property("r2_total", ALL_UNITS["r2_total"], 1e-32, _RADII, _RADII, OF_FURTHER["r2_total"], _TOTAL, tested=0.0),
+        Property("a_nu", ALL_UNITS["a_nu"], 1e-32, (-25.0, 200 / 6), (-250 / 6, 250 / 6), OF_FURTHER["a_nu"], "a_@"),
     )
 }
 ALL_PROPERTIES = PROPERTIES | FURTHER
@@ -125,6 +130,8 @@ _COUPLE: dict[str, Callable[[np.ndarray], Couplings]] = {
     "q_nu": lambda charge: electromagnetic(q_nu=charge),
     "r2_nu": lambda radius: electromagnetic(r2_nu=radius),
     "s2_w": mixing_angle,
+    "r2_total": lambda radius: electromagnetic(r2_nu=radius),
+    "a_nu": lambda anapole: electromagnetic(r2_nu=RADIUS_OF_ANAPOLE * anapole),
 }
 
 
@@ -199,7 +206,8 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
     """Return the names of the physics parameters of a property, for a group of elements or a single one.
 
     Arguments:
-        name: `mu_nu` (magnetic moment), `q_nu` (millicharge), `r2_nu` (charge radius), or `s2_w` (weak mixing angle).
+        name: `mu_nu` (magnetic moment), `q_nu` (millicharge), `r2_nu` (charge radius), `s2_w` (weak mixing angle),
+            `r2_total` (charge radius, the Standard Model's part included) or `a_nu` (anapole moment).
         flavour: `common`, a flavour `e`, `mu` or `tau`, or `all` three. Charges and radii have `emu`, `etau`, `mutau`, their
             imaginary parts `emu_im`, and `offdiagonal`. Moments have `dirac`, `majorana` and their elements, as `11`,
             `lambda1`.
@@ -261,7 +269,11 @@ def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> 
 
 def standard_value(parameter: PhysicsParameter, weak: WeakCouplings) -> float:
     """Value of a parameter in the Standard Model of a set of weak couplings, in units of `scale * unit`."""
-    return weak.sin2_theta_w if parameter.em_property.name == "s2_w" else 0.0
+    if parameter.em_property.name == "s2_w":
+        return weak.sin2_theta_w
+    if parameter.em_property.name == "r2_total":
+        return weak.radii_cm2[FLAVOURS.index(parameter.flavour)] / parameter.scale
+    return 0.0
 
 
 def _fill_matrix(element: str) -> np.ndarray:

@@ -172,6 +172,17 @@ def test_a_mixing_angle_is_a_parameter_of_every_command(tmp_path: Path) -> None:
     assert refusal(*words) == "s2_w: found -0.1; it lies between 0 and 1"
 
 
+def test_limits_say_how_far_a_total_radius_of_zero_is() -> None:
+    words = ("limits", "pandax4t-run1", "--parameter", "r2_total", "--flavour", "e", "--no-toys", "--background", "single")
+    found = answer(*words, "--json")
+    test = found["test"]
+    assert test["value"] == 0 and test["standard_deviations"] == pytest.approx(test["delta_chi2"] ** 0.5)
+    assert f"r2_total_e = 0: Δχ² = {test['delta_chi2']:.3g} above the best fit" in invoke(*words).stdout
+    plain = answer(*words[:3], "r2_nu", *words[4:], "--json")
+    assert "test" not in plain and found["upper"] == pytest.approx(plain["upper"] - 0.83e-32, rel=1e-6)
+    assert "e, mu, tau" in refusal("limits", "pandax4t-run1", "--parameter", "r2_total")
+
+
 def test_a_one_sided_limit_is_smaller() -> None:
     words = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--json", "--background", "single")
     both, one = answer(*words), answer(*words, "--one-sided")

@@ -13,6 +13,7 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 
 from bayesnu.experiments import load
 from bayesnu.inference import newton
+from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.joint import joint
 from bayesnu.inference.line import Line
@@ -639,3 +640,31 @@ def test_a_toy_ends_at_a_boundary_where_its_profile_does() -> None:
     assert ends == pytest.approx([found.lower, found.upper], abs=1e-7)
     everything = [fitter.limit(observed(fitter.model), 1e4, side).limit[0] for side in ("lower", "upper")]
     assert everything == [0, 1]
+
+
+def test_a_total_radius_is_shifted_and_says_how_far_zero_is() -> None:
+    total, radius = (Fits(model_of("xenonnt-sr0", name)) for name in ("r2_total_e", "r2_nu_e"))
+    found, expected = total.interval(cl=0.9), radius.interval(cl=0.9)
+    ends, shifted = (np.array(each.pieces, dtype=float) for each in (found, expected))
+    np.testing.assert_allclose(ends, shifted - 0.83, atol=1e-6)
+    test = total.value_test()
+    assert test is not None and radius.value_test() is None
+    chi2_at_zero = Profiler(radius.model).at(0, np.array([0.83])).chi2[0]
+    assert test.delta_chi2 == pytest.approx(chi2_at_zero - expected.chi2_min, abs=1e-8)
+    assert test.significance == pytest.approx(np.sqrt(test.delta_chi2))
+    assert test.sentence.startswith("r2_total_e = 0: Δχ² = ") and test.sentence.endswith("by Wilks' theorem")
+
+
+def test_zero_of_one_total_radius_is_compared_with_the_others_fitted() -> None:
+    total, radius = (Fits(model_of("xenonnt-sr0", f"{name}_e", f"{name}_mu")) for name in ("r2_total", "r2_nu"))
+    test = total.value_test(1, "profiled")
+    assert test is not None
+    line = radius.line(1, "profiled")
+    assert test.delta_chi2 == pytest.approx(line.rise_at(0.48), abs=1e-6)
+
+
+def test_an_anapole_moment_has_the_interval_of_its_radius() -> None:
+    found, radius = (interval(model_of("xenonnt-sr0", name)) for name in ("a_nu", "r2_nu"))
+    ends, radii = (np.array(each.pieces, dtype=float) for each in (found, radius))
+    np.testing.assert_allclose(ends, radii[::-1, ::-1] / -6, atol=1e-6)
+    assert found.chi2_min == pytest.approx(radius.chi2_min, abs=1e-9)

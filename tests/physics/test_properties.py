@@ -11,8 +11,15 @@ from matplotlib.mathtext import MathTextParser
 from bayesnu.model import priors
 from bayesnu.model.choices import Analysis
 from bayesnu.physics import properties
-from bayesnu.physics.constants import CHARGE_SHIFT_KEV, HBARC_KEV_CM, RADIUS_SHIFT_PER_CM2
-from bayesnu.physics.cross_section import KERNELS, Couplings, kernel_coefficients, standard_model, tree_couplings
+from bayesnu.physics.constants import CHARGE_SHIFT_KEV, FERMI_KEV2, HBARC_KEV_CM, RADIUS_SHIFT_PER_CM2
+from bayesnu.physics.cross_section import (
+    KERNELS,
+    RADIATIVE_COUPLINGS,
+    Couplings,
+    kernel_coefficients,
+    standard_model,
+    tree_couplings,
+)
 from bayesnu.physics.oscillation import FLAVOURS, Oscillation, mixing_matrix
 from bayesnu.physics.properties import couplings, direction, parameters_of
 from bayesnu.support.errors import BayesnuError
@@ -199,9 +206,50 @@ def test_a_mixing_angle_has_no_flavour_and_lies_between_0_and_1() -> None:
         properties.read_coupling(properties.parameter_of("s2_w"), 1.2)
 
 
+def test_standard_radii_are_those_of_the_loop() -> None:
+    """-G_F/(2 sqrt(2) pi^2) [3 - 2 ln(m_l^2/m_W^2)], hep-ph/0008114, with masses of the PDG 2024 in keV."""
+    masses = np.array([510.99895, 105_658.3755, 1_776_930.0])
+    loop = -FERMI_KEV2 / (2 * np.sqrt(2) * np.pi**2) * (3 - 2 * np.log((masses / 80.3692e6) ** 2)) * HBARC_KEV_CM**2
+    for flavour, radius in zip(FLAVOURS, loop, strict=True):
+        total = properties.parameter_of(f"r2_total_{flavour}")
+        assert properties.standard_value(total, RADIATIVE_COUPLINGS) == pytest.approx(radius * 1e32, abs=0.006)
+        assert properties.standard_value(total, tree_couplings()) == 0
+
+
+def test_radiative_couplings_of_flavours_differ_by_the_standard_radii() -> None:
+    """Beside 1 for the charged current of nu_e: so these radii are what the set contains."""
+    vector = np.array(RADIATIVE_COUPLINGS.vector) - [1, 0, 0]
+    rest = vector - RADIUS_SHIFT_PER_CM2 * np.array(RADIATIVE_COUPLINGS.radii_cm2)
+    np.testing.assert_allclose(rest, rest[1], atol=4e-4)
+
+
+def test_a_total_radius_is_a_radius_and_the_standard_one() -> None:
+    total = properties.couplings(None, RADIATIVE_COUPLINGS, r2_total_e=10.0)
+    np.testing.assert_allclose(total.vector, properties.couplings(r2_nu_e=10.83).vector, rtol=1e-12)
+    none = properties.couplings(None, tree_couplings(), r2_total_mu=10.0)
+    np.testing.assert_allclose(none.vector, properties.couplings(r2_nu_mu=10.0).vector, rtol=1e-12)
+    with pytest.raises(BayesnuError, match=r"^flavour: found 'common' for r2_total"):
+        parameters_of("r2_total")
+
+
+def test_an_anapole_moment_is_what_a_left_handed_vertex_shows() -> None:
+    """(f_Q + f_A q^2 gamma_5) nu_L = (f_Q - f_A q^2) nu_L, with f_Q = q^2 <r^2>/6 and f_A = a."""
+    squared, anapole = 3.0, 7.0  # q^2 and a in any units
+    gamma5, left = np.diag([-1.0, -1.0, 1.0, 1.0]), np.diag([1.0, 1.0, 0.0, 0.0])  # chiral representation
+    shown = (anapole * squared * gamma5 @ left)[0, 0]
+    assert 6 * shown / squared == properties.RADIUS_OF_ANAPOLE * anapole
+    for name in ("a_nu", "a_nu_tau"):
+        radius = direction(properties.parameter_of(name.replace("a_nu", "r2_nu")))
+        np.testing.assert_allclose(parts(direction(properties.parameter_of(name))), -6 * parts(radius), rtol=1e-12)
+        usual = properties.parameter_of(name.replace("a_nu", "r2_nu")).usual_range
+        assert properties.parameter_of(name).usual_range == pytest.approx((usual[1] / -6, usual[0] / -6))
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
+        (("r2_nu_e", "r2_total_e"), "found r2_total_e beside r2_nu_e;"),
+        (("r2_nu", "a_nu"), "found a_nu beside r2_nu;"),
         (("s2_w", "r2_nu"), "found r2_nu beside s2_w;"),
         (("r2_nu_e", "r2_nu_mu", "r2_nu_tau", "s2_w"), "found s2_w beside r2_nu_e and r2_nu_mu and r2_nu_tau;"),
         (("r2_nu", "q_nu", "r2_nu_e", "r2_nu_mu", "r2_nu_tau"), "found r2_nu_tau beside r2_nu and r2_nu_e and r2_nu_mu;"),

@@ -19,7 +19,8 @@ from bayesnu.cli.output import json_out, table
 from bayesnu.support.text import intervals, number, percent
 
 if TYPE_CHECKING:
-    from bayesnu.inference.interval import ProfileInterval
+    from bayesnu.inference.interval import ProfileInterval, ValueTest
+    from bayesnu.inference.profiler import Others
     from bayesnu.inference.toys.result import ToyResult
     from bayesnu.runs.result import LimitRow
 
@@ -46,31 +47,37 @@ def limits(
     given = given_options(options)
     parameters = choose_parameters(given)
     fits = Fits(choose_model(experiments, parameters, given))
-    several = fits.model.n_physics > 1
-    found = [
-        fits.interval(index, cl=cl, one_sided=one_sided, others="profiled" if several else "zero")
-        for index in range(fits.model.n_physics)
-    ]
+    places = range(fits.model.n_physics)
+    others: Others = "profiled" if len(places) > 1 else "zero"
+    found = [fits.interval(index, cl=cl, one_sided=one_sided, others=others) for index in places]
+    tests = [fits.value_test(index, others) for index in places]
     toy_result = None if no_toys else find_toy_result(fits.model, cl, seed)
     if as_json:
         about = about_model(fits.model, choose_preset(given)) | {"notes": fits.model.notes}
-        _print_json(about, found, toy_result)
+        _print_json(about, found, tests, toy_result)
         return
     choices = describe_choices(choose_preset(given), fits.model.analysis)
     _print(found, f"{' + '.join(experiments)}, preset {choices}")
+    for test in filter(None, tests):
+        click.echo(test.sentence)
     if toy_result is not None:
         _print_toys(toy_result, cl)
     for note in fits.model.notes:
         click.echo(note)
 
 
-def _print_json(about: dict[str, Any], found: list[ProfileInterval], toy_result: ToyResult | None) -> None:
+def _print_json(
+    about: dict[str, Any], found: list[ProfileInterval], tests: list[ValueTest | None], toy_result: ToyResult | None
+) -> None:
     """One table, or a list of them for several parameters; `toys` and `notes` are about all parameters together."""
-    from bayesnu.cli.interval_json import as_dict
+    from bayesnu.cli.interval_json import as_dict, value_test_as_dict
     from bayesnu.runs.toy_json import toys_to_json
 
     toys = None if toy_result is None else toys_to_json(toy_result.in_units())
     rows = [about | as_dict(each) | {"toys": toys} for each in found]
+    for row, test in zip(rows, tests, strict=True):
+        if test is not None:
+            row["test"] = value_test_as_dict(test)
     json_out(rows if len(rows) > 1 else rows[0])
 
 
