@@ -28,11 +28,11 @@ MARGIN = 0.04  # of the box, around what it has to hold
 TIED = 0.05  # chi^2 above the minimum that no data tell from it
 RIDGE_LENGTH = 0.3  # tied nodes over more of the 68 % region than this are no point
 PROBABILITIES = (0.68, 0.90)  # of the posterior's regions
-PROFILE_PROBABILITIES = (0.6827, 0.90)  # what the customary 2.30 and 4.61 stand for
+PROFILE_PROBABILITIES = (0.6827, 0.90, 0.95)  # what the customary 2.30, 4.61 and 5.99 stand for
 
 
 def profile_level(probability: float) -> float:
-    """Quantile of chi^2 with two degrees of freedom: 2.30 at 68.27 %, 4.61 at 90 %."""
+    """Quantile of chi^2 with two degrees of freedom: 2.30 at 68.27 %, 4.61 at 90 %, 5.99 at 95 %."""
     if not 0 < probability < 1:
         raise BayesnuError(f"probability: found {probability:g}; must lie between 0 and 1, for example 0.9")
     return float(chdtri(2, 1 - probability))

@@ -17,7 +17,7 @@ from bayesnu.model.priors import usual_prior
 from bayesnu.plots.style import DARK, EXCLUDED, LIGHT, TRUTH, label, mark_edges, new_figure, number_text, plain_text
 
 SEEN = 0.99  # probability that the axes hold
-PROFILE: dict[float, Any] = dict(zip(PROFILE_PROBABILITIES, ("-", (0, (5, 2))), strict=True))
+PROFILE: dict[float, Any] = dict(zip(PROFILE_PROBABILITIES, ("-", (0, (5, 2)), (0, (1, 1.5))), strict=True))
 BEST: dict[str, Any] = {"color": "white", "marker": "X", "markersize": 10, "markeredgecolor": "black", "linestyle": "none"}
 STANDARD: dict[str, Any] = {"color": TRUTH["color"], "marker": "o", "markersize": 6, "markeredgecolor": "white"}
 PRIOR_END: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.0, "label": "end of a prior"}
@@ -26,8 +26,8 @@ PRIOR_END: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.
 def contour_plot(joint: Joint, path: str | Path) -> Figure:
     """Draw where the posterior is highest, holding 68 % and 90 % of the probability, under the profile's contours.
 
-    Contours of the profile likelihood are at the quantiles of chi^2 with two degrees of freedom, 2.30 and 4.61. Both are
-    in units of `scale * unit`.
+    Contours of the profile likelihood are at the quantiles of chi^2 with two degrees of freedom, 2.30, 4.61 and 5.99. All
+    is in units of `scale * unit`.
     """
     priors = joint.model.physics
     x = joint.x
@@ -59,7 +59,7 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
 
 def _set_axes(axes: Axes, joint: Joint) -> None:
     """Axes that hold nearly everything, hatched below the physical boundary and marked where a prior ends."""
-    inside = (joint.delta_chi2 < 1.25 * profile_level(PROFILE_PROBABILITIES[1])) | (joint.density > joint.hpd_level(SEEN))
+    inside = (joint.delta_chi2 < 1.25 * profile_level(PROFILE_PROBABILITIES[-1])) | (joint.density > joint.hpd_level(SEEN))
     for k, (prior, values) in enumerate(zip(joint.model.physics, (joint.x, joint.y), strict=True)):
         held = np.append(values[inside.any(axis=1 - k)], joint.model.standard[k])
         pad = 0.05 * np.ptp(held)

@@ -8,6 +8,7 @@ from functools import cache
 import emcee
 import numpy as np
 import pytest
+from scipy.optimize import minimize, minimize_scalar
 
 from bayesnu.experiments import load
 from bayesnu.inference.joint import Joint, joint, profile_level
@@ -20,7 +21,7 @@ from bayesnu.model.likelihood import compile_posterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import with_kind
 from bayesnu.support.errors import BayesnuError
-from tests.statistics.models import model_of, with_data
+from tests.statistics.models import FastChi2, load_template, model_of, nuisance_limits, with_data
 
 RING = ("r2_nu_e", "r2_nu_mu")
 MOMENTS = ("mu_nu_e", "mu_nu_mu")
@@ -250,3 +251,49 @@ def test_all_experiments_together() -> None:
     assert extent(result, 2.705543)[0] == pytest.approx(
         (interval(model, 0, others="profiled").lower, interval(model, 0, others="profiled").upper), abs=1.0
     )
+
+
+# Two properties, by brute force
+
+
+def brute_force(model: Model, x: float, y: float, chi2_of: FastChi2) -> float:
+    """chi^2 with the first two parameters held, minimised over the rest by scipy from two starts."""
+
+    def held(nuisances: np.ndarray) -> float:
+        return chi2_of(np.array([x, y, *nuisances]))
+
+    nominal = model.nominal()[2:]
+    bounds = [(max(low, 1e-6), min(high, 50.0)) for low, high in nuisance_limits(model)]
+    fits = [minimize(held, scale * nominal, bounds=bounds, method="L-BFGS-B") for scale in (1.0, 0.8)]
+    return float(min(fit.fun for fit in fits))
+
+
+@pytest.mark.parametrize("parameters", [("q_nu", "r2_nu"), ("mu_nu", "r2_nu"), ("mu_nu", "q_nu")])
+def test_two_properties_of_a_made_up_set_are_profiled_as_by_scipy(parameters: tuple[str, str]) -> None:
+    model = build([load_template()], parameters)
+    result, chi2_of = joint(model, 41), FastChi2(model)
+    near = np.argwhere(result.delta_chi2 < 15)
+    for i, j in near[:: max(len(near) // 6, 1)]:
+        expected = brute_force(model, result.x[i], result.y[j], chi2_of)
+        assert result.delta_chi2[i, j] + result.chi2_min == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.long
+def test_a_charge_beside_a_radius_ends_where_no_radius_helps() -> None:
+    """The profile of the charge on a grid of radii, each minimised by scipy: the two replace each other in part."""
+    model = build([load_template()], ("q_nu", "r2_nu"))
+    found, chi2_of = interval(model, 0, others="profiled"), FastChi2(model)
+    assert found.lower is not None and found.upper is not None
+    radii = np.linspace(-150, 100, 13)
+    for end, outwards in ((found.lower, -1.0), (found.upper, 1.0)):
+        for step, is_inside in ((0.0, None), (-0.02, True), (0.02, False)):
+            charge = end + outwards * step
+            coarse = [brute_force(model, charge, radius, chi2_of) for radius in radii]
+            middle = radii[int(np.argmin(coarse))]
+            fine = minimize_scalar(
+                lambda radius, charge=charge: brute_force(model, charge, radius, chi2_of),
+                bounds=(middle - 21, middle + 21),
+                method="bounded",
+            )
+            rise = fine.fun - found.chi2_min - 2.705543454095404
+            assert rise == pytest.approx(0, abs=2e-3) if is_inside is None else (rise < 0) == is_inside

@@ -407,6 +407,7 @@ def test_contours_say_what_they_are_and_lie_where_they_say(tmp_path: Path) -> No
     assert "posterior, 90 % of probability, prior flat" in said
     assert any("= 2.30 (68.27 %)" in text for text in said)
     assert any("= 4.61 (90 %)" in text for text in said)
+    assert any("= 5.99 (95 %)" in text for text in said)
     assert {"XENONnT SR0", "best fit (0.127, 0)", "Standard Model", "below the physical boundary 0"} <= {*said}
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == tuple(plots.label(prior) for prior in found.model.physics)
@@ -501,7 +502,7 @@ def test_commands_draw_and_print_two_parameters(tmp_path: Path) -> None:
     whole = np.trapezoid(np.trapezoid(found["density"], found["y"], axis=1), found["x"])
     assert whole == pytest.approx(1)
     assert found["best_fits"][0] == pytest.approx([1.274e-13, 0], rel=1e-3)
-    assert [level["delta_chi2"] for level in found["profile_levels"]] == pytest.approx([2.30, 4.61], abs=0.01)
+    assert [level["delta_chi2"] for level in found["profile_levels"]] == pytest.approx([2.30, 4.61, 5.99], abs=0.01)
     assert "two names" in refusal("contours", "xenonnt-sr0", "--parameters", "q_nu", "--json")
     assert "--output: none given" in refusal(*words)
 
