@@ -13,7 +13,8 @@ from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELE
 from bayesnu.support.errors import BayesnuError
 
 FURTHER = (
-    "s2_w is the weak mixing angle, r2_total a charge radius with the Standard Model's part in it, a_nu the anapole moment"
+    "s2_w is the weak mixing angle, r2_total a charge radius with the Standard Model's part in it, a_nu the anapole moment, "
+    "mu_sterile the transition moment to a sterile neutrino"
 )
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

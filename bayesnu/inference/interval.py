@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.text import intervals
+from bayesnu.support.text import intervals, percent
 
 
 class Piece(NamedTuple):
@@ -164,6 +164,14 @@ class ProfileInterval(Interval):
     def cl(self) -> float:
         """The confidence level, a pure number between 0 and 1."""
         return self.probability
+
+    @property
+    def side(self) -> str:
+        """The level in words: what it is of an interval, and of the upper limit of a modulus."""
+        if self.one_sided:
+            return f"{percent(self.cl)} one-sided"
+        two_sided = f"{percent(self.cl)} two-sided"
+        return two_sided if self.parameter.signed else f"{two_sided}, {percent((1 + self.cl) / 2)} as an upper limit"
 
     def scaled(self, factor: float) -> Self:
         """The same with every number but chi^2 multiplied."""

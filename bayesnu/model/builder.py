@@ -86,6 +86,7 @@ def build(
     require_one_basis(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
+    fold.check_moments(analysis, (prior.of_interest for prior in priors))
     require_independent((prior.of_interest for prior in priors), fold.mixing_of(analysis))
     _check_widths(data, analysis)
     _check_efficiencies(data, analysis)

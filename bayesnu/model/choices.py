@@ -123,7 +123,7 @@ class Analysis:
         delta_cp_deg: degrees.
         dm2_21_ev2: eV^2.
         neutrino_mass_ev: eV.
-        lowest_true_kev, threshold_shift_kev: keV.
+        sterile_mass_kev, lowest_true_kev, threshold_shift_kev: keV.
         background_width, efficiency_width, energy_scale: relative standard deviations, pure numbers; 0 turns the last two
             off.
 
@@ -261,6 +261,14 @@ class Analysis:
         100.0,
         help="True recoil energy in keV below which no recoil is counted. The default is the outermost "
         "shell of xenon, so that it cuts nothing.",
+    )
+    sterile_mass_kev: float = _number(
+        0.0,
+        0.0,
+        1000.0,
+        help="Mass in keV of the sterile neutrino that mu_sterile leads to; it needs that parameter. With 0 the moment is "
+        "as that of an active neutrino.",
+        before=0.0,
     )
     binning: str = _word(
         "integrated",

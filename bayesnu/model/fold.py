@@ -15,7 +15,7 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
-from bayesnu.physics import atom, detector, flux, oscillation
+from bayesnu.physics import atom, detector, flux, oscillation, sterile
 from bayesnu.physics.constants import SECONDS_PER_YEAR, XENON_ATOMS_PER_TONNE
 from bayesnu.physics.cross_section import (
     KERNELS,
@@ -83,6 +83,22 @@ def check_flavours(analysis: Analysis, parameters: Iterable[PhysicsParameter]) -
         )
 
 
+def check_moments(analysis: Analysis, parameters: Iterable[PhysicsParameter]) -> None:
+    """Raise `BayesnuError` for a mass of the sterile neutrino that no parameter takes, or that a moment has no place for."""
+    mass = analysis.sterile_mass_kev
+    names = {each.em_property.name for each in parameters}
+    if mass > 0 and "mu_nu" in names:
+        raise BayesnuError(
+            f"mu_nu: found beside sterile_mass_kev = {mass:g}, with which a moment leads to a sterile neutrino; take "
+            "mu_sterile, or leave the mass at 0"
+        )
+    if mass > 0 and "mu_sterile" not in names:
+        raise BayesnuError(
+            f"sterile_mass_kev: found {mass:g}, which has no effect without mu_sterile; take that parameter, or leave "
+            "it at 0"
+        )
+
+
 def content_of(component: str, energies_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
     """Probabilities to arrive in each of those states, shape (3, *energies.shape)."""
     is_shortcut = analysis.flavour_content == "shortcut"
@@ -113,6 +129,8 @@ def kernel_rates(
         content = content_of(component, energies, analysis)
         weighted = kernels(recoil[..., None], energies, analysis.neutrino_mass_ev) * weights
         out[c] = sun.fluxes[component].total * np.einsum("k...e,i...e->ki...", weighted, content)
+        if analysis.sterile_mass_kev > 0:
+            out[c, KERNELS.index("MM")] = sun.fluxes[component].total * _transition(recoil, component, analysis, order)
     atoms = XENON_ATOMS_PER_TONNE * SECONDS_PER_YEAR
     offered = targets_of(recoil, analysis) if part is None else part.offer(recoil)
     rates: np.ndarray = atoms * out * offered[None, :, None]
@@ -124,9 +142,26 @@ def targets_of(recoil_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
     return atom.targets(recoil_kev, analysis.electrons, analysis.millicharge)
 
 
+def _transition(recoil: np.ndarray, component: str, analysis: Analysis, order: int) -> np.ndarray:
+    """The kernel of the moment with a sterile neutrino's mass, per neutrino of a component, shape (3, *recoil.shape).
+
+    The least energy depends on the mass, so it has a quadrature of its own.
+    """
+    mass = analysis.sterile_mass_kev
+    energies, weights = flux.SPECTRA[analysis.solar_components][component].above(sterile.least_energy(recoil, mass), order)
+    kernel = sterile.transition_kernel(recoil[..., None], energies, mass)
+    rates: np.ndarray = np.einsum("...e,i...e->i...", kernel * weights, content_of(component, energies, analysis))
+    return rates
+
+
 def breakpoints_of(analysis: Analysis) -> np.ndarray:
-    """Recoil energies, keV, where that is not smooth."""
-    return atom.breakpoints_kev(analysis.electrons, analysis.millicharge, analysis.atomic_nuisances)
+    """Recoil energies, keV, where rates are not smooth: those of the atom, and with a mass the ends of what it allows."""
+    edges = atom.breakpoints_kev(analysis.electrons, analysis.millicharge, analysis.atomic_nuisances)
+    if analysis.sterile_mass_kev == 0:
+        return edges
+    energies = [energy for each in flux.SPECTRA[analysis.solar_components].values() for energy in each.ends_kev]
+    ends = [end for energy in energies for end in sterile.find_recoils(energy, analysis.sterile_mass_kev)]
+    return np.array([*edges, *ends])
 
 
 @lru_cache(maxsize=64)

@@ -72,7 +72,8 @@ def certify(experiment: Experiment | str | Path, analysis: Analysis | str | None
     data = load_one(experiment, analysis.inputs)
     grid = fold.fold(data, analysis)
     halved = fold.fold(data, analysis, halvings=1)
-    couplings = {name: all_couplings(analysis, **values) for name, values in EXTREMES.items()}
+    moment = "mu_sterile" if analysis.sterile_mass_kev > 0 else "mu_nu"  # the same couplings with another kernel
+    couplings = {name.replace("mu_nu", moment): all_couplings(analysis, **values) for name, values in EXTREMES.items()}
     adaptive = adaptive_counts(data, analysis, list(couplings.values()))
     changes = {}
     for (name, each), reference in zip(couplings.items(), adaptive, strict=True):

@@ -31,6 +31,7 @@ def all_couplings(analysis: Analysis, **values: float) -> Couplings:
 def read_couplings(analysis: Analysis, values: Mapping[str, Any]) -> dict[str, float]:
     """Values of parameters as numbers; raises `BayesnuError` for what cannot be a coupling of this analysis."""
     fold.check_flavours(analysis, map(parameter_of, values))
+    fold.check_moments(analysis, map(parameter_of, values))
     return {name: read_coupling(parameter_of(name), value) for name, value in values.items()}
 
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 FLAVOURS = ("e", "mu", "tau")
 UNITS = {"mu_nu": "mu_B", "q_nu": "e", "r2_nu": "cm2"}  # of each property
 PROPERTY_NAMES = tuple(UNITS)
-FURTHER_UNITS = {
-    "s2_w": "",
-    "r2_total": "cm2",
-    "a_nu": "cm2",
-}  # of what the same kernels give beside the properties; a pure number has none
+# Of what the same kernels give beside the properties; a pure number has none.
+FURTHER_UNITS = {"s2_w": "", "r2_total": "cm2", "a_nu": "cm2", "mu_sterile": "mu_B"}
 ALL_UNITS = UNITS | FURTHER_UNITS
 ALL_NAMES = tuple(ALL_UNITS)
 
@@ -28,11 +25,12 @@ GROUPS = {
     "dirac": ("11", "22", "33"),
     "majorana": MAJORANA,
 }
-OF_FURTHER = {
+OF_FURTHER = {  # elements of each of the further ones
     "s2_w": ("common",),
     "r2_total": FLAVOURS,
     "a_nu": ("common", *FLAVOURS),
-}  # elements of each of the further ones
+    "mu_sterile": ("common", *FLAVOURS),
+}
 # Every group and element, as `flavour` takes them.
 GROUPS_AND_ELEMENTS = (
     *("common", *FLAVOURS),

@@ -17,6 +17,7 @@ Further properties are what the same kernels give, under names of their own:
 * `s2_w`: sin^2 of the weak mixing angle.
 * `r2_total`: a charge radius with the Standard Model's part in it; `r2_nu` is the rest if couplings contain that part.
 * `a_nu`: the anapole moment, which no neutrino from a weak decay tells from a charge radius: <r^2> = -6 a.
+* `mu_sterile`: the transition moment to a sterile neutrino, whose mass is a choice of the analysis.
 """
 
 from __future__ import annotations
@@ -112,14 +113,19 @@ PROPERTIES = {
 # Further properties: what the same kernels give.
 _ANGLE = r"\sin^2\theta_\mathrm{W}"
 _TOTAL = r"\langle r_@^2\rangle_\mathrm{tot}"
+_TRANSITION = r"\mu_{@4}"
 _SHARE = (0.0, 1.0)
 _RADII = (-250.0, 250.0)
+_MOMENTS = (0.0, 10.0)
 FURTHER = {
     item.name: item
     for item in (
         Property("s2_w", ALL_UNITS["s2_w"], 1.0, _SHARE, _SHARE, OF_FURTHER["s2_w"], _ANGLE, _SHARE),
         Property("r2_total", ALL_UNITS["r2_total"], 1e-32, _RADII, _RADII, OF_FURTHER["r2_total"], _TOTAL, tested=0.0),
         Property("a_nu", ALL_UNITS["a_nu"], 1e-32, (-25.0, 200 / 6), (-250 / 6, 250 / 6), OF_FURTHER["a_nu"], "a_@"),
+        Property(
+            "mu_sterile", ALL_UNITS["mu_sterile"], 1e-11, _MOMENTS, _MOMENTS, OF_FURTHER["mu_sterile"], _TRANSITION, MODULUS
+        ),
     )
 }
 ALL_PROPERTIES = PROPERTIES | FURTHER
@@ -132,6 +138,7 @@ _COUPLE: dict[str, Callable[[np.ndarray], Couplings]] = {
     "s2_w": mixing_angle,
     "r2_total": lambda radius: electromagnetic(r2_nu=radius),
     "a_nu": lambda anapole: electromagnetic(r2_nu=RADIUS_OF_ANAPOLE * anapole),
+    "mu_sterile": lambda moment: electromagnetic(mu_nu=moment),
 }
 
 
@@ -183,7 +190,7 @@ def parameter_of(name: str) -> PhysicsParameter:
     """
     known = _list_parameters()
     if not isinstance(name, str) or name not in known:
-        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], known)}")
+        raise BayesnuError(f"parameter: found {name!r:.60}{did_you_mean(str(name)[:60], known, ALL_PROPERTIES)}")
     return known[name]
 
 
@@ -207,7 +214,8 @@ def parameters_of(name: str, flavour: str = "common") -> tuple[str, ...]:
 
     Arguments:
         name: `mu_nu` (magnetic moment), `q_nu` (millicharge), `r2_nu` (charge radius), `s2_w` (weak mixing angle),
-            `r2_total` (charge radius, the Standard Model's part included) or `a_nu` (anapole moment).
+            `r2_total` (charge radius, the Standard Model's part included), `a_nu` (anapole moment) or `mu_sterile`
+            (transition moment).
         flavour: `common`, a flavour `e`, `mu` or `tau`, or `all` three. Charges and radii have `emu`, `etau`, `mutau`, their
             imaginary parts `emu_im`, and `offdiagonal`. Moments have `dirac`, `majorana` and their elements, as `11`,
             `lambda1`.

@@ -28,6 +28,11 @@ class Lines:
     shares: tuple[float, ...]
     source: str
 
+    @property
+    def ends_kev(self) -> tuple[float, ...]:
+        """Energies at which neutrinos come to an end: every line."""
+        return self.energies_kev
+
     def above(self, lowest_kev: np.ndarray, order: int = ORDER) -> tuple[np.ndarray, np.ndarray]:
         """Quadrature above `lowest_kev`: the nodes are the lines."""
         lines = np.array(self.energies_kev)
@@ -42,6 +47,11 @@ class BetaPlus:
     endpoint_kev: float
     daughter_charge: int
     source: str
+
+    @property
+    def ends_kev(self) -> tuple[float, ...]:
+        """The energy at which neutrinos come to an end."""
+        return (self.endpoint_kev,)
 
     def shape(self, energy_kev: np.ndarray) -> np.ndarray:
         """Unnormalised spectrum, keV^4, zero outside 0 < E < endpoint: E^2 p W F.
@@ -81,6 +91,11 @@ class Table:
 
     file: str
     source: str
+
+    @property
+    def ends_kev(self) -> tuple[float, ...]:
+        """The energy at which neutrinos come to an end: the last knot."""
+        return (float(_read_knots(self.file)[0][-1]),)
 
     def above(self, lowest_kev: np.ndarray, order: int = ORDER) -> tuple[np.ndarray, np.ndarray]:
         """Quadrature above `lowest_kev`, interval by interval, so that no node meets a bend."""

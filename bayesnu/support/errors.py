@@ -24,10 +24,10 @@ class BayesnuError(ValueError):
     """
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known word, or the list of known words."""
+def did_you_mean(word: str, known: Iterable[str], listed: Iterable[str] = ()) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known word, or the list of known words, or of those `listed`."""
     import difflib
 
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(sorted(listed) or names)}"

@@ -527,7 +527,7 @@ def test_a_command_imports_no_other_commands_file() -> None:
 
 def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
     files = sorted(path.stem for path in (ROOT / "bayesnu" / "cli" / "commands").glob("*.py") if path.stem != "__init__")
-    assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 26
+    assert sorted(name.replace("_", "-") for name in files) == COMMANDS and len(COMMANDS) == 27
     listed = re.findall(r"^  ([\w-]+)  ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     assert listed == COMMANDS
 

@@ -231,6 +231,7 @@ def test_every_choice_is_known_to_change_a_model_or_to_need_another() -> None:
         "neutrino_mass_ev": 0.01,
     }
     other |= {"efficiency_on": "true", "efficiency_width": 0.05, "threshold_shift_kev": 0.02, "energy_scale": 0.01}
+    other |= {"sterile_mass_kev": 50.0}
     assert {*other} == {*CHOICES}
     for name, value in other.items():
         needed: Any = {key: words if isinstance(words, str) else words[0] for key, words in CHOICES[name].needs.items()}
@@ -258,7 +259,9 @@ def test_components_without_a_prior_are_named_where_priors_are_asked_for() -> No
 
 def all_of(analysis: Analysis) -> Model:
     """A model that every choice can change."""
-    return build([experiments.load(name, analysis.inputs) for name in (RUN0, RUN1, XENONNT)], ["mu_nu_mu", "q_nu"], analysis)
+    return build(
+        [experiments.load(name, analysis.inputs) for name in (RUN0, RUN1, XENONNT)], ["mu_sterile_mu", "q_nu"], analysis
+    )
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -12,10 +12,18 @@ import pytest
 from bayesnu import experiments
 from bayesnu.experiments import Experiment, scale_exposure
 from bayesnu.model import fold
+from bayesnu.model.builder import build
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.observation import observe
-from bayesnu.physics import atom, detector, flux, oscillation
-from bayesnu.physics.cross_section import Couplings, electromagnetic, kernel_coefficients, standard_model, weak_couplings
+from bayesnu.physics import atom, detector, flux, oscillation, sterile
+from bayesnu.physics.cross_section import (
+    KERNELS,
+    Couplings,
+    electromagnetic,
+    kernel_coefficients,
+    standard_model,
+    weak_couplings,
+)
 from bayesnu.physics.properties import PROPERTIES, couplings
 from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
@@ -409,3 +417,57 @@ def test_a_resolution_too_fine_to_integrate_is_refused_in_one_sentence() -> None
     experiment = replace(loaded("xenonnt-sr0", "default"), resolution=experiments.Resolution(constant_kev=1e-4))
     with pytest.raises(BayesnuError, match=r"^xenonnt-sr0: \[resolution\] is so fine that the integration needs \d+ panels"):
         fold.fold(experiment, Analysis())
+
+
+# The transition to a sterile neutrino
+
+
+@pytest.mark.parametrize("mass", [5.0, 80.0, 300.0])
+def test_rates_of_a_transition_moment_are_those_of_the_oracle(mass: float) -> None:
+    recoils = np.array([0.3, 1.5, 6.0, 25.0, 80.0])
+    analysis = Analysis(sterile_mass_kev=mass)
+    rates = fold.kernel_rates(recoils, analysis)
+    moments = np.array([1e-11, 3e-11, 2e-11])
+    given = couplings(None, **{f"mu_sterile_{f}": 1e11 * mu for f, mu in zip(("e", "mu", "tau"), moments, strict=True)})
+    found = np.einsum("cki...,ki->...", rates, kernel_coefficients(given, given, fold.mixing_of(analysis)))
+    expected = [oracle.sterile_rate_per_tonne_year_kev(recoil, mass, tuple(moments)) for recoil in recoils]
+    np.testing.assert_allclose(found, expected, rtol=2e-7)
+    assert any(expected)
+
+
+def test_the_weak_kernels_know_no_sterile_mass_and_no_mass_is_the_active_moment() -> None:
+    recoils = np.geomspace(0.1, 100, 40)
+    plain, heavy = (fold.kernel_rates(recoils, Analysis(sterile_mass_kev=mass)) for mass in (0.0, 60.0))
+    moment = KERNELS.index("MM")
+    for k in range(len(KERNELS)):
+        if k != moment:
+            np.testing.assert_array_equal(plain[:, k], heavy[:, k])
+    assert np.all(heavy[:, moment] <= plain[:, moment] + 1e-30) and np.any(heavy[:, moment] < 0.9 * plain[:, moment])
+    light = fold.kernel_rates(recoils, Analysis(sterile_mass_kev=1e-6))
+    np.testing.assert_allclose(light[:, moment], plain[:, moment], rtol=1e-9)
+    active, transition = (build("xenonnt-sr0", name) for name in ("mu_nu", "mu_sterile"))
+    np.testing.assert_array_equal(active.templates, transition.templates)
+    np.testing.assert_array_equal(active.factors, transition.factors)
+
+
+def test_a_grid_with_ends_of_lines_inside_certifies_itself() -> None:
+    """At 250 keV the recoils of the 861 keV line begin at 1.3 keV, a step of the rate."""
+    analysis = Analysis(sterile_mass_kev=250.0)
+    (low, *_) = sterile.find_recoils(861.3, 250.0)
+    assert 1 < low < 10 and low in fold.breakpoints_of(analysis)
+    grid, halved = (fold.fold(loaded("xenonnt-sr0", "default"), analysis, halvings=n) for n in (0, 1))
+    counts, finer = (each.signal(couplings(None, mu_sterile=10.0)).sum(axis=0) for each in (grid, halved))
+    np.testing.assert_allclose(counts, finer, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mass", "said"),
+    [
+        (("mu_nu",), 10.0, r"^mu_nu: found beside sterile_mass_kev = 10, [^\n]+take mu_sterile, or leave the mass at 0$"),
+        (("q_nu",), 10.0, r"^sterile_mass_kev: found 10, which has no effect without mu_sterile; [^\n]+$"),
+        (("mu_nu", "mu_sterile"), 0.0, r"^parameter: found mu_sterile beside mu_nu; they shift the same couplings"),
+    ],
+)
+def test_a_mass_goes_with_its_moment_alone(parameters: tuple[str, ...], mass: float, said: str) -> None:
+    with pytest.raises(BayesnuError, match=said):
+        build("xenonnt-sr0", parameters, Analysis(sterile_mass_kev=mass))

@@ -305,6 +305,24 @@ def rate_per_tonne_year_kev(
     return ATOMS_PER_TONNE * SECONDS_PER_YEAR * ionisable * per_electron
 
 
+def sterile_rate_per_tonne_year_kev(recoil: float, mass: float, mu: Triple, shells: Shells = XENON_SHELLS) -> float:
+    """dR/dT of transition moments to a sterile neutrino of this mass in keV alone (default Sun and mixing)."""
+    m = ELECTRON_MASS
+    least = min_energy(recoil) * (1 + mass**2 / (2 * m * recoil))
+
+    def mixture(energy: float, potential: float) -> float:
+        if energy <= least:
+            return 0.0
+        bracket = 1 / recoil - 1 / energy + mass**2 * (recoil - 2 * energy - m) / (4 * energy**2 * recoil * m)
+        bracket += mass**4 * (recoil - m) / (8 * energy**2 * recoil**2 * m**2)
+        content = flavour_content(energy, potential)
+        return MAGNETIC_SCALE * bracket * sum(p * moment**2 for p, moment in zip(content, mu, strict=True))
+
+    lines = sum(share * mixture(line, BE7_POTENTIAL) for line, share in BE7_LINES)
+    pp = integral(lambda e: pp_spectrum(e) * mixture(e, PP_POTENTIAL), least, PP_ENDPOINT, PP_POINTS, 1e-9)
+    return ATOMS_PER_TONNE * SECONDS_PER_YEAR * electrons(recoil, shells) * (PP_FLUX * pp + BE7_FLUX * lines)
+
+
 def matrix_rate_per_tonne_year_kev(
     recoil: float, q: np.ndarray, r2: np.ndarray, couplings: Couplings = RADIATIVE_COUPLINGS, shells: Shells = XENON_SHELLS
 ) -> float:

@@ -263,3 +263,15 @@ def test_parameters_that_make_up_another_are_refused_beside_it(names: tuple[str,
 @pytest.mark.parametrize("names", [("s2_w", "r2_nu_e"), ("r2_nu_emu", "r2_nu_emu_im"), ("mu_nu", "q_nu", "s2_w"), ()])
 def test_others_are_taken_together(names: tuple[str, ...]) -> None:
     properties.require_independent(map(properties.parameter_of, names), MIXING)
+
+
+def test_labels_of_further_properties_are_latex_and_differ() -> None:
+    names = [name for item in properties.FURTHER.values() for name in _names_of(item)]
+    labels = [properties.parameter_of(name).label for name in names]
+    for label in labels:
+        MathTextParser("path").parse(f"${label}$")
+    assert len({*labels}) == len(names) == 12
+
+
+def _names_of(item: properties.Property) -> list[str]:
+    return [name for element in item.elements for name in parameters_of(item.name, element)]

@@ -160,7 +160,7 @@ KEYS: list[tuple[tuple[str, ...], Any, str]] = [
     (("experiments",), ["xenonnt-sr"], "did you mean 'xenonnt-sr0'?"),
     (("experiments",), ["../../etc/nothing.toml"], "nothing.toml: cannot be read"),
     (("parameter",), ["mu_nu"], "must be a word in quotes"),
-    (("parameter",), "mu", "parameter: found 'mu'; known: mu_nu, q_nu, r2_nu"),
+    (("parameter",), "mu", "parameter: found 'mu'; known: a_nu, mu_nu, mu_sterile, q_nu, r2_nu, r2_total, s2_w"),
     (("parameter",), "mu-nu", "parameter: found 'mu-nu'; did you mean 'mu_nu'?"),
     (("parameter",), {"name": "mu_nu"}, "must be a word in quotes"),
     (("flavour",), 1, "must be a word in quotes"),

@@ -16,7 +16,7 @@ from bayesnu.cli.options import (
     parameter_options,
 )
 from bayesnu.cli.output import json_out, table
-from bayesnu.support.text import intervals, number, percent
+from bayesnu.support.text import intervals, number
 
 if TYPE_CHECKING:
     from bayesnu.inference.interval import ProfileInterval, ValueTest
@@ -105,20 +105,12 @@ def _print(found: list[ProfileInterval], where: str) -> None:
     first = found[0]
     table(
         f"{first.parameter.em_property.column}, {where}: profile likelihood, "
-        f"{percent(first.cl)} {_side_of(first)}, Delta chi^2 = {first.delta_chi2:.4g}",
+        f"{first.side}, Delta chi^2 = {first.delta_chi2:.4g}",
         ("flavour", "others", "best fit", "interval"),
         [_cells(each) for each in found],
     )
     for each in found:
         click.echo(f"{each.parameter.flavour}: {each.status}")
-
-
-def _side_of(found: ProfileInterval) -> str:
-    if found.one_sided:
-        return "one-sided"
-    if found.parameter.signed:
-        return "two-sided"
-    return f"two-sided, {percent((1 + found.cl) / 2)} as an upper limit"
 
 
 def _cells(each: ProfileInterval) -> tuple[str, ...]:

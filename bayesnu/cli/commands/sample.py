@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @parameter_options()
 @click.option("--config", type=str, metavar="FILE", help="Configuration in TOML; flags override it.")
 @prior_options()
-@click.option("--kind", type=click.Choice(KINDS), help="Interval to report [default: upper for mu_nu, eti otherwise].")
+@click.option("--kind", type=click.Choice(KINDS), help="Interval to report [default: upper for moments, eti otherwise].")
 @click.option("--probability", type=float, help="Its probability [default: 0.9].")
 @click.option("--seed", type=int, help="Seed of all randomness [default: 1].")
 @click.option("--steps", type=int, help="Exactly so many stored steps, instead of stopping at convergence.")
