@@ -278,9 +278,7 @@ class _Builder:
         known = {prior.parameter for prior in self.physics} | {*self.nuisances}
         absent = {*products} - {tuple(term.factors) for term in terms}
         return [
-            _Term([*each], np.zeros_like(counts))
-            for each, counts in products.items()
-            if each in absent and known >= {*each}
+            _Term([*each], np.zeros_like(counts)) for each, counts in products.items() if each in absent and known >= {*each}
         ]
 
     def find_degree(self, experiment: Experiment, term: _Term) -> int:
