@@ -5,10 +5,10 @@ The knots are even in the logarithm, with two at every edge. Needs the package x
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
-import xraydb  # type: ignore[import-not-found]
 
 from bayesnu.physics.atom import SHELL_EDGES_KEV
 from bayesnu.physics.constants import AVOGADRO, CM2_PER_BARN, EV_PER_KEV, XENON_MOLAR_MASS
@@ -38,6 +38,8 @@ def place_knots() -> tuple[np.ndarray, np.ndarray]:
 
 def evaluate(read_kev: np.ndarray, evaluation: str) -> np.ndarray:
     """Photo-absorption in barn per atom by one of the two evaluations."""
+    import xraydb  # type: ignore[import-not-found]
+
     energies_ev = EV_PER_KEV * read_kev
     if evaluation == "elam":
         per_gram = [xraydb.mu_elam("Xe", energy, kind="photo") for energy in energies_ev]
@@ -49,10 +51,13 @@ def evaluate(read_kev: np.ndarray, evaluation: str) -> np.ndarray:
 
 def main() -> None:
     """Write the table."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from xraydb import __version__ as version
+
     knots, read = place_knots()
     rows = zip(knots, evaluate(read, "elam"), evaluate(read, "chantler"), strict=True)
     lines = [f"{energy:.5g},{elam:.4e},{chantler:.4e}" for energy, elam, chantler in rows]
-    head = HEAD.format(version=xraydb.__version__)
+    head = HEAD.format(version=version)
     TARGET.write_text(head + "\n".join(["energy_kev,elam_barn,chantler_barn", *lines]) + "\n", encoding="utf-8")
 
 
