@@ -20,7 +20,7 @@ def test_neutrinos_and_components_are_the_published_total(name: str) -> None:
     assert total is not None and budget.remainder is not None
     parts = budget.neutrinos + np.sum([*budget.components.values()], axis=0)
     np.testing.assert_allclose(parts, total[experiment.in_region], rtol=1e-12)
-    own = [c.counts[experiment.in_region] for c in experiment.background.components if c.counts is not None]
+    own = [budget.components[c.name] for c in experiment.background.components if c.fraction is None]
     left = total[experiment.in_region] - budget.neutrinos - np.sum(own, axis=0)
     np.testing.assert_allclose(budget.remainder, left, rtol=1e-11, atol=1e-11)
 

@@ -340,6 +340,11 @@ def xenonnt_resolution(energy: float) -> float:
     return 0.310 * math.sqrt(energy) + 0.0037 * energy
 
 
+def lz_resolution(energy: float) -> float:
+    """σ in keV: 0.262 √T, which is 0.44 keV at the 2.82 keV of 37Ar, as in the fit of arXiv:2511.17350."""
+    return 0.262 * math.sqrt(energy)
+
+
 def pandax_resolution(energy: float) -> float:
     """σ in keV: cubic of arXiv:2206.02339, a fit to low energies: it gives 11 keV at 60 and 251 keV at 150."""
     return 0.073 + 0.173 * energy - 6.5e-3 * energy**2 + 1.1e-4 * energy**3
