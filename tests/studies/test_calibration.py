@@ -217,7 +217,7 @@ def test_the_command_prints_draws_and_continues(tmp_path: Path) -> None:
 
 def test_a_command_refuses_with_one_sentence() -> None:
     words = ("calibrate", "xenonnt-sr0")
-    assert refusal(*words) == "--parameter: none given; choose one of mu_nu, q_nu, r2_nu"
+    assert refusal(*words) == "--parameter: none given; choose one of mu_nu, q_nu, r2_nu, s2_w, r2_total, a_nu, mu_sterile"
     asked = (*words, "--parameter", "mu_nu", "--prior-upper", "1e-11")
     assert refusal(*asked, "--replicas", "19") == f"--replicas: found 19; must be at least {FEWEST}"
     assert "seed" in refusal(*asked, "--seed", "-1")
