@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bayesnu import experiments
 from bayesnu.cli import doctor
 from bayesnu.cli.doctor import Finding
 from bayesnu.model import likelihood
@@ -77,7 +78,7 @@ def test_the_doctor_leaves_nothing_behind(sound: tuple[Any, Path]) -> None:
 def test_the_stored_numbers_are_those_of_the_package_today() -> None:
     stored, now = self_check.stored(), self_check.computed()
     assert stored.keys() == now.keys()
-    assert stored["likelihood"].keys() == now["likelihood"].keys() and len(now["likelihood"]) == 8
+    assert stored["likelihood"].keys() == now["likelihood"].keys() and len(now["likelihood"]) == 2 * len(experiments.names())
     for name, values in now["likelihood"].items():
         assert stored["likelihood"][name] == pytest.approx(values, rel=1e-12)
     for name in ("profile", "posterior"):
@@ -108,7 +109,7 @@ def test_a_modified_likelihood_is_named_with_what_to_do() -> None:
     table = altered("likelihood", "pandax4t-run1, preset paper", "charge", factor=1 + 3e-10)
     found = doctor._judged("likelihood", self_check.likelihoods(table), "reinstall")
     assert found.status == "act" and found.do == "reinstall"
-    assert "1 of 40 differ; pandax4t-run1, preset paper, charge: found -109.98" in found.found
+    assert "1 of 60 differ; pandax4t-run1, preset paper, charge: found -109.98" in found.found
     unnoticed = altered("likelihood", "pandax4t-run1, preset paper", "charge", factor=1 + 3e-11)
     assert doctor._judged("likelihood", self_check.likelihoods(unnoticed), "").status == "ok"
 
