@@ -250,9 +250,10 @@ class _Builder:
         ]
 
     def find_degree(self, experiment: Experiment, term: _Term) -> int:
-        """The highest power of a shift that a term has room for, beside the efficiency of a signal."""
+        """The highest power of a shift that a term has room for, beside an efficiency and a part of the atom."""
         is_scaled = term.is_signal and efficiency_width(experiment, self.analysis) is not None
-        return min(HIGHEST, FACTORS - len(term.factors) - is_scaled)
+        has_part = any(isinstance(factor, Nuisance) and factor.kind == "atom" for factor in term.factors)
+        return min(HIGHEST, FACTORS - len(term.factors) - is_scaled - (not has_part))
 
     def give_coefficients(self, terms: list[_Term], **values: float) -> np.ndarray:
         """Coefficients (terms,) for values of physics parameters, those not given standard, and every nuisance as usual."""

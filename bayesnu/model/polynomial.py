@@ -22,7 +22,7 @@ from bayesnu.support.arguments import read_place, read_points, require
 from bayesnu.support.errors import BayesnuError
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
-FACTORS = 6  # flux, two physics parameters, efficiency, a shift twice: with fewer parameters, higher powers of a shift
+FACTORS = 7  # flux, two physics parameters, a part of the atom, efficiency, a shift twice: with fewer, higher powers of it
 
 
 def _find_centre(prior: Prior) -> float:

@@ -189,6 +189,27 @@ def test_a_whole_fraction_is_the_other_treatment() -> None:
     np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
+def test_the_threshold_shifts_a_doubtful_atom_as_a_new_fold_does() -> None:
+    """A charge has the most factors: flux, charge twice, a part of the atom, efficiency, and a shift twice."""
+    analysis = Analysis(millicharge="matched", atomic_nuisances=True, efficiency_nuisance="all")
+    model = build("pandax4t-run1", "q_nu", analysis)
+    experiment = model.experiments[0]
+    theta = model.nominal(q_nu=0.25)
+    theta[model.names.index("photoabsorption_M123")] = 1.1
+    theta[model.names.index("threshold_shift[pandax4t-run1]")] = 1.0
+    signal = (model.coefficients(theta) * model.is_signal) @ model.templates
+    couplings = all_couplings(analysis, q_nu=0.25)
+    weights = {None: 1.0, "photoabsorption_M123": 1.1, "matching": 0.0, "many_body": 0.0}
+    parts = atom.atomic_parts("matched")
+    folds = fold.fold_parts(
+        experiment, analysis, parts, threshold_shift_kev=experiment.efficiency.threshold_width_kev or 0.0
+    )
+    exact = sum(
+        weights.get(part.name, 1.0) * each.signal(couplings).sum(axis=0) for part, each in zip(parts, folds, strict=True)
+    )
+    np.testing.assert_allclose(signal, exact, atol=0.1 * np.sqrt(model.observed).min())
+
+
 def test_whole_matching_is_the_sum_of_both_treatments() -> None:
     model = build("xenonnt-sr0", "q_nu", Analysis(millicharge="matched", atomic_nuisances=True))
     theta = model.nominal(q_nu=CHARGE)
