@@ -27,7 +27,7 @@ from bayesnu.model.nuisances import (
 from bayesnu.model.observation import observe
 from bayesnu.model.oscillation_shifts import OscillationShifts
 from bayesnu.model.polynomial import FACTORS, Block, Model
-from bayesnu.model.priors import Flat, Gaussian, Prior, default_prior
+from bayesnu.model.priors import Flat, Gaussian, Prior, default_priors
 from bayesnu.model.response_widths import check_widths, efficiency_width, threshold_width_kev
 from bayesnu.model.shifts import FOLDED, HIGHEST, LARGEST_SHIFT, Shift, find_values
 from bayesnu.model.signal_terms import Products, SignalTerms, drop_noise, multiply_part
@@ -74,7 +74,7 @@ def build(
     analysis = read_analysis(analysis)
     data = load_several(experiments, analysis.inputs)
     names = as_tuple(parameters)
-    priors = [default_prior(name, analysis) for name in names]
+    priors = default_priors(names, analysis)
     if len({*names}) != len(names):
         raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
     require_one_basis(prior.of_interest for prior in priors)

@@ -74,8 +74,16 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
 
 
 def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
-    """Say what is left out where all components were asked for, and how little it can be."""
+    """Say what is left out where all components were asked for, and how little it can be.
+
+    A heavy sterile neutrino needs fast neutrinos, of which the Standard Model's recoils say nothing.
+    """
     names = components_left_out(experiment, analysis)
+    if analysis.sterile_mass_kev > 0 and names:
+        yield (
+            f"{experiment.name}: the solar components {', '.join(names)} are left out; at masses above some 300 keV limits "
+            "are weaker than with them"
+        )
     if analysis.solar_components != "all" or not names:
         return
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))

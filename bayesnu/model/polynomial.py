@@ -148,11 +148,13 @@ class Model:
             if isinstance(prior, list | tuple):
                 raise BayesnuError(f"prior: found a {type(prior).__name__} of priors; give them one by one, as `*priors`")
             require("prior", prior, Prior, "with_kind")  # type: ignore[arg-type]  # a union is what isinstance takes
-            check_physics(prior)
-        known = {prior.name: prior for prior in priors}
+        own = {prior.name: prior.parameter for prior in self.parameters}
+        known = {prior.name: replace(prior, parameter=own.get(prior.name, prior.parameter)) for prior in priors}
         unknown = set(known) - set(self.names)
         if unknown:
             raise BayesnuError(f"prior: the model has no parameter '{min(unknown)}'; it has {', '.join(self.names)}")
+        for prior in known.values():
+            check_physics(prior)
         return self._with_parameters(known)
 
     def _with_parameters(self, known: Mapping[str, Prior]) -> Model:

@@ -5,6 +5,7 @@ Every prior is proper: it is normalised on a stated range. Values are in units o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, ClassVar, TypeAlias
@@ -14,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from bayesnu.model.choices import PRIOR_KINDS, Analysis
 from bayesnu.model.prior_kind import PriorKind
+from bayesnu.physics.names import FLAVOURS
 from bayesnu.physics.properties import (
     Parameter,
     PhysicsParameter,
@@ -294,13 +296,15 @@ def usual_prior(parameter: PhysicsParameter) -> Flat:
     return Flat(parameter, *parameter.usual_range)
 
 
-def default_prior(name: str, analysis: Analysis) -> Flat:
-    """The usual prior of the physics parameter of this name, as an analysis sees it.
+def default_priors(names: Iterable[str], analysis: Analysis) -> list[Flat]:
+    """The usual priors of the physics parameters of these names, as an analysis sees them.
 
-    Where the atom takes up a charge without interference, only its modulus can be observed. Raises `BayesnuError` for an
+    Where the atom takes up a charge without interference, only its modulus can be observed: of a common charge alone, and of
+    flavours beside one another. Other charges interfere among themselves and keep their signs. Raises `BayesnuError` for an
     unknown name.
     """
-    parameter = parameter_of(name)
-    if parameter.em_property.name == "q_nu" and analysis.millicharge == "epa":
-        parameter = parameter.without_interference()
-    return usual_prior(parameter)
+    parameters = [parameter_of(name) for name in names]
+    charges = {each.flavour for each in parameters if each.em_property.name == "q_nu"}
+    if analysis.millicharge == "epa" and (charges == {"common"} or charges <= {*FLAVOURS}):
+        parameters = [each.without_interference() if each.em_property.name == "q_nu" else each for each in parameters]
+    return [usual_prior(each) for each in parameters]

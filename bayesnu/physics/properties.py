@@ -116,7 +116,7 @@ _TOTAL = r"\langle r_@^2\rangle_\mathrm{tot}"
 _TRANSITION = r"\mu_{@4}"
 _SHARE = (0.0, 1.0)
 _RADII = (-250.0, 250.0)
-_MOMENTS = (0.0, 10.0)
+_MOMENTS = (0.0, 1000.0)  # a large mass needs a large moment
 FURTHER = {
     item.name: item
     for item in (
@@ -170,12 +170,8 @@ class PhysicsParameter(Parameter):
         return (low, high) if self.signed else (max(low, 0.0), high)
 
     def without_interference(self) -> PhysicsParameter:
-        """The same in a rate that has no interference: of a diagonal element only the modulus can be observed.
-
-        Off-diagonal elements keep their sign, for they interfere with one another.
-        """
-        is_diagonal = self.flavour in ("common", *FLAVOURS)
-        return replace(self, interferes=False) if self.signed and is_diagonal else self
+        """The same in a rate that has no interference: only the modulus can be observed."""
+        return replace(self, interferes=False) if self.signed else self
 
     @property
     def needs_mass_states(self) -> bool:
@@ -351,20 +347,21 @@ def describe_bounds(parameter: PhysicsParameter) -> str:
 
 
 def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
-    """Raise `BayesnuError` for moments of flavours, Dirac elements and Majorana elements beside one another.
+    """Raise `BayesnuError` for moments of which the interference is not defined beside one another.
 
-    Each is defined by the electrons that it scatters, up to the basis of the outgoing state. So between two of these kinds
-    the interference has no value.
+    A moment is defined by the electrons that it scatters, up to the basis of the outgoing state. So it has no value between
+    a common moment, those of flavours, Dirac elements and Majorana elements, nor between an active and a sterile state.
     """
-    kinds: dict[str, str] = {}
+    kinds: dict[tuple[str, str], str] = {}
     for parameter in parameters:
-        if not parameter.signed:
-            kinds.setdefault(_name_basis(parameter.flavour), parameter.name)
+        item = parameter.em_property
+        if not item.signed:
+            kinds.setdefault((item.name, _name_basis(parameter.flavour)), parameter.name)
     if len(kinds) > 1:
         first, second, *_ = sorted(kinds.values())
         raise BayesnuError(
-            f"parameter: found {first} beside {second}; moments of flavours, elements 11 to 33 and lambda1 to lambda3 have "
-            "no interference that is defined, so take those of one kind"
+            f"parameter: found {first} beside {second}; a common moment, moments of flavours, elements 11 to 33, lambda1 to "
+            "lambda3 and those to a sterile neutrino have no interference that is defined, so take those of one kind"
         )
 
 
@@ -397,7 +394,9 @@ def _flatten(couplings: Couplings) -> np.ndarray:
 def _name_basis(flavour: str) -> str:
     if flavour in DIRAC:
         return "dirac"
-    return "majorana" if flavour in MAJORANA else "flavours"
+    if flavour in MAJORANA:
+        return "majorana"
+    return "common" if flavour == "common" else "flavours"
 
 
 def couplings(mixing: np.ndarray | None = None, weak: WeakCouplings = RADIATIVE_COUPLINGS, /, **values: float) -> Couplings:

@@ -20,7 +20,7 @@ from bayesnu.inference.settings import Settings, usual_kind
 from bayesnu.model.choices import BEFORE, Analysis, describe_choices, with_former_words
 from bayesnu.model.choices import preset as preset_of
 from bayesnu.model.polynomial import Model
-from bayesnu.model.priors import Prior, check_physics, default_prior, with_kind
+from bayesnu.model.priors import Prior, check_physics, default_priors, with_kind
 from bayesnu.physics.properties import LARGEST, PhysicsParameter, parameter_of, parameters_of, read_value
 from bayesnu.support.arguments import as_table, as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
@@ -160,7 +160,7 @@ def choose(
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     first = parameters_of(parameter, flavour)[0]  # raises for an unknown name
     chosen = preset_of(preset, **as_table("choices", choices))
-    kind = usual_kind(default_prior(first, chosen).of_interest)
+    kind = usual_kind(default_priors([first], chosen)[0].of_interest)
     settings = _read_table(Settings, "sampling", {"kind": kind} | as_table("sampling", sampling))
     run = Run(
         experiments=names,
@@ -217,8 +217,7 @@ def priors(run: Run) -> tuple[Prior, ...]:
     choice = run.prior
     numbers = {key: getattr(choice, key) for key in NUMBERS_OF_PRIOR}
     out = []
-    for name in run.parameters:
-        default = default_prior(name, run.analysis)
+    for default in default_priors(run.parameters, run.analysis):
         signed = default.of_interest.signed
         given = {key: value / default.scale for key, value in numbers.items() if value is not None}
         if choice.kind == "log-uniform" and "lower" not in given:

@@ -71,7 +71,8 @@ def true_values(model: Model, points: int) -> np.ndarray:
         return np.linspace(0.0, 2 * asimov.upper, points)
     assert asimov.lower is not None
     extra = (asimov.upper - asimov.lower) / 4
-    return np.linspace(asimov.lower - extra, asimov.upper + extra, points)
+    low, high = model.of_interest[0].bounds
+    return np.linspace(max(asimov.lower - extra, low), min(asimov.upper + extra, high), points)
 
 
 def priors_of(model: Model) -> dict[str, Prior]:

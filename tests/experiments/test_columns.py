@@ -77,7 +77,7 @@ WRONG = {
     '{ csv = "bins.csv", column = "event" }': "csv 'bins.csv': found no column 'event'; did you mean 'events'?",
     '{ csv = "bin.csv", column = "events" }': "csv 'bin.csv': cannot be read (No such file or directory); must be a file in",
     '{ csv = "../bins.csv", column = "events" }': "csv '../bins.csv': found a path; must be a name in the same folder",
-    '{ csv = "a\\u0000b", column = "events" }': "cannot be read (embedded null byte)",
+    '{ csv = "a\\u0000b", column = "events" }': "cannot be read (",
     '{ csv = ".", column = "events" }': "csv '.': found a path",
     '{ csv = "..", column = "events" }': "csv '..': cannot be read (not a regular file)",
     '{ csv = "bins.csv" }': "csv 'bins.csv': found the keys csv; must be csv and column, or csv and two columns; correct it",

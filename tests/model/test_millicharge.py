@@ -15,10 +15,11 @@ from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.predict import all_couplings
-from bayesnu.model.priors import Gaussian
+from bayesnu.model.priors import Flat, Gaussian
 from bayesnu.physics import atom, detector, flux, oscillation
 from bayesnu.physics.cross_section import KERNELS
 from bayesnu.physics.photoabsorption import photoabsorption_cm2
+from bayesnu.physics.properties import parameter_of
 from bayesnu.support.errors import BayesnuError
 from tests.physics import oracle
 
@@ -132,6 +133,28 @@ def test_off_diagonal_charges_keep_their_sign() -> None:
     model = build("xenonnt-sr0", "q_nu_emu", Analysis(millicharge="epa"))
     assert model.of_interest[0].signed
     assert model.physics[0].lower < 0
+
+
+def test_charges_that_interfere_with_one_another_keep_their_signs() -> None:
+    """A common charge and that of a flavour add up before they are squared: opposite signs cancel."""
+    model = build("xenonnt-sr0", ("q_nu", "q_nu_e"), Analysis(millicharge="epa"))
+    assert all(parameter.signed for parameter in model.of_interest)
+    assert all(prior.lower < 0 for prior in model.physics)
+    together, apart = (model.expected(model.nominal(q_nu=0.1, q_nu_e=q)).sum() for q in (0.1, -0.1))
+    assert together - model.expected(model.nominal()).sum() > 5 * (apart - model.expected(model.nominal()).sum())
+    diagonal = build("xenonnt-sr0", ("q_nu_e", "q_nu_mu", "q_nu_emu"), Analysis(millicharge="epa"))
+    assert all(parameter.signed for parameter in diagonal.of_interest)
+
+
+def test_a_prior_of_a_modulus_stays_one() -> None:
+    model = build("xenonnt-sr0", "q_nu", Analysis(millicharge="epa"))
+    with pytest.raises(BayesnuError, match="it is a modulus, so give 0 or more"):
+        model.with_priors(Flat(parameter_of("q_nu"), -4.0, 4.0))
+    assert not model.with_priors(Flat(parameter_of("q_nu"), 0.0, 2.0)).of_interest[0].signed
+
+
+def test_a_charge_may_stand_beside_a_moment_of_mass_states() -> None:
+    assert build("xenonnt-sr0", ("q_nu", "mu_nu_12"), Analysis(millicharge="epa")).names[:2] == ("q_nu", "mu_nu_12")
 
 
 def test_other_properties_do_not_depend_on_how_a_charge_is_taken_up() -> None:

@@ -51,7 +51,7 @@ def test_ranges_are_those_that_hold_all_modes(name: str, common: tuple[float, fl
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
-    prior = priors.default_prior(parameter, Analysis())
+    (prior,) = priors.default_priors([parameter], Analysis())
     item = prior.of_interest.em_property
     assert (prior.name, prior.unit, prior.scale) == (parameter, item.unit, item.scale)
     wanted = item.range_common if properties.parameter_of(parameter).flavour == "common" else item.range_element
@@ -61,7 +61,7 @@ def test_default_prior_is_flat_in_the_property_s_units(parameter: str) -> None:
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
-    label = priors.default_prior(parameter, Analysis()).label
+    label = priors.default_priors([parameter], Analysis())[0].label
     MathTextParser("path").parse(f"${label}$")
     flavour = properties.parameter_of(parameter).flavour
     symbol = {"common": r"\nu", "e": r"\nu_{e}", "mu": r"\nu_{\mu}", "tau": r"\nu_{\tau}"}[flavour]
@@ -69,7 +69,7 @@ def test_labels_are_latex_and_name_the_flavour(parameter: str) -> None:
 
 
 def test_labels_differ() -> None:
-    assert len({priors.default_prior(parameter, Analysis()).label for parameter in PARAMETERS}) == 12
+    assert len({priors.default_priors([parameter], Analysis())[0].label for parameter in PARAMETERS}) == 12
 
 
 def test_one_unit_of_each_property_couples_as_the_cross_section_says() -> None:

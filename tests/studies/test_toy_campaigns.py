@@ -119,6 +119,19 @@ def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None
         assert each.failed[0] == each.toys == 50 and np.isnan([each.coverage[0], each.error[0]]).all(), each.interval
 
 
+def test_a_crossing_beside_a_tie_has_the_error_of_the_other_end() -> None:
+    """At a tie the data are where toys are, so the excess has no error of its own there."""
+    values = np.array([0.0, 1.0])
+    ((place, error),) = crossings(values, np.array([-1e-9, 0.5]), np.array([0.0, 0.2]))
+    assert place == pytest.approx(0.0, abs=1e-8)
+    assert error == pytest.approx(0.4)
+
+
+def test_true_values_of_a_mixing_angle_are_physical() -> None:
+    values = coverage.true_values(model_of("xenonnt-sr0", "s2_w"), 5)
+    assert values.min() == 0.0 and values.max() <= 1.0
+
+
 def test_crossings_of_straight_lines() -> None:
     values, above = np.array([0.0, 1.0, 2.0, 3.0]), np.array([-1.0, 1.0, 1.0, -3.0])
     (one, error), (two, _) = crossings(values, above, np.full(4, 0.1))

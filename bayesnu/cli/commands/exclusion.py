@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ from bayesnu.support.text import intervals
 if TYPE_CHECKING:
     from bayesnu.studies.exclusion import MassLimit
 
-OUT_OF_REACH = "no recoil reaches the bins: the mass is too large for the neutrinos of the Sun"
+OUT_OF_REACH = "no recoil reaches the bins: the mass is too large for the solar components that enter"
 
 
 @click.command()
@@ -49,7 +50,7 @@ def exclusion(
     analysis = choose_analysis(given)
     chosen = MASSES_KEV if masses is None else _read_masses(masses)
     loaded = [data.load(name, analysis.inputs) for name in experiments]
-    notes = review(loaded, analysis)
+    notes = review(loaded, replace(analysis, sterile_mass_kev=max(chosen)))
     limits = [*exclude(loaded, analysis, flavour, chosen, cl, one_sided)]
     title = " + ".join(each.short_title for each in loaded)
     if output:
