@@ -24,6 +24,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import percent
 
+NEARLY_TIED = 0.01  # of the next critical value's error: so near to the critical value is a tie
 FINER = 17  # values between two tested ones where the statistic of the data is followed to an end
 STEP = 0.01  # of chi^2, or of a smaller critical value: toys of few counts crowd at values that lie further apart,
 CROWD = 0.02  # and this share of them, many times that of a smooth distribution, so near the critical value is a crowd
@@ -113,6 +114,8 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: 
         excess[np.abs(excess) < TIE] = -TIE  # a tie is accepted, whatever the fits round to
         ends = crossings(values, excess, error)
         places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
+        tied = np.abs(excess[:-1]) < NEARLY_TIED * error[1:]
+        places = _widen_ties(places, ends, values[:-1][tied])
     if np.all(excess > 0):  # the best fit is accepted at any level
         raise BayesnuError("no tested value is accepted, so the best fit lies between two; test more `points`")
     return Belt(
@@ -191,6 +194,20 @@ def _sharpen(fitter: ToyFitter, values: np.ndarray, critical: np.ndarray, place:
     excess = _of_data(fitter, between) - np.interp(between, values, critical)
     found = crossings(between, excess, np.zeros(FINER))
     return found[0][0] if found else place
+
+
+def _widen_ties(
+    places: list[tuple[float, float]], ends: list[tuple[float, float]], tied: np.ndarray
+) -> list[tuple[float, float]]:
+    """Places with errors, wider where the line between tested values begins at one of those `tied`.
+
+    Data and toys have the same statistic there, so that the next tested value alone says how far the line leads.
+    """
+    widened = []
+    for (place, error), (line, _) in zip(places, ends, strict=True):
+        begins_at_tie = len(tied) > 0 and bool(np.min(np.abs(tied - line)) < abs(place - line))
+        widened.append((place, float(np.hypot(error, place - line)) if begins_at_tie else error))
+    return widened
 
 
 def _of_data(fitter: ToyFitter, values: np.ndarray) -> np.ndarray:
