@@ -34,7 +34,13 @@ from bayesnu.model.signal_terms import Products, SignalTerms, drop_noise, multip
 from bayesnu.physics import atom, flux, luminosity
 from bayesnu.physics.cross_section import standard_model
 from bayesnu.physics.oscillation import Oscillation
-from bayesnu.physics.properties import Parameter, require_independent, require_one_basis, standard_value
+from bayesnu.physics.properties import (
+    Parameter,
+    require_independent,
+    require_one_basis,
+    require_separate_moduli,
+    standard_value,
+)
 from bayesnu.support.arguments import as_tuple
 from bayesnu.support.errors import BayesnuError
 
@@ -78,6 +84,7 @@ def build(
     if len({*names}) != len(names):
         raise BayesnuError(f"parameter: one of {', '.join(names)} is named twice; name each once")
     require_one_basis(prior.of_interest for prior in priors)
+    require_separate_moduli(prior.of_interest for prior in priors)
     check_combination(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
     fold.check_moments(analysis, (prior.of_interest for prior in priors))

@@ -350,7 +350,7 @@ def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
     """Raise `BayesnuError` for moments of which the interference is not defined beside one another.
 
     A moment is defined by the electrons that it scatters, up to the basis of the outgoing state. So it has no value between
-    a common moment, those of flavours, Dirac elements and Majorana elements, nor between an active and a sterile state.
+    moments of flavours, Dirac elements and Majorana elements, nor between an active and a sterile state.
     """
     kinds: dict[tuple[str, str], str] = {}
     for parameter in parameters:
@@ -360,8 +360,20 @@ def require_one_basis(parameters: Iterable[PhysicsParameter]) -> None:
     if len(kinds) > 1:
         first, second, *_ = sorted(kinds.values())
         raise BayesnuError(
-            f"parameter: found {first} beside {second}; a common moment, moments of flavours, elements 11 to 33, lambda1 to "
-            "lambda3 and those to a sterile neutrino have no interference that is defined, so take those of one kind"
+            f"parameter: found {first} beside {second}; moments of flavours, elements 11 to 33, lambda1 to lambda3 and "
+            "those to a sterile neutrino have no interference that is defined, so take those of one kind"
+        )
+
+
+def require_separate_moduli(parameters: Iterable[PhysicsParameter]) -> None:
+    """Raise `BayesnuError` for a common moment beside that of a flavour: they add up, and moduli know no opposite signs."""
+    moments = [each for each in parameters if not each.em_property.signed]
+    common = [each.name for each in moments if each.flavour == "common"]
+    others = [each.name for each in moments if each.flavour in FLAVOURS]
+    if common and others:
+        raise BayesnuError(
+            f"parameter: found {common[0]} beside {others[0]}; they add up, and moduli know no opposite signs, so take "
+            "flavours, or the common value"
         )
 
 
@@ -394,9 +406,7 @@ def _flatten(couplings: Couplings) -> np.ndarray:
 def _name_basis(flavour: str) -> str:
     if flavour in DIRAC:
         return "dirac"
-    if flavour in MAJORANA:
-        return "majorana"
-    return "common" if flavour == "common" else "flavours"
+    return "majorana" if flavour in MAJORANA else "flavours"
 
 
 def couplings(mixing: np.ndarray | None = None, weak: WeakCouplings = RADIATIVE_COUPLINGS, /, **values: float) -> Couplings:
