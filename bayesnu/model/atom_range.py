@@ -16,7 +16,7 @@ from bayesnu.support.errors import BayesnuError
 TREATMENTS = {
     "electrons": "by its electrons ({electrons}); by photo-absorption, the choice millicharge = epa, the rate below "
     "{matching:g} keV is up to eleven times as large",
-    "epa": "by photo-absorption, without interference, so only the modulus can be observed",
+    "epa": "by photo-absorption, which does not interfere with the weak amplitude, so its overall sign cannot be observed",
     "matched": "by photo-absorption below {matching:g} keV, without interference, and by its electrons ({electrons}) above",
 }
 MOST = 1e-3  # of the events of a charge in any bin may come from where photo-absorption is not known

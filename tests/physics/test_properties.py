@@ -263,6 +263,10 @@ def test_parameters_that_make_up_another_are_refused_beside_it(names: tuple[str,
 @pytest.mark.parametrize("names", [("s2_w", "r2_nu_e"), ("r2_nu_emu", "r2_nu_emu_im"), ("mu_nu", "q_nu", "s2_w"), ()])
 def test_others_are_taken_together(names: tuple[str, ...]) -> None:
     properties.require_independent(map(properties.parameter_of, names), MIXING)
+    units = [parts(direction(properties.parameter_of(name), MIXING)).ravel() for name in names]
+    lengths_of_one = [unit / np.linalg.norm(unit) for unit in units]
+    real = [np.concatenate([each.real, each.imag]) for each in lengths_of_one]
+    assert np.linalg.matrix_rank(np.array([*real, np.zeros(72)]), tol=1e-9) == len(names)
 
 
 def test_labels_of_further_properties_are_latex_and_differ() -> None:

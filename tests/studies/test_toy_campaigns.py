@@ -119,12 +119,12 @@ def test_where_every_fit_failed_all_are_counted_and_nothing_is_claimed() -> None
         assert each.failed[0] == each.toys == 50 and np.isnan([each.coverage[0], each.error[0]]).all(), each.interval
 
 
-def test_a_crossing_beside_a_tie_has_the_error_of_the_other_end() -> None:
-    """At a tie the data are where toys are, so the excess has no error of its own there."""
-    values = np.array([0.0, 1.0])
-    ((place, error),) = crossings(values, np.array([-1e-9, 0.5]), np.array([0.0, 0.2]))
-    assert place == pytest.approx(0.0, abs=1e-8)
-    assert error == pytest.approx(0.4)
+def test_an_end_beside_a_tie_is_open_up_to_where_the_data_lead() -> None:
+    """The line begins at 0, where data and toys tie, and the statistic of the data leads to 0.5: no toy says where."""
+    ((place, error),) = belts._widen_ties([(0.5, 1e-5)], [(1e-4, 1e-5)], np.array([0.0]))
+    assert place == 0.5 and error == pytest.approx(0.5, rel=1e-3)
+    assert belts._widen_ties([(0.5, 0.01)], [(0.45, 0.01)], np.array([0.0])) == [(0.5, 0.01)]
+    assert belts._widen_ties([(0.5, 0.01)], [(0.45, 0.01)], np.array([])) == [(0.5, 0.01)]
 
 
 def test_true_values_of_a_mixing_angle_are_physical() -> None:

@@ -105,18 +105,13 @@ def rank_among_toys(seen: float, of_toys: np.ndarray) -> PValue:
 
 
 def crossings(values: np.ndarray, above: np.ndarray, error: np.ndarray) -> list[tuple[float, float]]:
-    """Where a curve given at values (points,) crosses 0, by straight lines, with the error that its own gives the place.
-
-    A point without an error, where the data tie with the toys, has that of the other end of its line.
-    """
+    """Where a curve given at values (points,) crosses 0, by straight lines, with the error that its own gives the place."""
     found = []
     for i in np.flatnonzero((above[1:] > 0) != (above[:-1] > 0)):
         step = values[i + 1] - values[i]
         rise = above[i + 1] - above[i]
         t = -above[i] / rise
         place = values[i] + t * step
-        before = error[i] if error[i] > 0 else error[i + 1]
-        after = error[i + 1] if error[i + 1] > 0 else error[i]
-        place_error = abs(step / rise) * np.hypot((1 - t) * before, t * after)
+        place_error = abs(step / rise) * np.hypot((1 - t) * error[i], t * error[i + 1])
         found.append((float(place), float(place_error)))
     return found
