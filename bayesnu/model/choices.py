@@ -1,7 +1,8 @@
-"""The choices of an analysis, each with its default, and the two presets: named sets of the same choices.
+"""The choices of an analysis, each with its default, and the presets: named sets of the same choices.
 
 `default` is the physically preferred analysis. `paper` holds the conventions that reproduce arXiv:2510.12449; they were
-inferred from its published limits and are not known to be the authors' own (see docs/methods.md).
+inferred from its published limits and are not known to be the authors' own (see docs/methods.md). `complete` is the default
+with everything that is known to be in doubt: the atom, every efficiency, and backgrounds as known before the fit.
 """
 
 from __future__ import annotations
@@ -172,8 +173,8 @@ class Analysis:
     solar_components: str = _word(
         "pp-7be",
         "all",
-        help="Neutrinos of the Sun: pp and 7Be; or all, with the thermal motion of the protons in pp. Of all, a component "
-        "enters the data sets that owe more than 0.1 % of their neutrinos to it, with a nuisance of its own.",
+        help="Neutrinos of the Sun: pp and 7Be; or all, with the thermal motion of the protons in pp. Of all, a "
+        "component enters the data sets that owe more than 0.1 % of their neutrinos to it, with a nuisance of its own.",
         before="pp-7be",
     )
     luminosity_constraint: str = _word(
@@ -251,16 +252,16 @@ class Analysis:
     atomic_nuisances: bool = _switch(
         False,
         help="Whether the theory of the atom floats: photoabsorption within its errors by shell; the matching from the "
-        "larger of its two treatments to their sum; weak terms and moments from stepped electrons to the ratio of rrpa.",
+        "larger of its two treatments to their sum; weak terms and moments from stepped electrons to the ratio of rrpa. "
+        "Other electrons than stepped ones leave the atom fixed.",
         before=False,
-        electrons="stepped",
     )
     lowest_true_kev: float = _number(  # the default is the outermost xenon shell: no lower cut
         0.0121,
         0.001,
         100.0,
         help="True recoil energy in keV below which no recoil is counted. The default is the outermost "
-        "shell of xenon, so that it cuts nothing.",
+        "shell of xenon, so that it cuts nothing. At 0.5 no bin of a shipped data set loses more than 0.1 %.",
     )
     sterile_mass_kev: float = _number(
         0.0,
@@ -299,7 +300,7 @@ class Analysis:
         10.0,
         help="Relative width of the constraint on a single background; components do not take it.",
         background="single",
-        normalisations="fit",
+        normalisations=("fit", "prior"),
     )
     normalisations: str = _word(
         "fit",
@@ -307,7 +308,7 @@ class Analysis:
         "free",
         help="Constraints of the background normalisations: what the fit to these very data gave; what was known before it, "
         "where that is published, and else the fit; or none, each flat from 0 to 10 times its fit. Free ones give the "
-        "longest intervals.",
+        "longest intervals. A single background has its own width instead of the first two.",
         former={"published": "fit"},
     )
     one_nuisance_per_shape: bool = _switch(
@@ -330,17 +331,16 @@ class Analysis:
         "published",
         "off",
         "all",
-        help="Whether the efficiency floats: with the published width in the experiment's file, or else with "
-        "efficiency_width; not at all; or in all data sets. In the last case an assumed width of the file stands for one "
-        "that is not published. The error of the exposure adds in quadrature, and the threshold shifts where the file says "
-        "so.",
+        help="Whether the efficiency floats: with the published width in the experiment's file alone; not at all; or in all "
+        "data sets, with the published or assumed width of the file and the error of the exposure in quadrature, and the "
+        "threshold where the file says so. A file without a width has efficiency_width.",
     )
     efficiency_width: float = _number(
         0.0,
         0.0,
         1.0,
         help="Relative width of the efficiency of experiments whose file has none; 0 leaves it fixed there.",
-        efficiency_nuisance="published",
+        efficiency_nuisance=("published", "all"),
     )
     threshold_shift_kev: float = _number(
         0.0,
@@ -356,6 +356,11 @@ class Analysis:
         help="Relative standard deviation of the energy scale, which moves the signal and backgrounds that are spectra; "
         "0 leaves it fixed.",
     )
+
+    @property
+    def is_atom_floating(self) -> bool:
+        """Whether the theory of the atom floats: it is known how far for stepped electrons alone."""
+        return self.atomic_nuisances and self.electrons == "stepped"
 
     def __post_init__(self) -> None:
         for name, choice in CHOICES.items():
@@ -407,6 +412,14 @@ PRESETS = {
         background="single",
         efficiency_nuisance="off",
     ),
+    "complete": Analysis(
+        solar_components="all",
+        millicharge="matched",
+        atomic_nuisances=True,
+        lowest_true_kev=0.5,
+        normalisations="prior",
+        efficiency_nuisance="all",
+    ),
 }
 
 
@@ -414,7 +427,8 @@ def preset(name: str = "default", /, **choices: Any) -> Analysis:
     """Return a preset with some choices changed.
 
     Arguments:
-        name: `default`, the analysis that is preferred, or `paper`, the conventions that reproduce the paper's limits.
+        name: `default`, the analysis that is preferred; `paper`, the conventions that reproduce the paper's limits; or
+            `complete`, the default with the doubt about atom, efficiency and backgrounds in it.
         choices: fields of `Analysis`, as `electrons="rrpa"`; numbers in the units that are named there.
 
     Returns: an `Analysis`, which cannot be changed; `dataclasses.replace` makes another one.

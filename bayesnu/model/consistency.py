@@ -14,11 +14,12 @@ import numpy as np
 
 from bayesnu.experiments import Experiment, FreeWidth, StatedNeutrinos
 from bayesnu.model import fold
-from bayesnu.model.atom_range import check_range
+from bayesnu.model.atom_range import check_range, describe_cut
 from bayesnu.model.backgrounds import find_excess, find_merged_shapes, find_priors
 from bayesnu.model.choices import PRESETS, Analysis
 from bayesnu.model.left_out import describe_left_out
 from bayesnu.model.observation import Observation, observe
+from bayesnu.model.response_widths import efficiency_width
 from bayesnu.physics import flux
 from bayesnu.physics.cross_section import standard_model, weak_couplings
 from bayesnu.physics.luminosity import LUMINOSITY_ERG_PER_S, RELATIVE_WIDTH
@@ -90,22 +91,28 @@ def review_choices(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             raise BayesnuError(
                 f"inputs: found '{analysis.inputs}', which none of {names} has; choose one of {', '.join(known)}"
             )
-    _check_priors(experiments, analysis)
+    yield from _describe_fixed_atom(analysis)
+    yield from _describe_fixed_efficiencies(experiments, analysis)
     yield from _describe_void(experiments, analysis)
     yield from _describe_lost_keys(experiments, analysis)
     yield from _describe_similar_keys(experiments)
     yield from _describe_measured_fluxes(experiments, analysis)
     yield from _describe_luminosity(experiments, analysis)
-    if analysis.efficiency_width > 0 and all(each.efficiency.relative_width for each in experiments):
+    if analysis.efficiency_width > 0 and all(_has_width(each, analysis) for each in experiments):
         raise BayesnuError(
             f"efficiency_width: found {analysis.efficiency_width:g}, which has no effect on {names}, whose file has one; "
-            "leave it at 0 or change the file"
+            "leave it at 0, change the file, or choose efficiency_nuisance = published where that one is assumed"
         )
     if analysis.solar_subtraction == "published" and all(each.solar_neutrinos == "absent" for each in backgrounds):
         raise BayesnuError(
             f"solar_subtraction: found 'published', which has no effect on {names}, whose background holds no neutrinos; "
             "leave it at model"
         )
+
+
+def _has_width(experiment: Experiment, analysis: Analysis) -> bool:
+    """Whether the efficiency of a data set floats without the width that an analysis has for others."""
+    return efficiency_width(experiment, replace(analysis, efficiency_width=0.0)) is not None
 
 
 def _describe_measured_fluxes(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
@@ -140,20 +147,23 @@ def _describe_luminosity(experiments: Sequence[Experiment], analysis: Analysis) 
     )
 
 
-def _check_priors(experiments: Sequence[Experiment], analysis: Analysis) -> None:
-    """Refuse priors where nothing takes one: the result would be that of the fitted widths."""
-    if analysis.normalisations != "prior" or any(find_priors(each, analysis) for each in experiments):
-        return
-    names = ", ".join(experiment.name for experiment in experiments)
-    if analysis.background == "single":
-        raise BayesnuError(
-            "normalisations: found 'prior', which has no effect with background = single; choose background = components, "
-            "or leave it at fit"
+def _describe_fixed_atom(analysis: Analysis) -> Iterator[str]:
+    """Say that the doubt about the atom is left out, where it has no meaning for the electrons that are counted."""
+    if analysis.atomic_nuisances and not analysis.is_atom_floating:
+        yield (
+            f"atomic_nuisances: with electrons = {analysis.electrons} the atom is fixed, as its errors are those of stepped "
+            "electrons"
         )
-    raise BayesnuError(
-        f"normalisations: found 'prior', which has no effect on {names}, whose file has none; leave it at fit, or give the "
-        "components a table `prior`"
-    )
+
+
+def _describe_fixed_efficiencies(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
+    """Say whose efficiency does not float, where all of them should."""
+    fixed = [each.name for each in experiments if efficiency_width(each, analysis) is None]
+    if analysis.efficiency_nuisance == "all" and fixed:
+        yield (
+            f"efficiency_nuisance: no width of efficiency or exposure is known of {', '.join(fixed)}, so it is fixed; give "
+            "the file [efficiency.assumed] relative_width, or choose efficiency_width"
+        )
 
 
 def _describe_void(experiments: Sequence[Experiment], analysis: Analysis) -> Iterator[str]:
@@ -163,7 +173,7 @@ def _describe_void(experiments: Sequence[Experiment], analysis: Analysis) -> Ite
             each.reading != analysis.inputs for each in experiments
         ],
         f"efficiency_width: {analysis.efficiency_width:g} has no effect on {{}}, whose file has a width": [
-            analysis.efficiency_width > 0 and bool(each.efficiency.relative_width) for each in experiments
+            analysis.efficiency_width > 0 and _has_width(each, analysis) for each in experiments
         ],
         "solar_subtraction: 'published' has no effect on {}, whose background holds no neutrinos": [
             analysis.solar_subtraction == "published" and each.background.solar_neutrinos == "absent" for each in experiments
@@ -208,6 +218,7 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
         if check.is_remarkable:
             yield check.sentence
     check_range(experiment, analysis)
+    yield from describe_cut(experiment, analysis)
     yield from describe_left_out(experiment, analysis)
     yield from _describe_lost_widths(experiment, analysis)
     yield from _describe_missing_priors(experiment, analysis)
@@ -265,12 +276,13 @@ def _describe_lost_widths(experiment: Experiment, analysis: Analysis) -> Iterato
 
 def _describe_missing_priors(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
     """Say which components keep what the fit gave, where priors are asked for."""
-    if analysis.normalisations != "prior":
+    if analysis.normalisations != "prior" or analysis.background == "single":
         return
     priors = find_priors(experiment, analysis)
     fitted = [each.name for each in experiment.background.components if each.name not in priors]
     if fitted:
-        yield f"{experiment.name}: no prior is known of {', '.join(fitted)}, so the constraint of the fit is used"
+        which = ", ".join(fitted) if priors else "any component"
+        yield f"{experiment.name}: no prior is known of {which}, so the constraint of the fit is used"
 
 
 def _describe_cut(observation: Observation, neutrinos: np.ndarray) -> Iterator[str]:

@@ -146,6 +146,14 @@ def neutrino_rates(
     return rates
 
 
+@lru_cache(maxsize=8)  # a chunk of nodes takes 5 MB, and shifts of the response leave the nodes where they are
+def _recall_rates(recoil_kev: bytes, analysis: Analysis, order: int, components: tuple[str, ...]) -> np.ndarray:
+    """The rates at energies that may have been asked for before."""
+    rates = neutrino_rates(np.frombuffer(recoil_kev), analysis, order, components)
+    rates.flags.writeable = False
+    return rates
+
+
 def targets_of(recoil_kev: np.ndarray, analysis: Analysis) -> np.ndarray:
     """What a xenon atom offers to each kernel under the choices of an analysis, shape (kernels, *recoil.shape)."""
     return atom.targets(recoil_kev, analysis.electrons, analysis.millicharge)
@@ -165,7 +173,7 @@ def _transition(recoil: np.ndarray, component: str, analysis: Analysis, order: i
 
 def breakpoints_of(analysis: Analysis) -> np.ndarray:
     """Recoil energies, keV, where rates are not smooth: those of the atom, and with a mass the ends of what it allows."""
-    edges = atom.breakpoints_kev(analysis.electrons, analysis.millicharge, analysis.atomic_nuisances)
+    edges = atom.breakpoints_kev(analysis.electrons, analysis.millicharge, analysis.is_atom_floating)
     if analysis.sterile_mass_kev == 0:
         return edges
     energies = [energy for each in flux.SPECTRA[analysis.solar_components].values() for energy in each.ends_kev]
@@ -250,7 +258,7 @@ def fold_components(
     shape = (len(parts), len(components), len(KERNELS), 3)
 
     def rate(recoil_kev: np.ndarray) -> np.ndarray:
-        neutrinos = neutrino_rates(recoil_kev, analysis, order, components)
+        neutrinos = _recall_rates(recoil_kev.tobytes(), analysis, order, components)
         offered = [targets_of(recoil_kev, analysis) if part is None else part.offer(recoil_kev) for part in parts]
         rates: np.ndarray = neutrinos * np.array(offered)[:, None, :, None]
         return rates.reshape(-1, len(recoil_kev))

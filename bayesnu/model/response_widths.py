@@ -14,14 +14,15 @@ def efficiency_width(experiment: Experiment, analysis: Analysis) -> float | None
     """Relative width of the efficiency nuisance, None where there is none.
 
     It is the published one of the curve, else the analysis' own. With `all` it is the published or assumed one and that of
-    the exposure in quadrature: both scale the signal, so that one nuisance stands for them.
+    the exposure in quadrature, else the analysis' own: both scale the signal, so that one nuisance stands for them.
     """
     efficiency = experiment.efficiency
     if analysis.efficiency_nuisance == "off":
         return None
-    if analysis.efficiency_nuisance == "all":
-        return hypot(efficiency.relative_width or efficiency.assumed_width or 0.0, experiment.exposure_width or 0.0) or None
-    return efficiency.relative_width or analysis.efficiency_width or None
+    if analysis.efficiency_nuisance == "published":
+        return efficiency.relative_width or analysis.efficiency_width or None
+    curve = efficiency.relative_width or efficiency.assumed_width or 0.0
+    return hypot(curve, experiment.exposure_width or 0.0) or analysis.efficiency_width or None
 
 
 def threshold_width_kev(experiment: Experiment, analysis: Analysis) -> float:
@@ -32,18 +33,7 @@ def threshold_width_kev(experiment: Experiment, analysis: Analysis) -> float:
 
 
 def check_widths(experiments: Sequence[Experiment], analysis: Analysis) -> None:
-    """Raise `BayesnuError` for an efficiency without a width that has to float, by itself or with others of its key."""
-    for each in experiments:
-        if analysis.efficiency_nuisance == "all" and efficiency_width(each, analysis) is None:
-            raise BayesnuError(
-                f"efficiency_nuisance: found 'all', and the file of {each.name} has no width of efficiency or exposure; "
-                "give it [efficiency.assumed] relative_width, or choose published with efficiency_width"
-            )
-    _check_shared(experiments, analysis)
-
-
-def _check_shared(experiments: Sequence[Experiment], analysis: Analysis) -> None:
-    """Refuse a scale that data sets share and only some of them have a width for: the others would not move."""
+    """Raise `BayesnuError` for a scale that data sets share, where some have no width for it: these would not move."""
     if not analysis.correlated_runs:
         return
     owners: dict[str | None, list[Experiment]] = {}

@@ -39,7 +39,7 @@ class SignalTerms:
     @property
     def parts(self) -> fold.Parts:
         """The parts of the atom that are folded each by itself."""
-        return atom.atomic_parts(self.analysis.millicharge) if self.analysis.atomic_nuisances else fold.WHOLE
+        return atom.atomic_parts(self.analysis.millicharge) if self.analysis.is_atom_floating else fold.WHOLE
 
     def expand(self, folds: Sequence[fold.Fold]) -> Products:
         """The counts of every product of a flux with 0, 1 or 2 physics parameters, from the fold of each of the `parts`.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import erf, exp, pi, sqrt
 
 import numpy as np
@@ -96,6 +97,14 @@ def _place_panels(start: float, stop: float, resolution: AnyResolution) -> np.nd
 def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndarray:
     """Fold rates (n, nodes), already multiplied with quadrature weights, into bins: shape (n, bins)."""
     out = np.zeros((rates.shape[0], len(response.edges_kev) - 1))
+    is_there = rates.any(axis=1)
+    out[is_there] = _fold_present(rates[is_there], true_kev, response)
+    return out
+
+
+def _fold_present(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndarray:
+    """The same for rates that are not zero everywhere."""
+    by_bin = np.zeros((len(response.edges_kev) - 1, rates.shape[0]))
     knots = response.efficiency_kev + response.threshold_shift_kev
     values = response.efficiency
     if response.efficiency_on == "true":
@@ -110,21 +119,23 @@ def fold(rates: np.ndarray, true_kev: np.ndarray, response: Response) -> np.ndar
     if response.binning == "integrated" and response.resolution_at == "true":
         borders, intercept, slope, bins = _split_bins(response.edges_kev, knots, values)
         if is_skewed:
-            _add_parts(rates, bins, lambda part: _weigh_segments(true_kev[part], response, borders, intercept, slope), out)
+            weigh = partial(_weigh_segments, response=response, borders=borders, intercept=intercept, slope=slope)
+            _add_parts(rates, true_kev, bins, weigh, by_bin)
         else:
-            _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out)
-        return out
+            _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, by_bin)
+        return by_bin.T
     # Else a sum over nodes in reconstructed energy.
     nodes, weights, bins = _place_nodes(response)
     weights = weights * efficiency_at(nodes, knots, values)
     if is_skewed:
-        _add_parts(rates, bins, lambda part: _weigh_nodes(true_kev[part], response, nodes, weights), out)
-        return out
+        weigh = partial(_weigh_nodes, response=response, nodes=nodes, weights=weights)
+        _add_parts(rates, true_kev, bins, weigh, by_bin)
+        return by_bin.T
     width = np.full_like(nodes, -1.0)
     if response.resolution_at == "reconstructed":
         width = response.resolution.sigma_kev(nodes)
-    _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out)
-    return out
+    _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, by_bin)
+    return by_bin.T
 
 
 def _split_bins(edges: np.ndarray, knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -159,7 +170,7 @@ def _place_nodes(response: Response) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 @compiled
-def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  # type: ignore[no-untyped-def]
+def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, by_bin):  # type: ignore[no-untyped-def]
     """Add rates[t] times the closed form of the segment integral of (a + b T) G(T; mean, sigma)."""
     for t in range(mean.size):
         # Segments too far below this energy get nothing.
@@ -177,7 +188,7 @@ def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  #
             at_mean = intercept[s] + slope[s] * mean[t]
             weight = at_mean * (above - below) - slope[s] * sigma[t] * (density_above - density)
             for r in range(rates.shape[1]):
-                out[r, bins[s]] += rates[t, r] * weight
+                by_bin[bins[s], r] += rates[t, r] * weight
             below = above
             density = density_above
             if z > REACH:
@@ -185,7 +196,7 @@ def _fold_segments(rates, mean, sigma, borders, intercept, slope, bins, out):  #
 
 
 @compiled
-def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out):  # type: ignore[no-untyped-def]
+def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, by_bin):  # type: ignore[no-untyped-def]
     """Add rates[t] times the sum over nodes of weight G(node; mean, width); a negative width means sigma[t]."""
     for t in range(mean.size):
         for n in range(nodes.size):
@@ -194,15 +205,21 @@ def _fold_nodes(rates, mean, sigma, nodes, weights, width, bins, out):  # type: 
             if abs(z) < REACH:
                 weight = weights[n] * exp(-0.5 * z * z) / (sqrt(2 * pi) * s)
                 for r in range(rates.shape[1]):
-                    out[r, bins[n]] += rates[t, r] * weight
+                    by_bin[bins[n], r] += rates[t, r] * weight
 
 
-def _add_parts(rates: np.ndarray, bins: np.ndarray, weigh: Callable[[slice], np.ndarray], out: np.ndarray) -> None:
+def _add_parts(
+    rates: np.ndarray,
+    true_kev: np.ndarray,
+    bins: np.ndarray,
+    weigh: Callable[[np.ndarray], np.ndarray],
+    by_bin: np.ndarray,
+) -> None:
     """Add rates (energies, n) times weights (energies, places) to the places' bins, a part of the energies at a time."""
     size = max(1, MOST_WEIGHTS // len(bins))
     for start in range(0, len(rates), size):
         part = slice(start, start + size)
-        np.add.at(out.T, bins, weigh(part).T @ rates[part])
+        np.add.at(by_bin, bins, weigh(true_kev[part]).T @ rates[part])
 
 
 def _weigh_segments(

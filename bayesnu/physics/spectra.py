@@ -105,7 +105,7 @@ class Table:
         starts = np.clip(lowest, knots[:-1, None], knots[1:, None])
         halves = (knots[1:, None] - starts) / 2
         energies = starts + halves * (nodes + 1)
-        shape = (*lowest.shape[:-2], -1)
+        shape = (*lowest.shape[:-2], energies.shape[-2] * energies.shape[-1])
         weighted = halves * weights * np.interp(energies, knots, density)
         return energies.reshape(shape), weighted.reshape(shape)
 

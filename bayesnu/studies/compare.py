@@ -19,7 +19,6 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.result import remark_on_fit
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
-from bayesnu.model.choices import PRESETS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
 from bayesnu.physics.properties import PROPERTIES, parameters_of
@@ -104,7 +103,7 @@ def compare(
     parameters: Sequence[str] = tuple(PROPERTIES),
     flavour: str | None = None,
     names: Sequence[str] = (),
-    presets: Sequence[str] = tuple(PRESETS),
+    presets: Sequence[str] = ("default", "paper"),
     chains: Sequence[str | Path] = (),
 ) -> list[Row]:
     """Own limits by profile and integration, of stored chains, and published ones, by parameter and kind.

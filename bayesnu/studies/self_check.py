@@ -1,6 +1,6 @@
 """Numbers that every installation has to give, computed now and compared with `self_check.toml` beside this file.
 
-Likelihoods of every data set in both presets, as defined and as compiled; ends of profile intervals; limits from the
+Likelihoods of every data set in every preset, as defined and as compiled; ends of profile intervals; limits from the
 integrated posterior; and a limit from a sampled chain. `scripts/self_check.py` writes the table.
 """
 
@@ -122,7 +122,7 @@ def _load_case(experiment: str, parameters: tuple[str, ...], preset: str) -> Mod
 
 
 def _load_models() -> Iterator[tuple[str, Model]]:
-    """Every data set in both presets, with all properties."""
+    """Every data set in every preset, with all properties."""
     for experiment in experiments.names():
         for preset in PRESETS:
             yield f"{experiment}, preset {preset}", _load_case(experiment, tuple(PROPERTIES), preset)

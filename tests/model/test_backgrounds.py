@@ -514,8 +514,15 @@ def test_the_efficiency_that_floats_is_a_parameter_of_its_width_beside_the_thres
     assert f"threshold_shift[{XENONNT}]" in priors
 
 
-def test_a_data_set_without_any_width_is_refused_where_all_have_to_float() -> None:
+def test_a_data_set_without_any_width_is_said_where_all_should_float() -> None:
     experiment = experiments.load(XENONNT)
     bare = replace(experiment, exposure_width=None, efficiency=replace(experiment.efficiency, assumed_width=None))
-    with pytest.raises(BayesnuError, match=r"^efficiency_nuisance: found 'all', and the file of xenonnt-sr0 has [^\n]+$"):
-        builder.build([experiments.load(RUN1), bare], (), Analysis(efficiency_nuisance="all"))
+    built = builder.build([experiments.load(RUN1), bare], (), Analysis(efficiency_nuisance="all"))
+    said = "efficiency_nuisance: no width of efficiency or exposure is known of xenonnt-sr0, so it is fixed"
+    assert any(note.startswith(said) for note in built.notes)
+    assert f"efficiency[{XENONNT}]" not in built.names
+    analysis = Analysis(efficiency_nuisance="all", efficiency_width=0.05)
+    wide = builder.build([experiments.load(RUN1), bare], (), analysis)
+    (scale,) = (p for p in wide.nuisances if p.name == f"efficiency[{XENONNT}]")
+    assert isinstance(scale, Gaussian) and scale.width == 0.05
+    assert not any("is fixed" in note for note in wide.notes)

@@ -17,8 +17,8 @@ NUMBERS = [name for name, value in asdict(Analysis()).items() if isinstance(valu
 SWITCHES = [name for name, value in asdict(Analysis()).items() if isinstance(value, bool)]
 
 
-def test_there_are_two_presets_and_default_is_the_bare_analysis() -> None:
-    assert set(PRESETS) == {"default", "paper"}
+def test_there_are_three_presets_and_default_is_the_bare_analysis() -> None:
+    assert set(PRESETS) == {"default", "paper", "complete"}
     assert preset() == preset("default") == Analysis() == PRESETS["default"]
     assert preset("paper") == PRESETS["paper"]
 
@@ -37,6 +37,23 @@ def test_default_is_the_physically_preferred_analysis() -> None:
     assert (default.binning, default.resolution_at, default.region) == ("integrated", "true", "interest")
     assert (default.background, default.normalisations) == ("components", "fit")
     assert (default.threshold_shift_kev, default.energy_scale) == (0, 0)
+
+
+def test_complete_is_the_default_with_the_doubt_about_sun_atom_backgrounds_and_efficiency() -> None:
+    assert differences(preset(), preset("complete")) == {
+        "solar_components": ("pp-7be", "all"),
+        "millicharge": ("electrons", "matched"),
+        "atomic_nuisances": (False, True),
+        "lowest_true_kev": (0.0121, 0.5),
+        "normalisations": ("fit", "prior"),
+        "efficiency_nuisance": ("published", "all"),
+    }
+
+
+def test_doubt_about_the_atom_is_that_of_stepped_electrons() -> None:
+    assert preset("complete").is_atom_floating
+    assert not preset("complete", electrons="rrpa").is_atom_floating
+    assert not preset().is_atom_floating
 
 
 def test_presets_differ_in_the_conventions_and_share_theta23_and_delta() -> None:

@@ -12,12 +12,14 @@ import tomli_w
 
 from bayesnu import experiments
 from bayesnu.experiments import FreeWidth, StatedNeutrinos, scale_exposure
+from bayesnu.model import fold
 from bayesnu.model.budget import budget_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import CHOICES, PRESETS, Analysis, preset
 from bayesnu.model.consistency import NeutrinoCheck, compare_neutrinos
 from bayesnu.model.polynomial import Model
 from bayesnu.model.predict import expected_counts
+from bayesnu.physics.cross_section import electromagnetic
 from bayesnu.support.errors import BayesnuError
 from tests.robustness.fuzz import BARE
 
@@ -187,13 +189,13 @@ def test_components_that_leave_no_room_for_neutrinos_are_said() -> None:
 VOID: list[tuple[dict[str, Any], str]] = [
     ({"sin2_theta_w": 0.231}, "couplings = tree"),
     ({"delta_cp_deg": 0.0, "flavour_content": "shortcut"}, "flavour_content = exact"),
-    ({"background_width": 0.05}, "background = single and normalisations = fit"),
+    ({"background_width": 0.05}, "background = single and normalisations = fit or prior"),
     (
         {"background_width": 0.05, "background": "single", "normalisations": "free"},
-        "background = single and normalisations = fit",
+        "background = single and normalisations = fit or prior",
     ),
     ({"one_nuisance_per_shape": False, "background": "single"}, "background = components"),
-    ({"efficiency_width": 0.03, "efficiency_nuisance": "off"}, "efficiency_nuisance = published"),
+    ({"efficiency_width": 0.03, "efficiency_nuisance": "off"}, "efficiency_nuisance = published or all"),
 ]
 
 
@@ -239,22 +241,25 @@ def test_every_choice_is_known_to_change_a_model_or_to_need_another() -> None:
         assert one.parameters != two.parameters or not np.array_equal(one.templates, two.templates), name
 
 
-def test_priors_that_nothing_takes_are_refused() -> None:
-    for choices, found in (
-        ({}, "no effect on pandax4t-run0, pandax4t-run1, whose file"),
-        ({"background": "single"}, "single"),
-    ):
-        with pytest.raises(BayesnuError, match=rf"^normalisations: found 'prior', which has [^\n]*{found}[^\n]+$"):
-            build_of(RUN0, RUN1, normalisations="prior", **choices)
-    with pytest.raises(BayesnuError, match=r"^normalisations: found 'prior', which has no effect with background = single;"):
-        build_of(XENONNT, normalisations="prior", background="single")
-
-
 def test_components_without_a_prior_are_named_where_priors_are_asked_for() -> None:
     assert build_of(XENONNT, normalisations="prior") == ()
     (note,) = build_of(RUN1, XENONNT, normalisations="prior")
-    names = ", ".join(each.name for each in experiments.load(RUN1).background.components)
-    assert note == f"pandax4t-run1: no prior is known of {names}, so the constraint of the fit is used"
+    assert note == "pandax4t-run1: no prior is known of any component, so the constraint of the fit is used"
+    assert build_of(XENONNT, normalisations="prior", background="single") == ()  # it has a width of its own
+
+
+def test_what_the_lower_cut_takes_from_a_bin_is_said() -> None:
+    """The charge loses most, as its rate falls with 1/T^2: a cut at 1 keV takes a large part of 1-2 keV."""
+    cut = [note for note in build_of(XENONNT, lowest_true_kev=1.0) if "lowest_true_kev" in note]
+    (said,) = (note for note in cut if "q_nu" in note)
+    assert said.startswith("xenonnt-sr0: the cut lowest_true_kev = 1 takes away ")
+    share = float(said.split("takes away ")[1].split(" %")[0]) / 100
+    charge = electromagnetic(q_nu=np.eye(3))
+    loaded = experiments.load(XENONNT)
+    whole, kept = (fold.fold(loaded, preset(lowest_true_kev=low)).signal(charge).sum(axis=0)[0] for low in (0.0121, 1.0))
+    assert share == pytest.approx(1 - kept / whole, abs=0.006)
+    for name in (RUN0, RUN1, XENONNT, "lz-ws2022", "lz-ws2024"):
+        assert not any("takes away" in note for note in build_of(name, lowest_true_kev=0.5))
 
 
 def all_of(analysis: Analysis) -> Model:

@@ -279,5 +279,9 @@ def test_a_bin_that_photo_absorption_does_not_reach_is_refused() -> None:
 def test_a_mass_without_photons_is_refused() -> None:
     with pytest.raises(BayesnuError, match=r"neutrino_mass_ev.*no effect.*choose millicharge = epa or matched"):
         Analysis(neutrino_mass_ev=0.01)
-    with pytest.raises(BayesnuError, match=r"atomic_nuisances.*choose electrons = stepped"):
-        Analysis(electrons="rrpa", atomic_nuisances=True)
+
+
+def test_the_doubt_about_stepped_electrons_is_none_about_others() -> None:
+    model = build("xenonnt-sr0", "mu_nu", Analysis(electrons="rrpa", atomic_nuisances=True))
+    assert "many_body" not in model.names
+    assert any(note.startswith("atomic_nuisances: with electrons = rrpa the atom is fixed") for note in model.notes)

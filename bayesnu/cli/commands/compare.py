@@ -26,7 +26,7 @@ COLUMNS = ("what [remark]", "flavour", "kind", "reference", "value", "unit", "CL
     type=click.Choice(["common", *FLAVOURS]),
     help="Own limits of one flavour [default: common], and no published ones of another.",
 )
-@click.option("--preset", type=click.Choice([*PRESETS]), help="One preset [default: both].")
+@click.option("--preset", type=click.Choice([*PRESETS]), help="One preset [default: default and paper].")
 @click.option("--chain", "chains", multiple=True, metavar="CHAIN", help="Add the limits of a chain; can be repeated.")
 @click.option(
     "--format",
@@ -53,7 +53,7 @@ def compare(
         raise BayesnuError(f"--plot: a figure shows one property; give --parameter, one of {', '.join(PROPERTY_NAMES)}")
     check_figure(plot)
     parameters = [parameter] if parameter else list(PROPERTY_NAMES)
-    presets = [preset] if preset else list(PRESETS)
+    presets = [preset] if preset else ["default", "paper"]
     rows = compared(parameters, flavour, experiments, presets, chains)
     if plot is not None:
         from bayesnu.studies.figures.comparison import comparison_plot

@@ -11,19 +11,19 @@ from bayesnu.cli.output import json_out, table
 @click.command()
 @json_option()
 def presets(as_json: bool) -> None:
-    """Print the choices of both presets, and where they differ."""
+    """Print the choices of the presets, and where they differ from the default."""
     from dataclasses import asdict
 
     from bayesnu.model.choices import PRESETS
     from bayesnu.support.versions import __version__
 
-    default = asdict(PRESETS["default"])
-    paper = asdict(PRESETS["paper"])
+    presets = {name: asdict(analysis) for name, analysis in PRESETS.items()}
     if as_json:
-        json_out({"default": default, "paper": paper, "version": __version__})
+        json_out(presets | {"version": __version__})
         return
     rows = []
-    for name, value in default.items():
-        mark = "* " if value != paper[name] else "  "
-        rows.append((mark + name, str(value), str(paper[name])))
-    table("Choices of an analysis (* differs)", ("choice", "default", "paper"), rows)
+    for name, default in presets["default"].items():
+        values = [choices[name] for choices in presets.values()]
+        mark = "  " if all(value == default for value in values) else "* "
+        rows.append((mark + name, *map(str, values)))
+    table("Choices of an analysis (* differs)", ("choice", *presets), rows)
