@@ -79,7 +79,7 @@ def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> f
     (top,) = experiment.resolution.kinks_kev
 
     def sigma(energy: float) -> float:
-        if name == "xenonnt-sr0":
+        if name.startswith("xenon"):
             return oracle.xenonnt_resolution(energy)
         if name.startswith("lz-"):
             return oracle.lz_resolution(energy)
