@@ -17,6 +17,7 @@ from bayesnu.model.budget import Budget, budget_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
 from bayesnu.model.polynomial import Model
+from bayesnu.model.priors import Flat, Gaussian
 from tests.physics import decays, oracle
 
 NAME = "xenon1t-sr1"
@@ -104,6 +105,16 @@ def test_tritium_floats_freely_and_is_absent_from_the_other_reading() -> None:
     with_it, without = (load(reading).background.total for reading in ("default", "no-tritium"))
     assert with_it is not None and without is not None
     np.testing.assert_allclose(with_it - without, budget().components["tritium"], atol=1.1e-3)
+
+
+def test_the_flat_part_has_the_width_of_the_fit_and_floats_freely_without_it() -> None:
+    widths = {}
+    for normalisations in ("fit", "prior"):
+        model = build([load()], (), Analysis(normalisations=normalisations))
+        (widths[normalisations],) = (each for each in model.nuisances if each.name.startswith("flat"))
+    fitted, known = widths["fit"], widths["prior"]
+    assert isinstance(fitted, Gaussian) and fitted.width == pytest.approx(2 / 76, rel=1e-3)
+    assert isinstance(known, Flat) and (known.lower, known.upper) == (0, 10)
 
 
 def test_the_counts_of_tritium_are_those_of_its_figure_and_of_an_independent_sum() -> None:
