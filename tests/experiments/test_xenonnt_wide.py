@@ -11,12 +11,14 @@ from scipy.optimize import brentq, least_squares, minimize, minimize_scalar, nnl
 from scipy.special import ndtr
 
 from bayesnu import experiments
+from bayesnu.experiments.published import published_for
 from bayesnu.inference import profile
 from bayesnu.model.budget import Budget, budget_of
 from bayesnu.model.builder import build
 from bayesnu.model.choices import Analysis
 from bayesnu.model.predict import expected_counts
 from bayesnu.physics.background_spectra import LineSpectrum, Spectrum
+from scripts.xenonnt import with_free_neutrinos
 
 WIDE = "xenonnt-sr0-wide"
 LOW = "xenonnt-sr0"
@@ -55,7 +57,8 @@ def fine_edges() -> np.ndarray:
 
 def width_at(energy: np.ndarray, linear: float = 0.0072) -> np.ndarray:
     """Standard deviation in keV: XENON1T's formula with another linear coefficient."""
-    return 0.310 * np.sqrt(energy) + linear * energy
+    width: np.ndarray = 0.310 * np.sqrt(energy) + linear * energy
+    return width
 
 
 def count(energies: np.ndarray, events: np.ndarray, linear: float = 0.0072) -> np.ndarray:
@@ -227,3 +230,25 @@ def test_priors_before_the_fit_let_the_data_above_30_kev_constrain_the_flat_part
     assert "flat[xenonnt-sr0-wide]" in fitted.names and "214Pb[xenonnt-sr0-wide]" in known.names
     wide, low = (profile.interval(build(name, "mu_nu", Analysis(normalisations="free"))).upper for name in (WIDE, LOW))
     assert wide is not None and low is not None and wide < 0.65 * low
+
+
+def test_the_two_conventions_bracket_the_limit_of_the_collaboration() -> None:
+    """With its priors, its own error of the neutrinos and free electrons, which its curve of neutrinos shows."""
+    (published,) = (each for each in published_for((LOW,), "mu_nu", "common") if each.reference == "arXiv:2207.11330")
+    assert published.upper == 6.4e-12
+    model = with_free_neutrinos(build(WIDE, "mu_nu", Analysis(normalisations="prior", electrons="free")))
+    ends = [profile.interval(model, one_sided=each).upper for each in (True, False)]
+    assert ends == pytest.approx([0.92 * 0.64, 1.12 * 0.64], rel=0.02)
+
+
+def test_the_published_neutrinos_are_those_of_free_electrons() -> None:
+    published = budget().published
+    assert published is not None
+
+    def find_spread(electrons: str) -> float:
+        """How far their ratio to the model's is from its mean, from 3 keV on."""
+        own = expected_counts(WIDE, Analysis(electrons=electrons)).signal.sum(axis=0)
+        ratio = (published / own)[2:]
+        return float(np.abs(ratio / ratio.mean() - 1).max())
+
+    assert find_spread("free") < 0.04 < 0.15 < find_spread("stepped")
