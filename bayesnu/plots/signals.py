@@ -21,7 +21,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES, parameter_of, read_value
-from bayesnu.plots.style import RED, garwood, new_figure, number_text, plain_text, times_unit
+from bayesnu.plots.style import RED, count_unit, garwood, new_figure, number_text, plain_text, times_unit
 from bayesnu.support.errors import BayesnuError
 
 ENERGIES = np.geomspace(0.1, 700.0, 600)  # keV, to beyond the edge of 7Be
@@ -124,25 +124,21 @@ def _find_bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
 def _draw_bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Counts with the nuisances fitted anew at every value."""
     edges, observed = _find_bin_edges(model, experiment), model.observed
+    unit, unit_label = count_unit(edges)
     fit = Profiler(model).at(0, np.array([0.0, *ends]))
     check_ended(fit, "signals")
     coefficients = model.coefficients(fit.theta)
     neutrinos = (coefficients * model.is_signal) @ model.templates
     total = coefficients @ model.templates
-    axes.stairs((total - neutrinos)[0], edges, fill=True, color=FILLED)
+    axes.stairs((total - neutrinos)[0] / unit, edges, fill=True, color=FILLED)
     for counts, alone, (_, style) in zip(total, neutrinos, _choose_curves(ends), strict=True):
-        axes.stairs(counts, edges, baseline=None, **(style | {"linewidth": 1.5 * style["linewidth"]}))
-        axes.stairs(alone, edges, baseline=None, linestyle=ALONE, **style)
+        axes.stairs(counts / unit, edges, baseline=None, **(style | {"linewidth": 1.5 * style["linewidth"]}))
+        axes.stairs(alone / unit, edges, baseline=None, linestyle=ALONE, **style)
     middles = (edges[1:] + edges[:-1]) / 2
     errors = np.abs(garwood(observed) - observed)
-    axes.errorbar(middles, observed, errors, fmt="o", color="black", markersize=2.5, linewidth=0.7)
-    axes.set(xlim=(edges[0], edges[-1]), ylabel=_label_counts(edges))
+    axes.errorbar(middles, observed / unit, errors / unit, fmt="o", color="black", markersize=2.5, linewidth=0.7)
+    axes.set(xlim=(edges[0], edges[-1]), ylabel=unit_label)
     axes.set_ylim(0)
-
-
-def _label_counts(edges: np.ndarray) -> str:
-    widths = np.diff(edges)
-    return f"Counts per {f'{widths[0]:g} keV bin' if np.allclose(widths, widths[0]) else 'bin'}"
 
 
 def _list_legend(analysis: Analysis) -> list[Any]:

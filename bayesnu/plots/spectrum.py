@@ -24,6 +24,7 @@ from bayesnu.plots.style import (
     LIGHT,
     PALE,
     SOLAR,
+    count_unit,
     find_intervals,
     formula_text,
     garwood,
@@ -83,7 +84,8 @@ def _count_backgrounds(model: Model, coefficients: np.ndarray) -> dict[str, Any]
     """Style and counts (bins,) by label of every background component, largest first."""
     curves: dict[str, np.ndarray] = {}
     components = [each for experiment in model.experiments for each in experiment.background.components]
-    labels = {each.name: formula_text(each.label) for each in components if each.name == each.shape}
+    of_others = {each.shape for each in components if each.shape != each.name}
+    labels = {each.name: formula_text(each.label) for each in components if each.name not in of_others}
     for t in np.flatnonzero(~model.is_signal):
         nuisance = model.parameters[model.factors[t].min()].parameter
         name = nuisance.quantity if isinstance(nuisance, Nuisance) else nuisance.name
@@ -103,13 +105,13 @@ def _draw_spectrum(
 ) -> None:
     edges = observe(experiment, model.analysis).edges_kev
     middles = (edges[1:] + edges[:-1]) / 2
-    widths = np.diff(edges)
+    unit, unit_label = count_unit(edges)
     observed = model.observed[block.bins]
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]
     root = np.sqrt(np.where(median > 0, median, 1.0))
     above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE)
-    for axes, shift, scale in ((above, 0.0, 1.0), (below, median, root)):
+    for axes, shift, scale in ((above, 0.0, unit), (below, median, root)):
         y = (observed - shift) / scale
         error = errors / scale
         axes.errorbar(middles, y, error, fmt="o", color="black", markersize=3, linewidth=0.8, label="observed")
@@ -121,9 +123,8 @@ def _draw_spectrum(
     for text, (color, line, width, counts) in curves.items():
         if np.any(counts[block.bins] != 0):
             style: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": width}
-            above.stairs(counts[block.bins], edges, baseline=None, label=text, **style)
-    per = f"{widths[0]:g} keV bin" if np.allclose(widths, widths[0]) else "bin"
-    above.set(title=plain_text(experiment.title), ylabel=f"Counts per {per}", xlim=(edges[0], edges[-1]))
+            above.stairs(counts[block.bins] / unit, edges, baseline=None, label=text, **style)
+    above.set(title=plain_text(experiment.title), ylabel=unit_label, xlim=(edges[0], edges[-1]))
     above.set_ylim(0)
     below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
     part.align_ylabels([above, below])

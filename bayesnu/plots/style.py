@@ -63,6 +63,7 @@ SOLAR = [("black", (0, (1, 1)), 1.4), (RED, "-", 2.0), (RED, (0, (4, 1)), 2.0), 
 BACKGROUND = [
     *(("#00785a", (0, (6, 1, 1, 1)), 1.1), ("#0072b2", (0, (7, 2)), 1.1), ("#a9568a", (0, (3, 1)), 1.1)),
     *(("#b07a00", (0, (3, 1, 1, 1)), 1.1), ("0.5", "-", 1.1), ("#3d3d8f", (0, (10, 2, 2, 2)), 1.1)),
+    *(("#d55e00", (0, (1, 2)), 1.5), ("#0b4f6c", (0, (5, 1, 2, 1)), 1.1)),
 ]
 
 
@@ -189,6 +190,17 @@ def garwood(observed: np.ndarray) -> np.ndarray:
     tail = (1 - LEVELS[0]) / 2
     low = np.where(observed > 0, gammaincinv(np.maximum(observed, 1), tail), 0.0)
     return np.array([low, gammaincinv(observed + 1, 1 - tail)])
+
+
+def count_unit(edges_kev: np.ndarray) -> tuple[np.ndarray, str]:
+    """What counts are divided by before they are drawn, shape (bins,), and the label of their axis.
+
+    Bins of one width show their counts. Others are drawn per keV, so that no spectrum has a step where the width changes.
+    """
+    widths = np.diff(edges_kev)
+    if np.allclose(widths, widths[0]):
+        return np.ones_like(widths), f"Counts per {widths[0]:g} keV bin"
+    return widths, "Counts per keV"
 
 
 def check_place(path: str | Path) -> None:

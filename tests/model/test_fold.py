@@ -82,6 +82,8 @@ def oracle_bin(name: str, preset: str, low: float, high: float, point: str) -> f
     def sigma(energy: float) -> float:
         if name == "xenonnt-sr0":
             return oracle.xenonnt_resolution(energy)
+        if name == "xenonnt-sr0-wide":
+            return oracle.xenonnt_wide_resolution(energy)
         if name.startswith("lz-"):
             return oracle.lz_resolution(energy)
         return oracle.pandax_resolution(min(energy, top))  # frozen where the polynomial would explode

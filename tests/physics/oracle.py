@@ -340,6 +340,11 @@ def xenonnt_resolution(energy: float) -> float:
     return 0.310 * math.sqrt(energy) + 0.0037 * energy
 
 
+def xenonnt_wide_resolution(energy: float) -> float:
+    """σ in keV: 0.310 √T + 0.0072 T, as wide as the peaks at 37-65 keV in the best fit of arXiv:2207.11330."""
+    return 0.310 * math.sqrt(energy) + 0.0072 * energy
+
+
 def lz_resolution(energy: float) -> float:
     """σ in keV: 0.262 √T, which is 0.44 keV at the 2.82 keV of 37Ar, as in the fit of arXiv:2511.17350."""
     return 0.262 * math.sqrt(energy)

@@ -191,6 +191,37 @@ def test_stamped_exactly_when_not_converged(
     assert any("R-hat is 1.2000" in text for text in said) is not verdict.converged
 
 
+def test_components_that_float_one_by_one_have_their_own_labels_and_lines(tmp_path: Path) -> None:
+    model = build(load("xenonnt-sr0-wide"), "mu_nu", preset(normalisations="prior"))
+    figure = plots.spectrum_plot(model, drawn(model, (0.4,)), GOOD, UPPER, tmp_path / "spectrum.png")
+    lines = {
+        each.get_label(): each for each in figure.axes[0].patches if isinstance(each, StepPatch) and not each.get_fill()
+    }
+    own = [lines[label] for label in ("$^{214}$Pb", "$^{85}$Kr", "materials", "$^{136}$Xe", "$^{124}$Xe", "$^{133}$Xe")]
+    own.append(lines["$^{83m}$Kr"])
+    assert len({(each.get_edgecolor(), str(each.get_linestyle())) for each in own}) == len(own)
+
+
+def test_counts_of_unequal_bins_are_drawn_per_kev(tmp_path: Path) -> None:
+    """Bins of 1 and of 2 keV: data and curves are divided by the width, in each of the three figures."""
+    experiment = load("xenonnt-sr0-wide")
+    model = build(experiment, "mu_nu")
+    widths = np.diff(experiment.edges_kev)
+    assert {*widths} == {1, 2}
+    spectrum = plots.spectrum_plot(model, drawn(model, (0.4,)), GOOD, UPPER, tmp_path / "spectrum.png")
+    budget = plots.budget_plot(budget_of(experiment, preset()), tmp_path / "budget.png")
+    signals = plots.signal_plot(experiment, preset(), tmp_path / "signals.png", values={"mu_nu": [0.8]})
+    for axes in (spectrum.axes[0], budget.axes[0], signals.axes[1]):
+        assert axes.get_ylabel() == "Counts per keV"
+        points = axes.containers[0].get_children()[0]
+        assert isinstance(points, Line2D)
+        assert np.asarray(points.get_ydata()) == pytest.approx(model.observed / widths)
+    total = next(each for each in budget.axes[0].patches if each.get_label() == "total of the file")
+    assert isinstance(total, StepPatch)
+    assert experiment.background.total is not None
+    assert total.get_data()[0] == pytest.approx(experiment.background.total / widths)
+
+
 def test_spectrum_shows_every_run_with_its_data_and_components(runs: Model, tmp_path: Path) -> None:
     figure = plots.spectrum_plot(runs, drawn(runs, (0.4,)), GOOD, EQUAL, tmp_path / "spectrum.png")
     assert len(figure.axes) == 4
