@@ -270,9 +270,9 @@ def choose_coordinate(prior: Prior) -> Prior:
     """
     if not isinstance(prior, Gaussian):
         return prior
-    reach = FARTHEST * prior.width  # a range without an end has to end somewhere
-    low = prior.lower if np.isfinite(prior.lower) else prior.mean - reach
-    high = prior.upper if np.isfinite(prior.upper) else prior.mean + reach
+    # a range without an end has to end somewhere
+    low = prior.lower if np.isfinite(prior.lower) else prior.mean - FARTHEST * prior.below
+    high = prior.upper if np.isfinite(prior.upper) else prior.mean + FARTHEST * prior.above
     return Flat(prior.parameter, low, high)
 
 

@@ -23,7 +23,7 @@ from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_s
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
 from bayesnu.inference.toys.starts import Starts
-from bayesnu.inference.toys.toys import Toys, constraint_widths
+from bayesnu.inference.toys.toys import Toys, find_constraints
 from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
@@ -227,12 +227,12 @@ class ToyFitter:
 
     def _find_minima(self, toys: Toys) -> list[Fit]:
         """Fits of all parameters from every start, the nuisances at the centres of their constraints."""
-        constrained = constraint_widths(self.model) > 0
+        constrained = [*find_constraints(self.model)]
         theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
         nuisances = theta[:, self.model.n_physics :]
         starts = [np.column_stack([physics, nuisances]) for physics in self.starts.place(toys)]
-        return self._fit_starts(toys, starts, np.ones_like(constrained))
+        return self._fit_starts(toys, starts, np.ones_like(self.nuisances))
 
     def _fit_starts(self, toys: Toys, starts: list[np.ndarray], free: np.ndarray) -> list[Fit]:
         """Fits from every start (toys, parameters).
@@ -353,9 +353,11 @@ class ToyFitter:
         for row, end in ((at.lower, self.profiler.lower), (at.upper, self.profiler.upper)):
             values = np.where(self.squared, end**2, end)
             lanes[row : row + free] = values[form.order[:free], None]
-        widths = constraint_widths(self.model)
-        inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
-        lanes[at.inverse_widths : at.inverse_widths + at.variables] = inverse[form.order, None]
+        constraints = find_constraints(self.model)
+        for n, k in enumerate(form.order):
+            if k in constraints:
+                lanes[at.inverse_below + n] = 1 / constraints[k].below
+                lanes[at.inverse_above + n] = 1 / constraints[k].above
         return lanes, at
 
     def _prepare_ellipse(self, form: Form, lanes: np.ndarray, at: Rows) -> bool:
