@@ -108,7 +108,11 @@ class ToyFitter:
         return Fit(theta, chi2, ended)
 
     def best_fit(self, toys: Toys) -> Fit:
-        """The lowest minimum over the nuisances and the physical range of the physics parameters."""
+        """The lowest minimum over the nuisances and the physical range of the physics parameters.
+
+        Raises `BayesnuError` for charges beside radii, whose lowest minimum may be missed.
+        """
+        _require_one_signed_property(self.model)
         return take_lowest(self._find_minima(toys))
 
     def fit_others(self, toys: Toys, theta: np.ndarray) -> Fit:
@@ -135,7 +139,7 @@ class ToyFitter:
         """
         if self.model.n_physics == 0:
             raise BayesnuError("limit: the model has no physics parameter; build it with one, for example mu_nu")
-        require_one_signed_property(self.model)
+        _require_one_signed_property(self.model)
         if side not in ("upper", "lower"):
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
         if not level > 0:
@@ -373,7 +377,7 @@ class ToyFitter:
         return True
 
 
-def require_one_signed_property(model: Model) -> None:
+def _require_one_signed_property(model: Model) -> None:
     """Refuse charges beside radii: they interfere, and minima along their diagonal are found from no start on an axis."""
     signed = {parameter.em_property.name for parameter in model.of_interest if parameter.signed}
     if len(signed) > 1:
