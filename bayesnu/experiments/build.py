@@ -157,7 +157,21 @@ def _build_width(table: schema.Width) -> nouns.Width:
         return nouns.RelativeWidth(table.relative)
     if table.absolute is not None:
         return nouns.AbsoluteWidth(table.absolute)
+    if table.lower is not None and table.upper is not None:
+        return _join_sides(table.lower, table.upper)
     return nouns.FreeWidth(table.free or nouns.FreeWidth.maximum)
+
+
+def _join_sides(lower: schema.Side, upper: schema.Side) -> nouns.RelativeWidth | nouns.AbsoluteWidth:
+    """Return two widths of a kind as their mean and asymmetry."""
+    if lower.relative is not None and upper.relative is not None:
+        return nouns.RelativeWidth(*_average_sides(lower.relative, upper.relative))
+    return nouns.AbsoluteWidth(*_average_sides(lower.absolute or 0.0, upper.absolute or 0.0))
+
+
+def _average_sides(lower: float, upper: float) -> tuple[float, float]:
+    """The mean of two widths, and by which part of it they differ from it."""
+    return (lower + upper) / 2, (upper - lower) / (upper + lower)
 
 
 def _build_prior(table: schema.ComponentPrior) -> nouns.ComponentPrior:
@@ -169,7 +183,8 @@ def _build_prior(table: schema.ComponentPrior) -> nouns.ComponentPrior:
 def _build_known(table: schema.ComponentPrior) -> nouns.GaussianPrior | nouns.UniformPrior:
     fitted = table.fitted_counts
     if table.gaussian is not None:
-        return nouns.GaussianPrior(table.gaussian.mean / fitted, table.gaussian.sigma / fitted)
+        width, asymmetry = _average_sides(*table.gaussian.sides)
+        return nouns.GaussianPrior(table.gaussian.mean / fitted, width / fitted, asymmetry)
     if table.uniform is not None:
         return nouns.UniformPrior(table.uniform.lowest / fitted, table.uniform.highest / fitted)
     return nouns.UniformPrior(0.0, table.free or nouns.FreeWidth.maximum)

@@ -55,14 +55,25 @@ def _check_number(name: str, value: float, lowest: float = -inf, highest: float 
         raise BayesnuError(f"{name}: found {value:g}; must be {limits}")
 
 
+def _check_asymmetry(asymmetry: float) -> None:
+    """Refuse what leaves no width on one side."""
+    if not -1 < read_number("the asymmetry of a width", asymmetry) < 1:
+        raise BayesnuError(f"the asymmetry of a width: found {asymmetry:g}; must lie between -1 and 1")
+
+
 @dataclass(frozen=True)
 class RelativeWidth:
-    """One standard deviation of a normalisation, as a part of its fitted counts, in (0, 1]."""
+    """One standard deviation of a normalisation, as a part of its fitted counts, in (0, 1].
+
+    With an `asymmetry` a the constraint is a split normal: `value` (1 - a) wide below the fit and `value` (1 + a) above.
+    """
 
     value: float
+    asymmetry: float = 0.0
 
     def __post_init__(self) -> None:
         _check_number("a relative width", self.value, 0.0, 1.0)
+        _check_asymmetry(self.asymmetry)
 
     def relative(self, total_counts: float) -> float:
         """Return the width as a part of `total_counts`: itself."""
@@ -73,13 +84,16 @@ class RelativeWidth:
 class AbsoluteWidth:
     """One standard deviation of a normalisation, in counts summed over all bins of the file (not the region alone).
 
-    That of a spectrum is in the unit of its size: counts where these are counted, or the rate.
+    That of a spectrum is in the unit of its size: counts where these are counted, or the rate. `asymmetry` is that of a
+    `RelativeWidth`.
     """
 
     counts: float
+    asymmetry: float = 0.0
 
     def __post_init__(self) -> None:
         _check_number("an absolute width, in counts", self.counts, 0.0)
+        _check_asymmetry(self.asymmetry)
 
     def relative(self, total_counts: float) -> float:
         """Return the width as a part of `total_counts`, the component's counts or size in the same unit."""
@@ -128,12 +142,17 @@ Size: TypeAlias = Counted | Rated
 
 @dataclass(frozen=True)
 class GaussianPrior:
-    """A normalisation known before the fit as a Gaussian, cut at zero, in units of its fitted counts."""
+    """A normalisation known before the fit as a Gaussian, cut at zero, in units of its fitted counts.
+
+    `asymmetry` is that of a `RelativeWidth`; `mean` is then the mode.
+    """
 
     mean: float
     width: float
+    asymmetry: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_asymmetry(self.asymmetry)
         _check_number("the mean of a prior, in fitted counts", self.mean, 0.0)
         _check_number("the width of a prior, in fitted counts", self.width, 0.0)
 

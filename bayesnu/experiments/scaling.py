@@ -76,7 +76,7 @@ def _scale_component(component: Component, factor: float) -> Component:
     return replace(
         component,
         counts=_scale_counts(component.counts, factor),
-        width=AbsoluteWidth(width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
+        width=replace(width, counts=width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
         size=None if size is None else replace(size, counts=size.counts * factor),
     )
 

@@ -235,16 +235,39 @@ class Efficiency(Sourced):
         return self
 
 
-class Width(Table):
-    """One standard deviation of a normalisation, or the maximum of a free one."""
+class Side(Table):
+    """One standard deviation of a normalisation on one side of its fit."""
 
     relative: Relative | None = None
-    absolute: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    absolute: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Side:
+        require_one_of(self, "relative", "absolute")
+        return self
+
+
+class Width(Table):
+    """One standard deviation of a normalisation, or one on either side of the fit, or the maximum of a free one."""
+
+    relative: Relative | None = None
+    absolute: Positive | None = None
     free: Annotated[float, Field(gt=1, le=1e6)] | None = None
+    lower: Side | None = None
+    upper: Side | None = None
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether it is in counts, or in the unit of a spectrum's events."""
+        return self.absolute is not None or (self.lower is not None and self.lower.absolute is not None)
 
     @model_validator(mode="after")
     def _check_kind(self) -> Width:
-        require_one_of(self, "relative", "absolute", "free")
+        require_one_of(self, "relative", "absolute", "free", "lower" if self.upper is None else "upper")
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError("found one of lower and upper; must be a width on either side; add the other")
+        if self.lower is not None and self.upper is not None and self.lower.model_fields_set != self.upper.model_fields_set:
+            raise ValueError("found a relative and an absolute side; must be two of a kind; convert one")
         return self
 
 
@@ -339,10 +362,24 @@ SIZES = {
 
 
 class GaussianCounts(Table):
-    """Counts with one standard deviation."""
+    """Counts with one standard deviation, or with one on either side."""
 
     mean: SomeCounts
-    sigma: SomeCounts
+    sigma: SomeCounts | None = None
+    lower: SomeCounts | None = None
+    upper: SomeCounts | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> GaussianCounts:
+        require_one_of(self, "sigma", "lower" if self.upper is None else "upper")
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError("found one of lower and upper; must be a width on either side; add the other")
+        return self
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """The standard deviations below and above the mean."""
+        return self.lower or self.sigma or 0.0, self.upper or self.sigma or 0.0
 
 
 class UniformCounts(Table):
@@ -387,7 +424,10 @@ class ComponentPrior(Sourced):
         """Whether the fit lies within the range, or within so many standard deviations: both are of the same energies."""
         if self.uniform is not None:
             return self.uniform.lowest <= self.fitted_counts <= self.uniform.highest
-        return self.gaussian is None or abs(self.fitted_counts - self.gaussian.mean) <= FARTHEST_FIT * self.gaussian.sigma
+        if self.gaussian is None:
+            return True
+        lower, upper = self.gaussian.sides
+        return -FARTHEST_FIT * lower <= self.fitted_counts - self.gaussian.mean <= FARTHEST_FIT * upper
 
 
 class Component(Sourced):
@@ -431,7 +471,7 @@ class Component(Sourced):
         if self.events is not None and self.events.kind not in allowed:
             wanted = words or "left out, as the counts are there already"
             raise ValueError(f"found events {self.events.kind}; must be {wanted}; correct it")
-        if self.is_rate_table and self.width.absolute is not None:
+        if self.is_rate_table and self.width.is_absolute:
             raise ValueError("found an absolute width of a table of rates; must be relative or free; correct it")
 
 

@@ -7,6 +7,7 @@ quantile of a flat one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -48,6 +49,7 @@ LOOKS = 4  # at most
 FARTHEST = 60.0  # widths of a Gaussian prior at which an infinite range is taken to end
 DEEP = 0.5  # of the lower of two maxima: a minimum below it divides them
 NO_SIGNAL = 1e-6  # of the largest value that counts: below it a signal changes no likelihood
+EDGE = 0.01  # of its largest value: a density as high at an end of the prior is cut there
 CURVE = 128  # points per panel of the density as a curve, between which it is straight
 
 
@@ -270,9 +272,9 @@ def choose_coordinate(prior: Prior) -> Prior:
     """
     if not isinstance(prior, Gaussian):
         return prior
-    reach = FARTHEST * prior.width  # a range without an end has to end somewhere
-    low = prior.lower if np.isfinite(prior.lower) else prior.mean - reach
-    high = prior.upper if np.isfinite(prior.upper) else prior.mean + reach
+    # a range without an end has to end somewhere
+    low = prior.lower if np.isfinite(prior.lower) else prior.mean - FARTHEST * prior.below
+    high = prior.upper if np.isfinite(prior.upper) else prior.mean + FARTHEST * prior.above
     return Flat(prior.parameter, low, high)
 
 
@@ -282,6 +284,18 @@ def _compare_priors(prior: Prior, coordinate: Prior, values: np.ndarray) -> np.n
         return np.zeros_like(values)
     change: np.ndarray = prior.logpdf(values) - coordinate.logpdf(values)
     return change
+
+
+def describe_edges(posterior: Marginal) -> Iterator[str]:
+    """Say where a posterior ends at its prior's edge, and not at the end of physics: there the prior decides quantiles."""
+    prior = posterior.model.parameters[0]
+    for end in (prior.lower, prior.upper):
+        share = float(posterior.curve.at(np.array(end)) / posterior.curve.density.max())
+        if share > EDGE and end not in prior.of_interest.bounds:
+            yield (
+                f"the posterior of {prior.name} ends at the edge of its prior, {end:g} in {prior.parameter.scaled_unit}, "
+                f"with {100 * share:.2g} % of its largest density: the range decides its quantiles"
+            )
 
 
 def find_modes(posterior: Marginal) -> list[tuple[float, float]]:

@@ -1,8 +1,9 @@
 """Minima of chi^2: a damped Newton method with analytic gradient and Hessian, inside the parameters' bounds.
 
 chi^2 is the Poisson one with pulls, 2 sum[lambda - n + n ln(n/lambda)] + sum((theta - mean)/width)^2. Every term of the
-expected counts is a product of parameters, so its derivatives are products of the others. All functions are compiled; their
-`arrays` are a `ModelArrays`, and `free` (k,) are the indices of the parameters that may move.
+expected counts is a product of parameters, so its derivatives are products of the others. A constraint may be wider on one
+side of its mean: there the Hessian jumps and the gradient does not, which Newton's method bears. All functions are compiled;
+their `arrays` are a `ModelArrays`, and `free` (k,) are the indices of the parameters that may move.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import inf, log
 import numpy as np
 
 from bayesnu.inference.bounded_step import aim_within
-from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM, INVERSE_WIDTH, MEAN
+from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM, INVERSE_ABOVE, INVERSE_BELOW, MEAN
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.support.compiled import compiled
 
@@ -21,6 +22,12 @@ TOLERANCE = 1e-10  # predicted decrease of chi^2 at which a fit ends
 GOOD_ENOUGH = 1e-6  # the same where rounding lets no step go downhill any more
 HALVINGS = 60  # of a step that does not decrease chi^2
 ROUNDING = 1e-14  # of chi^2: a smaller decrease is none
+
+
+@compiled
+def _find_inverse_width(x, k, numbers):  # type: ignore[no-untyped-def]
+    """One over the width of the constraint of parameter k, on the side where x is."""
+    return numbers[k, INVERSE_ABOVE] if x > numbers[k, MEAN] else numbers[k, INVERSE_BELOW]
 
 
 @compiled
@@ -36,7 +43,7 @@ def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
     value = 0.0
     for k in range(parameters):
         if kind[k] == PriorKind.GAUSSIAN:
-            value += ((theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]) ** 2
+            value += ((theta[k] - numbers[k, MEAN]) * _find_inverse_width(theta[k], k, numbers)) ** 2
     coefficient = np.ones(factors.shape[0])
     for t in range(factors.shape[0]):
         for f in range(factors.shape[1]):
@@ -90,7 +97,7 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
     hessian[:, :] = 0.0
     for k in range(size):
         if arrays.prior_kind[free[k]] == PriorKind.GAUSSIAN:
-            inverse = numbers[free[k], INVERSE_WIDTH]
+            inverse = _find_inverse_width(theta[free[k]], free[k], numbers)
             gradient[k] = 2 * (theta[free[k]] - numbers[free[k], MEAN]) * inverse**2
             hessian[k, k] = 2 * inverse**2
     # Every term, and its first derivatives: by a factor, the product of the other factors.

@@ -1,8 +1,8 @@
 """The likelihood with the nuisances integrated out, at many values of the physics parameters.
 
 At each value that integral is Laplace's approximation times an average of the posterior divided by it. The average is a
-Gauss-Hermite tensor rule for up to four nuisances, and importance sampling beyond. Where a nuisance may reach a bound, the
-approximation is cut there.
+Gauss-Hermite tensor rule for up to four nuisances. Beyond, or where a constraint has two widths, it is importance sampling.
+Where a nuisance may reach a bound, the approximation is cut there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bayesnu.inference.cut_gaussian import draw_within, match_cut_moments
 from bayesnu.inference.laplace import conditional_factors, invert_to_factors, log_volumes_of, tangent_gaussians
 from bayesnu.inference.profiler import Fit, Profiler
 from bayesnu.model.likelihood import CompiledPosterior, compile_posterior
+from bayesnu.model.priors import Gaussian
 
 TENSOR_DIMENSIONS = 4  # nuisances up to which a tensor rule is used
 TENSOR_ORDER = 7  # points of that rule per nuisance
@@ -86,7 +87,7 @@ def choose_rule(profiler: Profiler, fit: Fit, seed: int) -> Rule:
     if not _is_far_from_bounds(profiler, fit.theta, conditional_factors(profiler, fit.theta), which):
         method = f"cut Gaussian corrected by importance sampling ({DRAWS} draws)"
         return Rule(profiler, posterior, _shift_lattices(len(which), random), None, True, method)
-    if len(which) <= TENSOR_DIMENSIONS:
+    if len(which) <= TENSOR_DIMENSIONS and not _is_any_asymmetric(profiler):
         points, weights = _build_hermite_rule(len(which))
         method = f"tensor rule of {TENSOR_ORDER}^{len(which)} points" if len(which) else "no nuisances"
         return Rule(profiler, posterior, points, weights, False, method)
@@ -94,6 +95,11 @@ def choose_rule(profiler: Profiler, fit: Fit, seed: int) -> Rule:
     antithetic = np.concatenate([half, -half])  # the slope of the ratio cancels in every pair
     method = f"Laplace corrected by importance sampling ({DRAWS} draws)"
     return Rule(profiler, posterior, antithetic, None, False, method)
+
+
+def _is_any_asymmetric(profiler: Profiler) -> bool:
+    """Whether a constraint has two widths: there its density has a bend, which a tensor rule of few points does not see."""
+    return any(isinstance(prior, Gaussian) and prior.asymmetry != 0 for prior in profiler.model.nuisances)
 
 
 def _count_effective(ratio: np.ndarray) -> np.ndarray:

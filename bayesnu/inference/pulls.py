@@ -16,15 +16,14 @@ EDGE = 0.01  # of its range: nearer to an end the end decides
 def find_largest_pull(model: Model, theta: np.ndarray) -> float:
     """How many widths of its constraint a nuisance of a fit at theta (parameters,) is away from it, at most."""
     fitted = zip(model.nuisances, theta[model.n_physics :], strict=True)
-    return max((abs(value - p.mean) / p.width for p, value in fitted if isinstance(p, Gaussian)), default=0.0)
+    return max((abs(float(p.pull(value))) for p, value in fitted if isinstance(p, Gaussian)), default=0.0)
 
 
 def remark_on_nuisances(model: Model, theta: np.ndarray) -> Iterator[str]:
     """Yield a sentence for every nuisance of a fit at theta (parameters,) that is far from its constraint, or at an end."""
     for prior, value in zip(model.nuisances, theta[model.n_physics :], strict=True):
-        if isinstance(prior, Gaussian) and abs(value - prior.mean) > FAR * prior.width:
-            pull = (value - prior.mean) / prior.width
-            yield f"{prior.name} is fitted {pull:+.1f} of its widths away from its constraint"
+        if isinstance(prior, Gaussian) and abs(prior.pull(value)) > FAR:
+            yield f"{prior.name} is fitted {prior.pull(value):+.1f} of its widths away from its constraint"
         elif np.isfinite(prior.upper) and prior.upper - value < EDGE * (prior.upper - prior.lower):
             yield (
                 f"{prior.name} is fitted at {value:.4g}, the end of its range [{prior.lower:g}, {prior.upper:g}]: the range "

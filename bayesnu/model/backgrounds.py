@@ -28,8 +28,9 @@ FREE_MAXIMUM = 10.0  # a free normalisation is flat on [0, 10 x its fit]: proper
 class Shape:
     """A background that floats as one: counts per bin of the analysis, and the constraint of their normalisation.
 
-    That is a Gaussian of `mean` and `width`, or with `width` None flat on [`minimum`, `maximum`], relative to the counts.
-    `shared` names a nuisance common to several experiments. `spectra` are those of its components that are spectra.
+    That is a Gaussian of `mean`, `width` and `asymmetry` (`split_normal`), relative to the counts. With `width` None it is
+    flat on [`minimum`, `maximum`]. `shared` names a nuisance common to several experiments. `spectra` are those of its
+    components that are spectra.
     """
 
     name: str
@@ -40,13 +41,17 @@ class Shape:
     mean: float = 1.0
     minimum: float = 0.0
     spectra: tuple[Component, ...] = ()
+    asymmetry: float = 0.0
 
     @property
     def constraint(self) -> str:
         """The constraint in words."""
         if self.width is not None:
             centre = "" if self.mean == 1 else f"{self.mean:.4g} "
-            return f"{centre}+- {100 * self.width:.3g} %"
+            below = 100 * self.width * (1 - self.asymmetry)
+            above = 100 * self.width * (1 + self.asymmetry)
+            sides = f"+- {above:.3g}" if self.asymmetry == 0 else f"+{above:.3g} -{below:.3g}"
+            return f"{centre}{sides} %"
         is_free = self.minimum == 0 and self.maximum >= FREE_MAXIMUM
         return "free" if is_free else f"{self.minimum:.3g} to {self.maximum:.3g}"
 
@@ -87,7 +92,7 @@ def _apply_prior(shape: Shape, prior: ComponentPrior) -> Shape:
     """A shape with what was known before the fit as its constraint."""
     known = prior.known
     if isinstance(known, GaussianPrior):
-        return replace(shape, mean=known.mean, width=known.width)
+        return replace(shape, mean=known.mean, width=known.width, asymmetry=known.asymmetry)
     return replace(shape, width=None, minimum=known.lowest, maximum=known.highest)
 
 
@@ -157,12 +162,14 @@ def _collect_components(observation: Observation, neutrinos: np.ndarray) -> list
             shapes.append(Shape(name, counts, None, c.width.maximum, c.shared, spectra=spectra))
         else:
             width = c.width.relative(fitted_size(observation, c))
-            shapes.append(Shape(name, counts, width, shared=c.shared, spectra=spectra))
+            shapes.append(Shape(name, counts, width, shared=c.shared, spectra=spectra, asymmetry=c.width.asymmetry))
     by_name = attrgetter("name")
     groups = groupby(sorted(shapes, key=by_name), key=by_name)
     merged = {name: list(group) for name, group in groups}
     if observation.analysis.correlated_runs:
         _check_keys(experiment, merged)
+    if observation.analysis.normalisations != "free":
+        _check_sums(experiment, merged)
     return [_merge_shapes(group) for group in merged.values()]
 
 
@@ -176,6 +183,24 @@ def _check_keys(experiment: Experiment, groups: dict[str, list[Shape]]) -> None:
                 f"{experiment.name}: found the shared keys {found} on components of the shape '{name}', which have one "
                 "normalisation; give all of them the same key or another shape"
             )
+
+
+def _check_sums(experiment: Experiment, groups: dict[str, list[Shape]]) -> None:
+    """Refuse independent errors of one shape that are asymmetric: the sum of split normals is none."""
+    for name, group in groups.items():
+        is_one = len(group) == 1 or _find_key(group) is not None
+        if not is_one and any(shape.asymmetry != 0 for shape in group) and all(shape.width is not None for shape in group):
+            raise BayesnuError(
+                f"{experiment.name}: found asymmetric widths among the components of the shape '{name}', whose independent "
+                "errors have no such sum; give each component a shape of its own or one width, or set "
+                "one_nuisance_per_shape = false"
+            )
+
+
+def _find_key(shapes: list[Shape]) -> str | None:
+    """The shared key that all have; None where there is no such key."""
+    keys = {shape.shared for shape in shapes}
+    return keys.pop() if len(keys) == 1 else None
 
 
 def fitted_size(observation: Observation, component: Component) -> float:
@@ -196,12 +221,11 @@ def fitted_size(observation: Observation, component: Component) -> float:
 def _merge_shapes(shapes: list[Shape]) -> Shape:
     """Components of one shape as one: counts add, and errors add in quadrature; free if one of them is.
 
-    With a shared key they are one normalisation already, whose errors add linearly.
+    With a shared key they are one normalisation already, whose errors add linearly, those of each side by themselves.
     """
     counts = np.sum([shape.counts for shape in shapes], axis=0)
     widths = [shape.width for shape in shapes]
-    keys = {shape.shared for shape in shapes}
-    shared = keys.pop() if len(keys) == 1 else None
+    shared = _find_key(shapes)
     spectra = tuple(each for shape in shapes for each in shape.spectra)
     if None in widths or not counts.sum() > 0:
         maximum = max(shape.maximum for shape in shapes)
@@ -209,7 +233,9 @@ def _merge_shapes(shapes: list[Shape]) -> Shape:
         return Shape(shapes[0].name, counts, width, maximum, shared, spectra=spectra)
     errors = np.array([shape.counts.sum() * (shape.width or 0.0) for shape in shapes])
     error = errors.sum() if shared else np.sqrt(np.sum(errors**2))
-    return Shape(shapes[0].name, counts, float(error / counts.sum()), shared=shared, spectra=spectra)
+    asymmetry = np.average([shape.asymmetry for shape in shapes], weights=errors)
+    width = float(error / counts.sum())
+    return Shape(shapes[0].name, counts, width, shared=shared, spectra=spectra, asymmetry=float(asymmetry))
 
 
 def shift_counts(

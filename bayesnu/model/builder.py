@@ -188,7 +188,7 @@ class _Builder:
         shared = shape.shared if self.analysis.correlated_runs else None
         nuisance = self.find_shared(shared) or normalisation(shape.name, experiment.name, shared)
         free = Flat(nuisance, shape.minimum, shape.maximum)
-        prior = free if shape.width is None else _make_amplitude(nuisance, shape.width, shape.mean)
+        prior = free if shape.width is None else _make_amplitude(nuisance, shape.width, shape.mean, shape.asymmetry)
         if not _do_priors_agree(self.nuisances.get(nuisance, prior), prior):
             raise BayesnuError(
                 f"{experiment.name}: the component '{shape.name}' shares the key '{shared}' with another component but "
@@ -366,14 +366,15 @@ def _multiply_powers(terms: list[_Term], nuisance: Parameter, coefficients: np.n
     ]
 
 
-def _make_amplitude(nuisance: Nuisance, width: float, mean: float = 1.0) -> Gaussian:
-    return Gaussian(nuisance, 0.0, np.inf, mean=mean, width=width)
+def _make_amplitude(nuisance: Nuisance, width: float, mean: float = 1.0, asymmetry: float = 0.0) -> Gaussian:
+    return Gaussian(nuisance, 0.0, np.inf, mean=mean, width=width, asymmetry=asymmetry)
 
 
 def _do_priors_agree(one: Prior, other: Prior) -> bool:
     """Whether two priors of a shared normalisation are the same but for rounding."""
     if isinstance(one, Gaussian) and isinstance(other, Gaussian):
-        return isclose(one.width, other.width, rel_tol=1e-9) and isclose(one.mean, other.mean, rel_tol=1e-9)
+        pairs = ((one.mean, other.mean), (one.below, other.below), (one.above, other.above))
+        return all(isclose(*pair, rel_tol=1e-9) for pair in pairs)
     return one == other
 
 

@@ -17,7 +17,7 @@ from bayesnu.model import fold
 from bayesnu.model.atom_range import check_range, describe_cut
 from bayesnu.model.backgrounds import find_excess, find_merged_shapes, find_priors
 from bayesnu.model.choices import PRESETS, Analysis
-from bayesnu.model.left_out import describe_left_out
+from bayesnu.model.left_out import describe_left_out, describe_lost_masses
 from bayesnu.model.observation import Observation, observe
 from bayesnu.model.response_widths import efficiency_width
 from bayesnu.physics import flux
@@ -219,7 +219,9 @@ def _review(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
             yield check.sentence
     check_range(experiment, analysis)
     yield from describe_cut(experiment, analysis)
-    yield from describe_left_out(experiment, analysis)
+    yield from describe_lost_masses(experiment, analysis)
+    if analysis.solar_components == "all":  # else they were left out on purpose, and `check` says how little that is
+        yield from describe_left_out(experiment, analysis)
     yield from _describe_lost_widths(experiment, analysis)
     yield from _describe_missing_priors(experiment, analysis)
     observation = observe(experiment, analysis)

@@ -20,8 +20,8 @@ from bayesnu.support.errors import BayesnuError
 
 # Columns of `blocks`: first and last + 1 of an experiment's terms, and of its bins.
 FIRST_TERM, END_TERM, FIRST_BIN, END_BIN = range(4)
-# Columns of `prior_numbers`.
-LOWER, UPPER, MEAN, INVERSE_WIDTH = range(4)
+# Columns of `prior_numbers`; the last two are one over the widths of a Gaussian below and above its mean.
+LOWER, UPPER, MEAN, INVERSE_BELOW, INVERSE_ABOVE = range(5)
 
 LARGEST_COUNT = 2**20  # more squarings would amplify rounding errors
 
@@ -32,7 +32,7 @@ class ModelArrays(NamedTuple):
     The polynomial: `templates` (terms, bins), `factors` (terms, FACTORS) and a row of `blocks` (experiments, 4) for each
     experiment. The data: `observed` (bins,), and as integers `counts` (bins,) with the number of `bits` of the largest;
     0 if the data are no integers, then every logarithm is summed. The priors: `prior_kind` (parameters,) and
-    `prior_numbers` (parameters, 4).
+    `prior_numbers` (parameters, 5).
 
     Computed once: `ratios` (bins, terms), templates over data; `sums` (2, terms), of templates and of ratios over bins;
     `poisson_constant` and `prior_constant`, what the Poisson terms and the priors add for every theta.
@@ -89,15 +89,16 @@ def _count_bits(observed: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _arrange_priors(priors: tuple[Prior, ...]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Kinds (parameters,) and numbers (parameters, 4) of priors, and the sum of what they add for every theta."""
+    """Kinds (parameters,) and numbers (parameters, 5) of priors, and the sum of what they add for every theta."""
     kinds = np.array([prior.kind for prior in priors], dtype=np.int64)
-    numbers = np.zeros((len(priors), 4))
+    numbers = np.zeros((len(priors), 5))
     constant = 0.0
     for row, prior in zip(numbers, priors, strict=True):
         row[LOWER] = prior.lower
         row[UPPER] = prior.upper
         row[MEAN] = prior.mean if isinstance(prior, Gaussian) else 0.0
-        row[INVERSE_WIDTH] = 1 / prior.width if isinstance(prior, Gaussian) else 1.0
+        row[INVERSE_BELOW] = 1 / prior.below if isinstance(prior, Gaussian) else 1.0
+        row[INVERSE_ABOVE] = 1 / prior.above if isinstance(prior, Gaussian) else 1.0
         # the constant is the same everywhere: take it where the density is certainly positive
         middle = prior.ppf(np.array(0.5))
         constant += float(prior.logpdf(middle)) - _evaluate_shape(prior, float(middle))
@@ -111,7 +112,7 @@ def _evaluate_shape(prior: Prior, x: float) -> float:
     if prior.kind == PriorKind.LOG_UNIFORM:
         return -log(x)
     if isinstance(prior, Gaussian):
-        return -0.5 * ((x - prior.mean) / prior.width) ** 2
+        return -0.5 * float(prior.pull(np.array(x))) ** 2
     if prior.kind == PriorKind.FLAT:
         return 0.0
     raise BayesnuError(
@@ -120,8 +121,8 @@ def _evaluate_shape(prior: Prior, x: float) -> float:
 
 
 @compiled
-def with_data(arrays, observed):  # type: ignore[no-untyped-def]
-    """The same for fits of other data (bins,), inside compiled code, which knows no `_replace`.
+def with_data(arrays, observed, prior_numbers):  # type: ignore[no-untyped-def]
+    """The same for fits of other data (bins,) and constraints (parameters, 5): compiled code knows no `_replace`.
 
     What the likelihood alone needs of the data stays as it was.
     """
@@ -135,7 +136,7 @@ def with_data(arrays, observed):  # type: ignore[no-untyped-def]
         arrays.counts,
         arrays.bits,
         arrays.prior_kind,
-        arrays.prior_numbers,
+        prior_numbers,
         arrays.poisson_constant,
         arrays.prior_constant,
     )

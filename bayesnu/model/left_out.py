@@ -74,17 +74,9 @@ def bound_left_out(experiment: Experiment, analysis: Analysis, couplings: Coupli
 
 
 def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
-    """Say what is left out where all components were asked for, and how little it can be.
-
-    A heavy sterile neutrino needs fast neutrinos, of which the Standard Model's recoils say nothing.
-    """
+    """Say which components are left out, and how little they can be."""
     names = components_left_out(experiment, analysis)
-    if analysis.sterile_mass_kev > 0 and names:
-        yield (
-            f"{experiment.name}: the solar components {', '.join(names)} are left out; at masses above some 300 keV limits "
-            "are weaker than with them"
-        )
-    if analysis.solar_components != "all" or not names:
+    if not names:
         return
     weak = standard_model(weak_couplings(analysis.couplings, analysis.sin2_theta_w))
     neutrinos = fold.fold(experiment, analysis).signal(weak).sum()
@@ -92,6 +84,16 @@ def describe_left_out(experiment: Experiment, analysis: Analysis) -> Iterator[st
     share = f"{100 * bound / neutrinos:.2g} % of its neutrinos" if neutrinos > 0 else ""
     most = share or f"{bound:.2g} events, where no others are expected"
     yield f"{experiment.name}: the solar components {', '.join(names)} are left out; together they are at most about {most}"
+
+
+def describe_lost_masses(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say what is left out of a heavy sterile neutrino, which needs fast ones: the Standard Model's recoils do not tell."""
+    names = components_left_out(experiment, analysis)
+    if analysis.sterile_mass_kev > 0 and names:
+        yield (
+            f"{experiment.name}: the solar components {', '.join(names)} are left out; at masses above some 300 keV limits "
+            "are weaker than with them"
+        )
 
 
 def describe_rate(recoil_kev: np.ndarray, rates: np.ndarray, analysis: Analysis, couplings: Couplings) -> Iterator[str]:

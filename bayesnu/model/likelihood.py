@@ -22,7 +22,7 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
     Arguments:
         model: from `build`.
         theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`: 1e-11 mu_B, 1e-12 e
-            or 1e-32 cm^2. The last axis has to have just that length.
+            or 1e-32 cm^2. The last axis has to have just that length. No size is refused: 7e-12 is nearly no moment.
 
     Returns: (...,), the natural logarithm summed over bins, normalised over the data. It is -inf where the model excludes
         the data: a negative expectation, one that is not finite, or none where events were seen. Pulls and priors are not
@@ -87,8 +87,8 @@ class CompiledPosterior:
     """The log-posterior of a model as one call of compiled code: theta (..., parameters) -> natural logarithms (...,).
 
     theta has the order of `model.names` and the units of `model.parameters`. The result equals `log_posterior` to 1e-12 of
-    its largest terms; of a single point it is a number. Another length raises `BayesnuError`. It can be pickled, and
-    compiles again in another process.
+    its largest terms; of a single point it is a number. Another length raises `BayesnuError`. No size does, as samplers go
+    everywhere: 7e-12 is nearly no moment, and 0.7 is 7e-12 mu_B. It can be pickled, and compiles again in another process.
 
     Attributes:
         arrays: the model's polynomial, data and priors; building them compiles nothing, the first call does.

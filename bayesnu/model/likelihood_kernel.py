@@ -19,7 +19,8 @@ from bayesnu.model.kernel_arrays import (
     END_TERM,
     FIRST_BIN,
     FIRST_TERM,
-    INVERSE_WIDTH,
+    INVERSE_ABOVE,
+    INVERSE_BELOW,
     LOWER,
     MEAN,
     UPPER,
@@ -105,9 +106,11 @@ def _add_log_prior(lanes, kind, numbers, total, width):  # type: ignore[no-untyp
     for k in range(kind.size):
         if kind[k] == PriorKind.GAUSSIAN:
             mean = numbers[k, MEAN]
-            inverse = numbers[k, INVERSE_WIDTH]
+            below = numbers[k, INVERSE_BELOW]
+            above = numbers[k, INVERSE_ABOVE]
             for i in range(width):
-                z = (lanes[k, i] - mean) * inverse
+                distance = lanes[k, i] - mean
+                z = distance * (above if distance > 0.0 else below)
                 total[i] -= 0.5 * z * z
         elif kind[k] == PriorKind.FLAT_IN_SQUARE or kind[k] == PriorKind.LOG_UNIFORM:
             sign = 1.0 if kind[k] == PriorKind.FLAT_IN_SQUARE else -1.0
@@ -130,7 +133,8 @@ def _log_prior(theta, kind, numbers):  # type: ignore[no-untyped-def]
         if not (numbers[k, LOWER] <= theta[k] <= numbers[k, UPPER]):
             return -inf
         if kind[k] == PriorKind.GAUSSIAN:
-            z = (theta[k] - numbers[k, MEAN]) * numbers[k, INVERSE_WIDTH]
+            distance = theta[k] - numbers[k, MEAN]
+            z = distance * (numbers[k, INVERSE_ABOVE] if distance > 0.0 else numbers[k, INVERSE_BELOW])
             value -= 0.5 * z * z
         elif kind[k] == PriorKind.FLAT_IN_SQUARE:
             value += log(theta[k])

@@ -11,8 +11,8 @@ from math import isfinite
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
+from bayesnu.model import split_normal
 from bayesnu.model.choices import PRIOR_KINDS, Analysis
 from bayesnu.model.prior_kind import PriorKind
 from bayesnu.physics.names import FLAVOURS
@@ -173,10 +173,15 @@ class LogUniform(_Prior):
 
 @dataclass(frozen=True)
 class Gaussian(_Prior):
-    """Gaussian of given mean and standard deviation, truncated to [lower, upper] and normalised there."""
+    """Gaussian of given mean and standard deviation, truncated to [lower, upper] and normalised there.
+
+    With an `asymmetry` it is a split normal (`split_normal`): `mean` is its mode, and `width` the mean of its widths `below`
+    and `above`.
+    """
 
     mean: float = 1.0
     width: float = 1.0
+    asymmetry: float = 0.0
     kind: ClassVar[PriorKind] = PriorKind.GAUSSIAN
     description: ClassVar[str] = "Gaussian"
 
@@ -184,44 +189,76 @@ class Gaussian(_Prior):
         self._check_range(-np.inf)
         if not (isfinite(self.mean) and isfinite(self.width) and self.width > 0):
             raise BayesnuError(f"prior of {self.name}: found the width {self.width:g}; needs a finite mean and width > 0")
+        if not -1 < self.asymmetry < 1:
+            raise BayesnuError(f"prior of {self.name}: found the asymmetry {self.asymmetry:g}; must lie between -1 and 1")
         if not self._integrate() > 0:
             raise BayesnuError(
                 f"prior of {self.name}: the range [{self.lower:g}, {self.upper:g}] holds no probability of a Gaussian "
-                f"{self.mean:g} +- {self.width:g}; move the mean or widen the range"
+                f"{self.constraint}; move the mean or widen the range"
             )
 
-    def _standardise_ends(self) -> tuple[float, float]:
-        return (self.lower - self.mean) / self.width, (self.upper - self.mean) / self.width
+    @property
+    def below(self) -> float:
+        """Width on the side below the mean."""
+        return self.width * (1 - self.asymmetry)
+
+    @property
+    def above(self) -> float:
+        """Width on the side above the mean."""
+        return self.width * (1 + self.asymmetry)
+
+    @property
+    def constraint(self) -> str:
+        """The mean with its widths, in words."""
+        if self.asymmetry == 0:
+            return f"{self.mean:g} +- {self.width:g}"
+        return f"{self.mean:g} +{self.above:g} -{self.below:g}"
+
+    def pull(self, x: np.ndarray) -> np.ndarray:
+        """Distance from the mean, in widths of its side."""
+        with np.errstate(over="ignore"):  # so far out that nothing lies beyond
+            z: np.ndarray = (x - self.mean) / np.where(x < self.mean, self.below, self.above)
+        return z
 
     def _integrate(self) -> float:
-        low, high = self._standardise_ends()
+        low = self.pull(np.array(self.lower))
+        high = self.pull(np.array(self.upper))
         # the smaller tail keeps its digits: ndtr(8) - ndtr(7) would lose them
-        return float(ndtr(-low) - ndtr(-high)) if low > 0 else float(ndtr(high) - ndtr(low))
+        return float(
+            self._count_above(low) - self._count_above(high) if low > 0 else self._count_below(high) - self._count_below(low)
+        )
+
+    def _count_below(self, z: np.ndarray) -> np.ndarray:
+        return split_normal.find_probability(z, self.asymmetry)
+
+    def _count_above(self, z: np.ndarray) -> np.ndarray:
+        return split_normal.find_probability(-z, -self.asymmetry)
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Log density; -inf outside the range."""
         x = read_array("x", x)
-        with np.errstate(over="ignore"):
-            z = np.clip((x - self.mean) / self.width, -1e150, 1e150)  # its square stays finite
+        z = np.clip(self.pull(x), -1e150, 1e150)  # its square stays finite
         density = -0.5 * z**2 - np.log(self.width * np.sqrt(2 * np.pi) * self._integrate())
         return np.where(self._is_inside(x), density, -np.inf)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Probability below x."""
-        x = np.clip(read_array("x", x), self.lower, self.upper)
-        with np.errstate(over="ignore"):  # so far out that nothing lies beyond
-            z = (x - self.mean) / self.width
-        low, _ = self._standardise_ends()
-        part = ndtr(-low) - ndtr(-z) if low > 0 else ndtr(z) - ndtr(low)
+        z = self.pull(np.clip(read_array("x", x), self.lower, self.upper))
+        low = self.pull(np.array(self.lower))
+        part = self._count_above(low) - self._count_above(z) if low > 0 else self._count_below(z) - self._count_below(low)
         below: np.ndarray = np.clip(part / self._integrate(), 0, 1)
         return below
 
     def ppf(self, p: np.ndarray) -> np.ndarray:
         """Value with probability p below it."""
-        p = read_probabilities("p", p)
-        low, _ = self._standardise_ends()
-        z = -ndtri(ndtr(-low) - p * self._integrate()) if low > 0 else ndtri(ndtr(low) + p * self._integrate())
-        value: np.ndarray = np.clip(self.mean + self.width * z, self.lower, self.upper)
+        part = read_probabilities("p", p) * self._integrate()
+        low = self.pull(np.array(self.lower))
+        if low > 0:
+            z = -split_normal.find_quantile(self._count_above(low) - part, -self.asymmetry)
+        else:
+            z = split_normal.find_quantile(self._count_below(low) + part, self.asymmetry)
+        distance = split_normal.stretch(z, self.width, self.asymmetry)
+        value: np.ndarray = np.clip(self.mean + distance, self.lower, self.upper)
         return value
 
 
@@ -273,7 +310,7 @@ def describe(prior: Prior) -> str:
     unit = prior.parameter.scaled_unit
     ends = f"[{prior.lower:g}, {prior.upper:g}]" + (f" {unit}" if unit else "")
     if isinstance(prior, Gaussian):
-        return f"Gaussian {prior.mean:g} +- {prior.width:g} on {ends}"
+        return f"Gaussian {prior.constraint} on {ends}"
     return f"{prior.description} on {ends}"
 
 

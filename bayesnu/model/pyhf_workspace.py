@@ -32,7 +32,8 @@ def workspace(model: Model) -> dict[str, Any]:
 
     Its log-density differs from the log-likelihood plus the Gaussians of the nuisance parameters by a constant; where the
     model is impossible (negative counts) pyhf finds nan. A nuisance parameter that no term holds is left out. Raises
-    `BayesnuError` for what pyhf cannot express: shifts, and products of Gaussian parameters without a common factor.
+    `BayesnuError` for what pyhf cannot express: shifts, asymmetric constraints, and products of Gaussian parameters without
+    a common factor.
     """
     return _Encoding(model).write_workspace()
 
@@ -71,6 +72,11 @@ class _Encoding:
         """Nuisance parameters with a Gaussian; the others are free. A likelihood knows no prior of the physics."""
         out = {}
         for k, prior in enumerate(self.model.parameters[self.model.n_physics :], start=self.model.n_physics):
+            if isinstance(prior, Gaussian) and prior.asymmetry != 0:
+                raise BayesnuError(
+                    f"workspace: the constraint of {prior.name} is asymmetric, {prior.constraint}, and pyhf rounds off the "
+                    "bend between its two widths; give its component one width"
+                )
             if isinstance(prior, Gaussian):
                 out[k] = prior
             elif not isinstance(prior, Flat):

@@ -73,7 +73,12 @@ def mixing_matrix(osc: Oscillation) -> np.ndarray:
 
 
 def cos_2theta12_matter(energy_kev: np.ndarray, potential_ev: float, osc: Oscillation) -> np.ndarray:
-    """Return cos 2 theta12 at the production point, with the potential reduced by cos^2 theta13."""
+    """Return cos 2 theta12 at the production point, with the potential reduced by cos^2 theta13.
+
+    Without any mixing no density is passed adiabatically: the neutrino stays what it is, as if there were no matter.
+    """
+    if osc.sin2_theta12 == 0:
+        return np.ones_like(energy_kev, dtype=float)
     cos2 = 1 - 2 * osc.sin2_theta12
     sin2_squared = 4 * osc.sin2_theta12 * (1 - osc.sin2_theta12)
     energy_ev = np.asarray(energy_kev, dtype=float) * 1e3

@@ -34,9 +34,9 @@ from bayesnu.runs import chain_format
 from bayesnu.runs.folder import CHAIN
 from bayesnu.runs.result import RunResult
 from bayesnu.runs.result_json import has_smoothed_modes, result_from_json, result_to_json
+from bayesnu.runs.run import find_difference
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.files import whole_file
-from bayesnu.support.fingerprint import difference
 from bayesnu.support.versions import versions
 
 FORMAT = 1
@@ -166,7 +166,7 @@ def create(path: Path, model: Model, fingerprint: dict[str, str], seed: int, con
 def verify(path: Path, model: Model, fingerprint: dict[str, str]) -> None:
     """Raise `BayesnuError`, naming what differs, unless the chain belongs to this model, prior and data."""
     with _open_chain(path) as file:
-        found = difference(json.loads(file.attrs["fingerprint"]), fingerprint)
+        found = find_difference(json.loads(file.attrs["fingerprint"]), fingerprint)
         if found is None:
             found = _compare_model(file, model)
     if found is not None:

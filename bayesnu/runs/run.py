@@ -24,7 +24,7 @@ from bayesnu.model.priors import Prior, check_physics, default_priors, with_kind
 from bayesnu.physics.properties import LARGEST, PhysicsParameter, parameter_of, parameters_of, read_value
 from bayesnu.support.arguments import as_table, as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
-from bayesnu.support.fingerprint import flattened
+from bayesnu.support.fingerprint import difference, flattened
 
 NUMBERS_OF_PRIOR = ("lower", "upper", "mean", "width")
 NARROWEST = 1e-6  # range or width of a prior, in the same scale and for the same reason
@@ -271,6 +271,12 @@ def fingerprint(run: Run) -> dict[str, str]:
     length = ("sampling.steps", "sampling.most_steps", "preset")
     as_before = [f"analysis.{name}" for name, value in BEFORE.items() if getattr(run.analysis, name) == value]
     return {key: value for key, value in sorted(keys.items()) if key not in (*length, *as_before)}
+
+
+def find_difference(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """Name the first key in which two fingerprints differ; a choice that is part of none is as it was before it existed."""
+    before = flattened({"analysis": BEFORE})
+    return difference({**before, **one}, {**before, **other})
 
 
 def preset_note(run: Run) -> str:

@@ -20,7 +20,7 @@ from bayesnu.inference.profile import interval
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.posteriors import toy_posteriors
 from bayesnu.inference.toys.statistic import TIE, share_with_error, statistic
-from bayesnu.inference.toys.toys import constraint_widths, draw, with_data
+from bayesnu.inference.toys.toys import draw, find_constraints, with_data
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, comparison_priors, describe, usual_prior
 from bayesnu.runs.run import Run
@@ -95,7 +95,9 @@ def at_truth(
     """What decides whether intervals cover a true value: statistics and posterior probabilities (number,) of toys."""
     nominal = fitter.model.nominal()
     nominal[0] = value
-    truth = nominal + shift * constraint_widths(fitter.model)
+    truth = nominal.copy()
+    for k, held in find_constraints(fitter.model).items():
+        truth[k] += shift * (held.above if shift > 0 else held.below)
     toys = draw(fitter.model, truth, number, random)
     found, best, _ = statistic(fitter, toys, truth)
     out = {

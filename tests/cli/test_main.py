@@ -310,6 +310,15 @@ def test_another_run_needs_another_folder(run: Path, words: tuple[str, ...], key
     assert before.pop(".lock") is not None and after.pop(".lock") is not None and before == after
 
 
+def test_a_choice_that_a_chain_left_at_its_default_is_set(copy: Path) -> None:
+    """Fingerprints leave out what is as it was before there was the choice."""
+    config = copy / "config.toml"
+    text = config.read_text(encoding="utf-8")
+    assert 'luminosity_constraint = "off"' in text
+    config.write_text(text.replace('luminosity_constraint = "off"', 'luminosity_constraint = "on"'), encoding="utf-8")
+    assert 'analysis.luminosity_constraint is "off" there and "on" here' in refusal("resume", copy, "--up-to", "20")
+
+
 def test_overwriting_replaces_a_run(copy: Path, tmp_path: Path) -> None:
     replaced = sampled(copy, "--overwrite", "--seed", "2")
     assert without_path(replaced) == without_path(sampled(tmp_path / "new", "--seed", "2"))

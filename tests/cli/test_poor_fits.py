@@ -69,6 +69,7 @@ def test_the_rows_of_a_comparison_say_that_a_fit_is_poor(poor: Path) -> None:
 
 def test_a_good_fit_is_told_without_an_alarm(tmp_path: Path) -> None:
     found = answer("curve", "xenonnt-sr0", *MOMENT, "--json")
+    assert not any("edge" in each for each in found["notes"])
     assert found["fit"]["remarks"] == [] and 0.01 < found["fit"]["goodness"]["p_value"] < 0.99
     of_limits = answer("limits", "xenonnt-sr0", *MOMENT, "--json")["toys"]["goodness"]
     assert found["fit"]["goodness"] == of_limits
@@ -87,3 +88,25 @@ def test_what_is_to_be_known_of_a_chain_is_said_where_it_is_drawn(poor: Path, tm
     invoke("sample", poor, *MOMENT, *SMALL, "--steps", "12", "--output", tmp_path / "run")
     for figure in ("corner", "spectrum"):
         assert NOTE in invoke(figure, tmp_path / "run").stdout
+
+
+def test_a_curve_says_where_a_posterior_ends_at_the_edge_of_its_prior() -> None:
+    """Nothing holds the radius of tau neutrinos where every background is free."""
+    words = (
+        "pandax4t-run1",
+        "--parameter",
+        "r2_nu",
+        "--flavour",
+        "tau",
+        "--normalisations",
+        "free",
+        "--background",
+        "single",
+    )
+    found = answer("curve", *words, "--json")
+    notes = [each for each in found["notes"] if "ends at the edge of its prior" in each]
+    assert ["-250 in 1e-32 cm2" in each for each in notes] == [True, False]
+    density = found["posterior_density"]
+    for note, value in zip(notes, (-2.5e-30, 2.5e-30), strict=True):
+        share = 100 * np.interp(value, found["values"], density) / max(density)
+        assert f"with {share:.0f} % of its largest density" in note

@@ -130,6 +130,7 @@ BACKGROUND = EXPERIMENT.background
     [
         (lambda: RelativeWidth(0.0), "a relative width: found 0; must be above 0 and up to 1"),
         (lambda: RelativeWidth(5.0), "a relative width: found 5; must be above 0 and up to 1"),
+        (lambda: RelativeWidth(0.1, 1.0), "the asymmetry of a width: found 1; must lie between -1 and 1"),
         (lambda: AbsoluteWidth(-3.0), "an absolute width, in counts: found -3; must be above 0"),
         (lambda: FreeWidth(1.0), "the maximum of a free normalisation: found 1; must be above 1"),
         (lambda: replace(PARTS, fraction=None), "needs one of counts, a fraction of the remainder and a spectrum"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -385,6 +386,43 @@ def test_components_of_one_shape_with_different_keys_are_refused() -> None:
         builder.build(data)
     assert "flat[one]" in builder.build(data, (), Analysis(correlated_runs=False)).names
     assert "a[shared krypton]" in builder.build(data, (), Analysis(one_nuisance_per_shape=False)).names
+
+
+def test_asymmetric_errors_of_one_normalisation_add_linearly_on_each_side() -> None:
+    keyed = {"shape": "flat", "shared": "krypton"}
+    one = component("a", [10, 20], width=RelativeWidth(0.2, 0.5), **keyed)  # 3 below, 9 above
+    other = component("b", [20, 10], width=AbsoluteWidth(3.0, -1 / 3), **keyed)  # 4 below, 2 above
+    (prior,) = (p for p in builder.build(made_up("one", one, other)).nuisances if p.name.startswith("flat"))
+    assert isinstance(prior, Gaussian)
+    assert (prior.below, prior.above) == pytest.approx((7 / 60, 11 / 60), rel=1e-12)
+
+
+def test_independent_asymmetric_errors_have_no_sum() -> None:
+    parts = [component(name, [10, 20], shape="flat", width=RelativeWidth(0.2, 0.5)) for name in ("a", "b")]
+    data = made_up("one", *parts)
+    with pytest.raises(BayesnuError, match=r"^one: found asymmetric widths [^\n]+ of the shape 'flat', [^\n]+$"):
+        builder.build(data)
+    assert "a[one]" in builder.build(data, (), Analysis(one_nuisance_per_shape=False)).names
+    assert "flat[one]" in builder.build(data, (), Analysis(normalisations="free")).names
+
+
+def test_a_file_may_give_a_width_on_either_side(tmp_path: Path) -> None:
+    text = experiments.template().replace(
+        "width = { relative = 0.05 }", "width = { lower = { absolute = 0.22 }, upper = { absolute = 0.55 } }"
+    )
+    text = text.replace("gaussian = { mean = 90, sigma = 60 }", "gaussian = { mean = 90, lower = 40, upper = 60 }")
+    path = tmp_path / "my-experiment.toml"
+    path.write_text(text, encoding="utf-8")
+    experiment = experiments.load(str(path))
+    shapes = shapes_of(experiment, Analysis(normalisations="prior"))
+    assert shapes["136Xe"].constraint == "+25 -10 %"  # of 2.2 counts
+    assert shapes["85Kr"].constraint == "1.125 +75 -50 %"  # of 80 fitted ones
+    priors = {p.name.split("[")[0]: p for p in builder.build(experiment, (), Analysis(normalisations="prior")).nuisances}
+    assert isinstance(priors["85Kr"], Gaussian) and isinstance(priors["136Xe"], Gaussian)
+    assert (priors["85Kr"].mean, priors["85Kr"].below, priors["85Kr"].above) == pytest.approx((1.125, 0.5, 0.75))
+    assert (priors["136Xe"].mean, priors["136Xe"].below, priors["136Xe"].above) == pytest.approx((1.0, 0.1, 0.25))
+    scaled = experiments.scale_exposure(experiment, 10.0)
+    assert shapes_of(scaled, Analysis())["136Xe"].constraint == "+25 -10 %"
 
 
 def test_a_shared_efficiency_without_a_width_is_refused() -> None:

@@ -244,6 +244,15 @@ def test_a_result_says_what_is_left_out_and_how_little_it_is() -> None:
     assert sentence in answer("check", "xenonnt-sr0", "--solar-components", "all", "--json")["notes"]
 
 
+def test_a_check_says_how_little_the_choice_of_pp_and_7be_leaves_out() -> None:
+    notes = answer("check", "xenonnt-sr0", "--solar-components", "pp-7be", "--json")["notes"]
+    (said,) = (note for note in notes if "are left out" in note)
+    assert said.startswith("xenonnt-sr0: the solar components pep, 13N, 15O, 17F, 8B, hep are left out; ")
+    most = float(said.split("at most about ")[1].split(" %")[0])
+    whole, usual = (expected_counts("xenonnt-sr0", preset(solar_components=each)).signal.sum() for each in ("all", "pp-7be"))
+    assert 100 * (whole / usual - 1) < most < 1.5
+
+
 def test_what_has_a_spectrum_is_counted_and_not_bounded() -> None:
     """Above its endpoint pp adds nothing, whatever its flux: what is bounded are 8B and hep alone."""
     experiment = at_high_energies(330.0)

@@ -33,6 +33,10 @@ CASES: dict[str, Prior] = {
     "narrow Gaussian": Gaussian(HEAD, 0.0, np.inf, mean=1.0, width=0.05),
     "truncated Gaussian": Gaussian(HEAD, 0.0, np.inf, mean=1.0, width=0.8),
     "Gaussian from both sides": Gaussian(HEAD, -0.5, 0.7, mean=1.0, width=1.0),
+    "split Gaussian": Gaussian(HEAD, 0.0, np.inf, mean=1.0, width=0.2, asymmetry=0.75),
+    "split Gaussian from both sides": Gaussian(HEAD, -0.5, 2.0, mean=1.0, width=1.0, asymmetry=-0.5),
+    "upper tail of a split Gaussian": Gaussian(HEAD, 7.0, 9.0, mean=1.0, width=1.0, asymmetry=-0.2),
+    "lower tail of a split Gaussian": Gaussian(HEAD, -9.0, -7.0, mean=1.0, width=1.0, asymmetry=0.2),
     "upper tail": Gaussian(HEAD, 7.0, 9.0, mean=1.0, width=1.0),
     "lower tail": Gaussian(HEAD, -9.0, -7.0, mean=1.0, width=1.0),
 }
@@ -42,7 +46,7 @@ each = pytest.mark.parametrize("prior", CASES.values(), ids=CASES.keys())
 def support(prior: Prior) -> tuple[float, float]:
     """A finite range that holds all but 1e-16 of the probability."""
     if isinstance(prior, Gaussian) and not np.isfinite(prior.upper):
-        return max(prior.lower, prior.mean - 9 * prior.width), prior.mean + 9 * prior.width
+        return max(prior.lower, prior.mean - 9 * prior.below), prior.mean + 9 * prior.above
     return prior.lower, prior.upper
 
 
@@ -101,6 +105,19 @@ def test_gaussian_is_scipy_s_truncated_normal() -> None:
     x = np.linspace(-0.4, 0.6, 11)
     np.testing.assert_allclose(prior.logpdf(x), theirs.logpdf(x), rtol=1e-10)
     np.testing.assert_allclose(prior.cdf(x), theirs.cdf(x), rtol=1e-10)
+
+
+def test_a_split_gaussian_is_continuous_with_a_width_on_either_side() -> None:
+    """sqrt(2/pi)/(1 + 3) exp(-z^2/2): Wallis 2014, Statist. Sci. 29, 106."""
+    prior = Gaussian(HEAD, -np.inf, np.inf, mean=5.0, width=2.0, asymmetry=0.5)
+    assert (prior.below, prior.above) == (1.0, 3.0)
+    for x, z in ((3.0, -2.0), (5.0, 0.0), (5.0 + 1e-12, 0.0), (9.5, 1.5)):
+        assert np.exp(prior.logpdf(np.array(x))) == pytest.approx(np.sqrt(2 / np.pi) / 4 * np.exp(-(z**2) / 2), rel=1e-9)
+    assert prior.cdf(np.array([5.0, 8.0])) == pytest.approx([0.25, 0.25 + 0.75 * 0.6826894921], rel=1e-9)
+    assert prior.pull(np.array([3.0, 9.5])) == pytest.approx([-2.0, 1.5])
+    assert "5 +3 -1" in describe(prior)
+    with pytest.raises(BayesnuError, match="asymmetry 1; must lie between"):
+        Gaussian(HEAD, 0.0, np.inf, asymmetry=1.0)
 
 
 def test_a_gaussian_keeps_its_digits_in_both_tails() -> None:

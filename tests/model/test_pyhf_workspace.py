@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,15 @@ def test_what_pyhf_cannot_express_is_refused(names: tuple[str, ...], choices: di
 def test_runs_with_efficiencies_of_their_own_can_be_exported_one_by_one() -> None:
     for name in EXPERIMENTS[:2]:
         assert_equal(combination(("mu_nu",), name, correlated_runs=False))
+
+
+def test_an_asymmetric_constraint_is_refused() -> None:
+    model = model_of("xenonnt-sr0", "mu_nu")
+    flux = model.nuisances[0]
+    assert isinstance(flux, Gaussian)
+    bent = replace(flux, asymmetry=0.2)
+    with pytest.raises(BayesnuError, match=r"flux_pp is asymmetric, 1 \+0.0072 -0.0048, and pyhf rounds off the bend"):
+        pyhf_workspace.workspace(model.with_priors(bent))
 
 
 def test_a_model_without_physics_or_with_another_prior_is_refused() -> None:

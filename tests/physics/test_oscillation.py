@@ -91,6 +91,13 @@ def test_at_high_density_the_neutrino_is_born_as_the_second_state() -> None:
     assert content[0] == pytest.approx((1 - s13) ** 2 * s12 + s13**2, rel=1e-5)
 
 
+def test_without_mixing_nothing_converts() -> None:
+    """The Hamiltonian is diagonal at every density: an electron neutrino stays one, across any resonance."""
+    unmixed = Oscillation(sin2_theta12=0.0, sin2_theta13=0.0, dm2_21_ev2=1e-6)
+    content = flavour_content(np.array([10.0, 420.0, 15e3]), 6.16e-12, unmixed)
+    np.testing.assert_allclose(content, [[1, 1, 1], [0, 0, 0], [0, 0, 0]], atol=1e-15)
+
+
 def test_mixing_is_maximal_at_the_resonance() -> None:
     resonance_ev = DEFAULT.dm2_21_ev2 * (1 - 2 * DEFAULT.sin2_theta12) / (2 * PP * (1 - DEFAULT.sin2_theta13))
     assert cos_2theta12_matter(np.array(resonance_ev / 1e3), PP, DEFAULT) == pytest.approx(0, abs=1e-12)

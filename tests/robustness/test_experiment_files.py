@@ -191,9 +191,25 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put(*PARTS, 0, "width", {"relative": 11}), "[background.components 1] width.relative: found 11"),
     (
         put(*PARTS, 0, "width", {"relative": 0.1, "free": 2}),
-        "width: found relative and free of relative, absolute and free",
+        "width: found relative and free of relative, absolute, free and lower",
     ),
-    (put(*PARTS, 0, "width", {}), "[background.components 1] width: found none of relative, absolute and free"),
+    (put(*PARTS, 0, "width", {}), "[background.components 1] width: found none of relative, absolute, free and lower"),
+    (
+        put(*PARTS, 0, "width", {"upper": {"relative": 0.1}}),
+        "[background.components 1] width: found one of lower and upper; must be a width on either side",
+    ),
+    (
+        put(*PARTS, 0, "width", {"lower": {"absolute": 3}, "upper": {"relative": 0.1}}),
+        "[background.components 1] width: found a relative and an absolute side; must be two of a kind",
+    ),
+    (
+        put(*PARTS, 0, "width", {"lower": {"relative": 0.1}, "upper": {"relative": 3}}),
+        "[background.components 1] width.upper.relative: found 3",
+    ),
+    (
+        put(*PARTS, 0, "width", {"lower": 0.1, "upper": 0.2}),
+        "[background.components 1] width.lower: found 0.1; must be a table",
+    ),
     (put(*PARTS, 0, "width", {"percent": 3}), "[background.components 1] width: unknown key 'percent'"),
     (put(*PARTS, 0, "width", 0.1), "[background.components 1] width: found 0.1; must be a table"),
     (put(*PARTS, 1, "width", {"absolute": 0}), "[background.components 2] width.absolute: found 0"),
@@ -217,7 +233,18 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (drop(*PARTS, 1, "prior", "fitted_counts"), "[background.components 2] prior.fitted_counts: found nothing"),
     (put(*PARTS, 1, "prior", "free", 10), "prior: found gaussian and free of gaussian, uniform and free"),
     (drop(*PARTS, 1, "prior", "gaussian"), "prior: found none of gaussian, uniform and free"),
-    (put(*PARTS, 1, "prior", "gaussian", {"mean": 9}), "[background.components 2] prior.gaussian.sigma: found nothing"),
+    (
+        put(*PARTS, 1, "prior", "gaussian", {"mean": 9}),
+        "[background.components 2] prior.gaussian: found none of sigma and lower",
+    ),
+    (
+        put(*PARTS, 1, "prior", "gaussian", {"mean": 9, "lower": 3}),
+        "[background.components 2] prior.gaussian: found one of lower and upper; must be a width on either side",
+    ),
+    (
+        put(*PARTS, 1, "prior", "gaussian", {"mean": 90, "lower": 1, "upper": 60}),
+        "[background.components 2] prior: found fitted_counts = 80, which the prior does not hold",
+    ),
     (put(*PARTS, 1, "prior", "kev", [140, 1]), "prior: found kev = [140, 1]; must be [low, high]"),
     (put(*PARTS, 1, "prior", "fitted_counts", 800), "prior: found fitted_counts = 800, which the prior does not hold"),
     (

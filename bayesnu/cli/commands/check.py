@@ -45,13 +45,14 @@ def check(file: str, grid: bool, plot: str | None, as_json: bool, **options: Any
     from bayesnu.cli.models import choose_analysis, choose_preset
     from bayesnu.model.budget import budget_of
     from bayesnu.model.consistency import review_choices
-    from bayesnu.model.left_out import describe_left_out
+    from bayesnu.model.left_out import describe_left_out, describe_lost_masses
 
     given = given_options(options)
     analysis = choose_analysis(given)
     check_figure(plot)
     experiment = _load(file, analysis.inputs)
-    notes = [*review_choices([experiment], analysis), *describe_left_out(experiment, analysis)]
+    notes = [*review_choices([experiment], analysis)]
+    notes += [*describe_lost_masses(experiment, analysis), *describe_left_out(experiment, analysis)]
     budget = budget_of(experiment, analysis)
     result = about([experiment.name], choose_preset(given), analysis) | as_dict(experiment)
     result |= {"notes": notes, "neutrinos": _check_as_dict(budget.check), "budget": _as_dict(budget)}

@@ -41,6 +41,7 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
     from bayesnu.cli.models import choose_model, choose_parameters, choose_preset
     from bayesnu.cli.run_tables import print_fit
     from bayesnu.inference.fits import Fits
+    from bayesnu.inference.marginal import describe_edges
     from bayesnu.inference.profile import fine_scan
     from bayesnu.inference.settings import Settings, usual_kind
     from bayesnu.inference.toys.result import judge_fit
@@ -62,9 +63,12 @@ def curve(experiments: tuple[str, ...], cl: float, output: str | None, as_json: 
         plots.profile_plot(fits.model, scan, fits.marginal, settings, output, intervals=intervals)
     judged = judge_fit(fits.fitter, settings.seed)
     about = about_model(fits.model, choose_preset(given)) | about_fit(fits.model, judged)
+    about["notes"] = [*fits.model.notes, *describe_edges(fits.marginal)]
     finish(output, about | _as_dict(fits, scan, intervals, settings) if as_json else None)
     if not as_json:
         print_fit(fits.model, judged)
+        for edge in describe_edges(fits.marginal):
+            click.echo(edge)
 
 
 def _sides(parameter: PhysicsParameter, cl: float) -> tuple[bool, ...]:

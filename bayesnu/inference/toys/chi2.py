@@ -130,13 +130,17 @@ def fill_chi2(lanes, at):  # type: ignore[no-untyped-def]
         log = lanes[at.weight + b]
         for i in range(LANES):
             chi2[i] += 2.0 * (expected[i] - n[i] + n[i] * log[i]) if n[i] >= 0.0 else nan
-    # The pulls; without a constraint the inverse width is zero.
+    # The pulls; without a constraint the inverse widths are zero.
     for k in range(at.variables):
         x = lanes[at.x + k]
         centre = lanes[at.centres + k]
-        inverse = lanes[at.inverse_widths + k]
+        below = lanes[at.inverse_below + k]
+        above = lanes[at.inverse_above + k]
         for i in range(LANES):
-            pull = (x[i] - centre[i]) * inverse[i]
+            distance = x[i] - centre[i]
+            low = below[i]
+            high = above[i]  # both are loaded, so that the choice is none of memory
+            pull = distance * (high if distance > 0.0 else low)
             chi2[i] += pull * pull
     for i in range(LANES):
         chi2[i] = chi2[i] if allowed[i] > 0.0 else inf
@@ -173,10 +177,15 @@ def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # 
         curvature = lanes[at.hessian + place_of(k, k)]
         x = lanes[at.x + k]
         centre = lanes[at.centres + k]
-        inverse = lanes[at.inverse_widths + k]
+        below = lanes[at.inverse_below + k]
+        above = lanes[at.inverse_above + k]
         for i in range(LANES):
-            gradient[i] = (x[i] - centre[i]) * inverse[i] * inverse[i]
-            curvature[i] = inverse[i] * inverse[i]
+            distance = x[i] - centre[i]
+            low = below[i]
+            high = above[i]
+            inverse = high if distance > 0.0 else low
+            gradient[i] = distance * inverse * inverse
+            curvature[i] = inverse * inverse
     # Then derivatives of the terms times the slope by the term. Rows of the Hessian follow those of the gradient.
     for r in range(linear.shape[0]):
         a = lanes[at.monomials + linear[r, 0]]

@@ -23,7 +23,7 @@ from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_s
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
 from bayesnu.inference.toys.starts import Starts
-from bayesnu.inference.toys.toys import Toys, constraint_widths
+from bayesnu.inference.toys.toys import Toys, find_constraints
 from bayesnu.model.kernel_arrays import MEAN
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
@@ -108,7 +108,11 @@ class ToyFitter:
         return Fit(theta, chi2, ended)
 
     def best_fit(self, toys: Toys) -> Fit:
-        """The lowest minimum over the nuisances and the physical range of the physics parameters."""
+        """The lowest minimum over the nuisances and the physical range of the physics parameters.
+
+        Raises `BayesnuError` for charges beside radii, whose lowest minimum may be missed.
+        """
+        _require_one_signed_property(self.model)
         return take_lowest(self._find_minima(toys))
 
     def fit_others(self, toys: Toys, theta: np.ndarray) -> Fit:
@@ -135,7 +139,7 @@ class ToyFitter:
         """
         if self.model.n_physics == 0:
             raise BayesnuError("limit: the model has no physics parameter; build it with one, for example mu_nu")
-        require_one_signed_property(self.model)
+        _require_one_signed_property(self.model)
         if side not in ("upper", "lower"):
             raise BayesnuError(f"side: found '{side}'; must be 'upper' or 'lower'")
         if not level > 0:
@@ -227,12 +231,12 @@ class ToyFitter:
 
     def _find_minima(self, toys: Toys) -> list[Fit]:
         """Fits of all parameters from every start, the nuisances at the centres of their constraints."""
-        constrained = constraint_widths(self.model) > 0
+        constrained = [*find_constraints(self.model)]
         theta = self._repeat_rows(toys, self.model.nominal())
         theta[:, constrained] = toys.centres[:, constrained]
         nuisances = theta[:, self.model.n_physics :]
         starts = [np.column_stack([physics, nuisances]) for physics in self.starts.place(toys)]
-        return self._fit_starts(toys, starts, np.ones_like(constrained))
+        return self._fit_starts(toys, starts, np.ones_like(self.nuisances))
 
     def _fit_starts(self, toys: Toys, starts: list[np.ndarray], free: np.ndarray) -> list[Fit]:
         """Fits from every start (toys, parameters).
@@ -353,9 +357,11 @@ class ToyFitter:
         for row, end in ((at.lower, self.profiler.lower), (at.upper, self.profiler.upper)):
             values = np.where(self.squared, end**2, end)
             lanes[row : row + free] = values[form.order[:free], None]
-        widths = constraint_widths(self.model)
-        inverse = np.divide(1.0, widths, out=np.zeros(len(widths)), where=widths > 0)
-        lanes[at.inverse_widths : at.inverse_widths + at.variables] = inverse[form.order, None]
+        constraints = find_constraints(self.model)
+        for n, k in enumerate(form.order):
+            if k in constraints:
+                lanes[at.inverse_below + n] = 1 / constraints[k].below
+                lanes[at.inverse_above + n] = 1 / constraints[k].above
         return lanes, at
 
     def _prepare_ellipse(self, form: Form, lanes: np.ndarray, at: Rows) -> bool:
@@ -371,7 +377,7 @@ class ToyFitter:
         return True
 
 
-def require_one_signed_property(model: Model) -> None:
+def _require_one_signed_property(model: Model) -> None:
     """Refuse charges beside radii: they interfere, and minima along their diagonal are found from no start on an axis."""
     signed = {parameter.em_property.name for parameter in model.of_interest if parameter.signed}
     if len(signed) > 1:

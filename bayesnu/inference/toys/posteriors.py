@@ -76,7 +76,7 @@ def toy_posteriors(fitter: ToyFitter, toys: Toys, truth: np.ndarray, prior: Prio
         fit = fitter.fit(toys, np.where(np.isfinite(theta), theta, truth), fitter.nuisances)
         theta = fit.theta
         ended = ended & fit.ended
-        log_likelihood[:, k] = log_volumes(fitter.profiler, toys.counts, fit.theta) - fit.chi2 / 2
+        log_likelihood[:, k] = log_volumes(fitter.profiler, toys.counts, toys.centres, fit.theta) - fit.chi2 / 2
     log_likelihood[~ended] = np.nan
     return ToyPosteriors(values, np.exp(log_likelihood - log_likelihood.max(axis=1)[:, None]), ended)
 

@@ -37,7 +37,8 @@ class Rows(NamedTuple):
     x: PerVariable
     one: Single
     centres: PerVariable
-    inverse_widths: PerVariable
+    inverse_below: PerVariable  # one over the constraint's width below its centre, 0 without one; and above
+    inverse_above: PerVariable
     counts: PerBin
     # Expected counts; chi^2/2 by them, by terms and pairs of terms, by variables: the Hessian follows the gradient.
     expected: PerBin

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bayesnu.inference.profiler import Fit
-from bayesnu.inference.toys.fitter import ToyFitter, require_one_signed_property
+from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import Toys, observed
 from bayesnu.support.errors import BayesnuError
 
@@ -43,9 +43,8 @@ def statistic(fitter: ToyFitter, toys: Toys, theta: np.ndarray) -> tuple[np.ndar
     All of shape (toys,); theta (parameters,) or (toys, parameters) is where the others start. NaN for a toy that did not
     end.
     """
-    require_one_signed_property(fitter.model)
-    here = fitter.fit_others(toys, theta)
     best = fitter.best_fit(toys)
+    here = fitter.fit_others(toys, theta)
     ended = here.ended & best.ended
     return np.where(ended, np.maximum(here.chi2 - best.chi2, 0.0), np.nan), best.theta[:, 0], ended
 

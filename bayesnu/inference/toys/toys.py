@@ -2,6 +2,11 @@
 
 A constraint is a measurement made elsewhere: of a flux, an efficiency, a background. A repetition of the experiment repeats
 it too, so its centre scatters around the true value with the constraint's width. Free normalisations have no centre.
+
+A constraint with two widths lets the truth lie further on one side of its centre than on the other. So the centre of a toy
+is drawn from the mirrored split normal around the truth: with the width `above` below the truth, and `below` above it. As a
+function of the truth that density is the constraint itself. The squared pull of the truth follows chi^2 of one degree of
+freedom exactly, so the interval between two opposite pulls covers as that of a Gaussian.
 """
 
 from __future__ import annotations
@@ -9,7 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
+from bayesnu.model import split_normal
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
 from bayesnu.support.errors import BayesnuError
@@ -45,18 +52,28 @@ def draw(model: Model, theta: np.ndarray, number: int, random: np.random.Generat
             f"toys: the expected counts of bin {int(np.argmin(expected.min(axis=0))) + 1} are negative at the true "
             "parameters; choose values that the model allows"
         )
-    widths = constraint_widths(model)
-    centres = np.where(widths > 0, theta + widths * random.standard_normal(theta.shape), 0.0)
+    normal = random.standard_normal(theta.shape)
+    centres = np.zeros_like(theta)
+    for k, prior in find_constraints(model).items():
+        centres[:, k] = theta[:, k] + _scatter(prior, normal[:, k])
     return Toys(random.poisson(expected).astype(float), centres)
 
 
-def constraint_widths(model: Model) -> np.ndarray:
-    """Standard deviation of every nuisance parameter's constraint (parameters,); 0 where there is none.
+def _scatter(prior: Gaussian, normal: np.ndarray) -> np.ndarray:
+    """How far the centres of a constraint lie from the truth, made of standard normal numbers."""
+    if prior.asymmetry == 0:
+        return prior.width * normal
+    mirrored = -prior.asymmetry
+    return split_normal.stretch(split_normal.find_quantile(ndtr(normal), mirrored), prior.width, mirrored)
+
+
+def find_constraints(model: Model) -> dict[int, Gaussian]:
+    """The constraints of a model, by the place of their nuisance among the parameters.
 
     A Gaussian prior of a physics parameter is a belief, not a measurement: a toy does not redraw it.
     """
-    widths = [p.width if isinstance(p, Gaussian) else 0.0 for p in model.nuisances]
-    return np.array([0.0] * model.n_physics + widths)
+    nuisances = enumerate(model.nuisances, start=model.n_physics)
+    return {k: prior for k, prior in nuisances if isinstance(prior, Gaussian)}
 
 
 def with_data(model: Model, counts: np.ndarray, centres: np.ndarray | None = None) -> Model:
@@ -67,14 +84,12 @@ def with_data(model: Model, counts: np.ndarray, centres: np.ndarray | None = Non
     other = replace(model, observed=counts)
     if centres is None:
         return other
-    moved = []
-    for prior, width, centre in zip(model.parameters, constraint_widths(model), centres, strict=True):
-        if width > 0 and isinstance(prior, Gaussian):
-            moved.append(replace(prior, mean=float(centre)))
-    return other.with_priors(*moved)
+    return other.with_priors(*(replace(prior, mean=float(centres[k])) for k, prior in find_constraints(model).items()))
 
 
 def observed(model: Model) -> Toys:
     """The one real experiment in the form of toys: its counts, and the constraints where they were measured."""
-    centres = [p.mean if isinstance(p, Gaussian) else 0.0 for p in model.nuisances]
-    return Toys(model.observed[None], np.array([[0.0] * model.n_physics + centres]))
+    centres = np.zeros((1, len(model.parameters)))
+    for k, prior in find_constraints(model).items():
+        centres[0, k] = prior.mean
+    return Toys(model.observed[None], centres)

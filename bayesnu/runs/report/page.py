@@ -245,7 +245,8 @@ def _diagnosed(found: ParameterResult | NuisanceResult, prior: Prior, samples: n
 
 def _pull(samples: np.ndarray, prior: Prior) -> str:
     if isinstance(prior, Gaussian):
-        return f"{(samples.mean() - prior.mean) / prior.width:+.2f} ± {samples.std() / prior.width:.2f}"
+        pulls = prior.pull(samples)
+        return f"{pulls.mean():+.2f} ± {pulls.std():.2f}"
     return "none"
 
 

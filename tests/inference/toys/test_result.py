@@ -17,7 +17,7 @@ from bayesnu.inference.toys import result
 from bayesnu.inference.toys.compatibility import find_compatibility
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.goodness import Goodness, find_goodness
-from bayesnu.inference.toys.result import ToyResult, find_toy_result, remark_on_fit
+from bayesnu.inference.toys.result import ToyResult, find_toy_result, judge_fit, remark_on_fit
 from bayesnu.inference.toys.statistic import rank_among_toys
 from bayesnu.inference.toys.toys import observed
 from bayesnu.model.builder import build
@@ -269,3 +269,14 @@ def test_remarks_alone_take_few_toys_where_these_tell_enough(
     remarks = remark_on_fit(fitter, seed=1)
     assert drawn == toys
     assert [*remarks] == [] if says is None else says in remarks[0]
+
+
+def test_charges_beside_radii_have_no_statement_from_toys() -> None:
+    """Minima along their diagonal are found from no start, so neither limits nor the goodness of fit are known."""
+    model = model_of("xenonnt-sr0", "q_nu", "r2_nu", millicharge="electrons")
+    said = judge_fit(ToyFitter(model), seed=1)
+    assert said.goodness is None and said.limits == ()
+    assert said.remarks == (
+        "nothing from toys: toys: found q_nu and r2_nu together; take one of them, or `profile_interval`",
+    )
+    assert find_toy_result(model, 0.9, seed=1) == said
