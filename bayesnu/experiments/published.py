@@ -35,6 +35,7 @@ class PublishedLimit:
     `kind` is one of `KINDS`. `data_set` names the data sets of this package with the same events, sorted and joined by +;
     it is empty for none. A charge radius is in this package's convention if `checked`, else as printed. `electrons` is how
     bound electrons were treated, empty where they do not matter. `remark` is what has to be known to compare it.
+    `constraint` is the name by which a fit can take the row as a term.
     """
 
     experiment: str
@@ -49,6 +50,7 @@ class PublishedLimit:
     checked: bool = True
     electrons: str = ""
     remark: str = ""
+    constraint: str = ""
 
     @property
     def obtained(self) -> bool:
@@ -88,7 +90,19 @@ def _read_limit(row: dict[str, str]) -> PublishedLimit:
         checked=checked,
         electrons=_find_electrons(row),
         remark=_write_remark(row, checked),
+        constraint=row["constraint"],
     )
+
+
+def published_constraint(name: str) -> PublishedLimit:
+    """The row that a fit takes by this name; raises `BayesnuError` for one whose convention is not checked."""
+    (limit,) = (each for each in published_limits() if each.constraint == name)
+    if not limit.checked:
+        raise BayesnuError(
+            f"constraints: found {name}, whose convention of the charge radius is not checked; check it and give its row of "
+            "published_limits.csv a cr_scale"
+        )
+    return limit
 
 
 def _read_end(text: str, factor: float) -> float | None:
