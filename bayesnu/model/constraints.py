@@ -10,7 +10,7 @@ Only limits are published, and no likelihoods. So the form of a term is an assum
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ class Measurement:
     note: str
 
 
-def measure(name: str, parameters: Iterable[PhysicsParameter], analysis: Analysis) -> Measurement:
+def measure(name: str, parameters: Sequence[PhysicsParameter], analysis: Analysis) -> Measurement:
     """The term of a constraint in a fit of these parameters; raises `BayesnuError` where it has no effect on any of them."""
     limit = published_constraint(name)
     concerned = [each for each in parameters if each.em_property.name == limit.parameter]
