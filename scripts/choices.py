@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bayesnu.model.choices import CHOICES, PRESETS, Choice
+from bayesnu.model.choices import CHOICES, JOIN, PRESETS, Choice
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "choices.md"
 HEAD = """# The choices of an analysis
@@ -17,6 +17,8 @@ Written by `python scripts/choices.py`. Each choice is a flag of the commands an
 
 def allowed_values(choice: Choice) -> str:
     """What a choice allows, in words."""
+    if choice.several:
+        return f"`{choice.default}`, or some of {', '.join(f'`{word}`' for word in choice.words)}, joined by `{JOIN}`"
     if choice.words:
         return ", ".join(f"`{word}`" for word in choice.words)
     if choice.range is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
+from bayesnu.model.choices import CHOICES, JOIN, PRESETS, PRIOR_KINDS, Choice
 from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELEMENTS, OF_FURTHER
 from bayesnu.support.errors import BayesnuError
 
@@ -130,6 +130,9 @@ def _choice_option(name: str, choice: Choice) -> click.Option:
     said = f"{choice.help} [default: {choice.default}]"
     if isinstance(choice.default, bool):
         return click.Option([f"{flag_of(name)}/{flag_of(f'no_{name}')}", name], default=None, help=said)
+    if choice.several:
+        said = f"{choice.help} Some of {', '.join(choice.words)}, joined by {JOIN} [default: {choice.default}]"
+        return click.Option([flag_of(name)], type=str, metavar="NAMES", help=said)
     if choice.words:
         return click.Option([flag_of(name)], type=click.Choice(choice.words), help=said)
     if choice.range is None:

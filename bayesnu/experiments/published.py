@@ -14,6 +14,7 @@ from bayesnu.experiments.reader import READINGS, load, names
 from bayesnu.support.errors import BayesnuError
 
 KINDS = ("solar", "reactor", "accelerator", "astrophysics", "theory")  # what neutrinos a row is about
+NOT_OBTAINED = "not obtained: its numbers could not be read at the source"
 UNCHECKED = "convention of the charge radius not checked: numbers as printed"
 DOUBLED = "twice the number of the PDG table, which holds half of the charge radius as defined here"
 
@@ -32,8 +33,9 @@ class PublishedLimit:
     """One published interval in mu_B, e or cm^2; None: no such end.
 
     `kind` is one of `KINDS`. `data_set` names the data sets of this package with the same events, sorted and joined by +;
-    it is empty for none. A charge radius is in this package's convention if `checked`, else as printed. `remark` is what
-    has to be known to compare it.
+    it is empty for none. A charge radius is in this package's convention if `checked`, else as printed. `electrons` is how
+    bound electrons were treated, empty where they do not matter. `remark` is what has to be known to compare it.
+    `constraint` is the name by which a fit can take the row as a term.
     """
 
     experiment: str
@@ -46,7 +48,14 @@ class PublishedLimit:
     kind: str
     data_set: str = ""
     checked: bool = True
+    electrons: str = ""
     remark: str = ""
+    constraint: str = ""
+
+    @property
+    def obtained(self) -> bool:
+        """Whether its numbers could be read."""
+        return self.lower is not None or self.upper is not None
 
 
 @cache
@@ -79,8 +88,21 @@ def _read_limit(row: dict[str, str]) -> PublishedLimit:
         kind=row["kind"],
         data_set=row["data_set"],
         checked=checked,
+        electrons=_find_electrons(row),
         remark=_write_remark(row, checked),
+        constraint=row["constraint"],
     )
+
+
+def published_constraint(name: str) -> PublishedLimit:
+    """The row that a fit takes by this name; raises `BayesnuError` for one whose convention is not checked."""
+    (limit,) = (each for each in published_limits() if each.constraint == name)
+    if not limit.checked:
+        raise BayesnuError(
+            f"constraints: found {name}, whose convention of the charge radius is not checked; check it and give its row of "
+            "published_limits.csv a cr_scale"
+        )
+    return limit
 
 
 def _read_end(text: str, factor: float) -> float | None:
@@ -95,11 +117,16 @@ def _choose_reference(row: dict[str, str]) -> str:
     return f"doi:{row['doi']}" if row["doi"] else f"{row['note'].partition(';')[0]}, PDG 2026"
 
 
+def _find_electrons(row: dict[str, str]) -> str:
+    """How bound electrons were treated, which matters where recoils are about as small as their binding energies."""
+    return row["electrons"] or ("not checked" if row["kind"] in ("solar", "reactor") else "")
+
+
 def _write_remark(row: dict[str, str], checked: bool) -> str:
     """The note of a row; of a charge radius what was done to its numbers."""
     parts = [part for part in row["note"].split("; ") if part and part not in _choose_reference(row)]
-    if row["observable"] == "q_nu" and row["kind"] in ("solar", "reactor"):
-        parts.insert(0, f"bound electrons: {row['electrons'] or 'treatment not checked'}")
+    if row["provenance"] == "not obtained":
+        return "; ".join([NOT_OBTAINED, *parts])
     if row["observable"] != "r2_nu":
         return "; ".join(part for part in parts if "from memory" not in part and "also in PDG" not in part)
     if checked:
@@ -126,5 +153,9 @@ def published_for(experiments: tuple[str, ...], parameter: str, flavour: str) ->
     return tuple(
         limit
         for limit in published_limits()
-        if limit.checked and limit.data_set == data_set and limit.parameter == parameter and limit.flavour == flavour
+        if limit.obtained
+        and limit.checked
+        and limit.data_set == data_set
+        and limit.parameter == parameter
+        and limit.flavour == flavour
     )

@@ -32,11 +32,12 @@ def _find_inverse_width(x, k, numbers):  # type: ignore[no-untyped-def]
 
 @compiled
 def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
-    """Poisson chi^2 plus the pulls of the Gaussian nuisances; inf where the model excludes the data."""
+    """Poisson chi^2 plus the pulls of constraints and Gaussian nuisances; inf where the model excludes the data."""
     blocks = arrays.blocks
     templates = arrays.templates
     factors = arrays.factors
     observed = arrays.observed
+    counted = arrays.counted
     kind = arrays.prior_kind
     numbers = arrays.prior_numbers
     parameters = theta.size
@@ -55,6 +56,9 @@ def _chi2(theta, arrays):  # type: ignore[no-untyped-def]
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += coefficient[t] * templates[t, b]
             n = observed[b]
+            if b >= counted:  # a constraint
+                value += (expected - n) ** 2
+                continue
             if expected < 0 or (expected == 0 and n > 0):
                 return inf
             value += 2 * (expected - n)
@@ -85,6 +89,7 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
     templates = arrays.templates
     factors = arrays.factors
     observed = arrays.observed
+    counted = arrays.counted
     numbers = arrays.prior_numbers
     parameters = theta.size
     size = free.size
@@ -131,6 +136,9 @@ def derivatives(theta, free, arrays, gradient, hessian):  # type: ignore[no-unty
             n = observed[b]
             excess = 1.0 - n / expected if n > 0 else 1.0
             curvature = n / expected**2 if n > 0 else 0.0
+            if b >= counted:  # a constraint
+                excess = expected - n
+                curvature = 1.0
             # The chain rule: the slopes' part of the Hessian, and what each term's second derivative will weigh.
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 weight[t] += excess * templates[t, b]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import isclose
 from pathlib import Path
@@ -15,6 +15,7 @@ from bayesnu.model.atom_range import describe_charge
 from bayesnu.model.backgrounds import Shape, background_shapes, shift_counts
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
+from bayesnu.model.constraints import Measurement, measure
 from bayesnu.model.nuisances import (
     Nuisance,
     efficiency_scale,
@@ -96,9 +97,10 @@ def build(
     builder.add_fluxes(data)
     for experiment in data:
         builder.add_experiment(experiment)
-    model = builder.assemble_model()
+    measured = [measure(name, builder.signal.physics, analysis) for name in analysis.constraint_names]
+    model = builder.assemble_model(measured)
     _check_effects(model)
-    return replace(model, notes=notes)
+    return replace(model, notes=(*notes, *(each.note for each in measured)))
 
 
 @dataclass
@@ -313,22 +315,26 @@ class _Builder:
             out += [_Term(t.factors, (1 - ratio) * t.counts) for t in signal]
         return out + [t for t in terms if not t.is_signal]
 
-    def assemble_model(self) -> Model:
+    def assemble_model(self, measured: Sequence[Measurement]) -> Model:
+        """Put everything in its place: experiments, and behind them constraints."""
         parameters = (*self.physics, *self.nuisances.values())
         index = {prior.parameter: i for i, prior in enumerate(parameters)}
-        flat = [term for terms in self.terms for term in terms]
+        constraints = [[_Term([*factors], number) for factors, number in each.products.items()] for each in measured]
+        names = [*(experiment.name for experiment in self.experiments), *(each.name for each in measured)]
+        rows = self.terms + constraints
+        flat = [term for terms in rows for term in terms]
         factors = np.full((len(flat), FACTORS), len(parameters))
         for t, term in enumerate(flat):
             factors[t, : len(term.factors)] = sorted(index[each] for each in term.factors)
         observations = [observe(experiment, self.analysis) for experiment in self.experiments]
-        observed = [observation.observed for observation in observations]
-        is_data = np.concatenate([observation.is_data for observation in observations])
+        observed = [observation.observed for observation in observations] + [np.array([each.value]) for each in measured]
+        is_data = np.concatenate([*(each.is_data for each in observations), np.ones(len(measured), dtype=bool)])
         templates = np.zeros((len(flat), sum(map(len, observed))))
         blocks = []
         row = 0
         column = 0
-        for experiment, terms, counts in zip(self.experiments, self.terms, observed, strict=True):
-            block = Block(experiment.name, slice(row, row + len(terms)), slice(column, column + len(counts)))
+        for name, terms, counts in zip(names, rows, observed, strict=True):
+            block = Block(name, slice(row, row + len(terms)), slice(column, column + len(counts)))
             templates[block.templates, block.bins] = [term.counts for term in terms]
             blocks.append(block)
             row = block.templates.stop
@@ -342,7 +348,8 @@ class _Builder:
             templates=templates,
             factors=factors,
             is_signal=np.array([term.is_signal for term in flat]),
-            blocks=tuple(blocks),
+            blocks=tuple(blocks[: len(self.experiments)]),
+            constraints=tuple(blocks[len(self.experiments) :]),
             is_data=None if is_data.all() else is_data,
         )
 
@@ -350,7 +357,7 @@ class _Builder:
 def _check_effects(model: Model) -> None:
     """Refuse a physics parameter of which no bin has a signal: its posterior would be its prior."""
     for k, name in enumerate(model.names[: model.n_physics]):
-        if not np.any(model.templates[np.any(model.factors == k, axis=1)]):
+        if not np.any(model.templates[np.any(model.factors == k, axis=1), : model.counted]):
             raise BayesnuError(
                 f"{name}: no bin of the region has any of its signal; look at the efficiency, whose energies are in keV, "
                 "with `bayesnu check`"

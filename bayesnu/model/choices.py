@@ -20,11 +20,18 @@ from bayesnu.physics.constants import (
     SIN2_THETA13,
     SIN2_THETA23,
 )
-from bayesnu.support.arguments import plain
+from bayesnu.support.arguments import as_tuple, plain
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
+# Results of other laboratories that a fit can take: the column `constraint` of experiments/published_limits.csv.
+CONSTRAINTS = (
+    *("borexino-mu", "charm2-mu", "conus-mu", "gemma-mu", "lsnd-mu", "texono-mu"),
+    *("conus-q", "gemma-q", "texono-q"),
+    *("charm2-r2", "lsnd-r2", "texono-r2"),
+)
 PRIOR_KINDS = ("flat", "flat-square", "log-uniform", "gaussian")  # `model/priors.py` says what each is
 
+JOIN = "+"  # between words of a choice that takes several
 
 Needs: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
@@ -34,7 +41,8 @@ class Choice(NamedTuple):
 
     `needs` are the values of other choices, one or several, without which another value than the default would have no
     effect. `before` is what every analysis had before there was this choice: with it, a chain is that of before. `former`
-    are words of older configurations and chains, with those that mean the same today.
+    are words of older configurations and chains, with those that mean the same today. Of `several` words any may be taken
+    together, joined by +, in the place of the default.
     """
 
     help: str
@@ -44,12 +52,15 @@ class Choice(NamedTuple):
     needs: Needs = MappingProxyType({})
     before: str | float | bool | None = None
     former: Mapping[str, str] = MappingProxyType({})
+    several: bool = False
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value as it is kept; raises `BayesnuError` for one that is not allowed."""
         value = plain(value)
         if isinstance(value, str):
             value = self.former.get(value, value)
+        if self.several:
+            return self._join_words(name, value)
         if self.words and not (isinstance(value, str) and value in self.words):
             raise BayesnuError(f"{name}: found {value!r:.60}{did_you_mean(str(value)[:60], self.words)}")
         if isinstance(self.default, bool) and not isinstance(value, bool):
@@ -62,6 +73,19 @@ class Choice(NamedTuple):
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise BayesnuError(f"{name}: found {value!r:.60}; must be a number in [{low:g}, {high:g}]")
         return float(value)  # 0 and 0.0 are the same choice
+
+    def _join_words(self, name: str, value: Any) -> Any:
+        """Several words in one order, each once, joined by +."""
+        words = value.split(JOIN) if isinstance(value, str) else as_tuple(value)
+        if words in ((), [self.default]):
+            return self.default
+        unknown = [word for word in words if word not in self.words]
+        if unknown:
+            known = ", ".join(self.words)
+            raise BayesnuError(
+                f"{name}: found {unknown[0]!r:.60}; must be {self.default}, or some of {known}, joined by {JOIN}"
+            )
+        return JOIN.join(sorted({*words}))
 
 
 def _chosen(choice: Choice) -> Any:
@@ -87,6 +111,10 @@ def _number(
     default: float, low: float, high: float, help: str, before: float | None = None, **needs: str | tuple[str, ...]
 ) -> Any:
     return _chosen(Choice(help, default, range=(low, high), needs=needs, before=before))
+
+
+def _several(default: str, words: tuple[str, ...], help: str, before: str) -> Any:
+    return _chosen(Choice(help, default, words=words, before=before, several=True))
 
 
 def _switch(default: bool, help: str, before: bool | None = None, **needs: str | tuple[str, ...]) -> Any:
@@ -117,6 +145,7 @@ class Analysis:
         normalisations: `fit`, `prior` or `free`.
         solar_subtraction: `model` or `published` neutrinos.
         efficiency_nuisance: `published`, `off` or `all`.
+        constraints: `none`, or names of `CONSTRAINTS` joined by +; a list of them becomes that.
         one_nuisance_per_shape, correlated_runs, atomic_nuisances: True or False.
 
     Arguments, as numbers:
@@ -356,6 +385,18 @@ class Analysis:
         help="Relative standard deviation of the energy scale, which moves the signal and backgrounds that are spectra; "
         "0 leaves it fixed.",
     )
+    constraints: str = _several(
+        "none",
+        CONSTRAINTS,
+        help="Published results of other laboratories that enter the fit, each as a Gaussian term in the quantity that it "
+        "constrains: moments and charges in the square of their flavour's, radii in the element of it.",
+        before="none",
+    )
+
+    @property
+    def constraint_names(self) -> tuple[str, ...]:
+        """The constraints one by one."""
+        return () if self.constraints == "none" else tuple(self.constraints.split(JOIN))
 
     @property
     def is_atom_floating(self) -> bool:

@@ -120,7 +120,10 @@ def _describe_measured_fluxes(experiments: Sequence[Experiment], analysis: Analy
     sun = flux.solar_model(analysis.solar_model)
     if sun.measured_by is None:
         return
-    own = [each.name for each in experiments if sun.measured_by.lower() in f"{each.name} {each.title}".lower()]
+    events = {each.name: f"{each.name} {each.title}" for each in experiments} | {
+        name: name for name in analysis.constraint_names
+    }
+    own = [name for name, about in events.items() if sun.measured_by.lower() in about.lower()]
     if own:
         raise BayesnuError(
             f"solar_model: found '{sun.name}' with {own[0]}, whose events are in these fluxes already; choose B16-GS98"

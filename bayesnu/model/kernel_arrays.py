@@ -5,7 +5,7 @@ Compiled code reads the fields of a NamedTuple by name, so a kernel takes the bu
 
 from __future__ import annotations
 
-from math import log
+from math import log, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -29,26 +29,28 @@ LARGEST_COUNT = 2**20  # more squarings would amplify rounding errors
 class ModelArrays(NamedTuple):
     """The polynomial, the data and the priors of a model.
 
-    The polynomial: `templates` (terms, bins), `factors` (terms, FACTORS) and a row of `blocks` (experiments, 4) for each
-    experiment. The data: `observed` (bins,), and as integers `counts` (bins,) with the number of `bits` of the largest;
-    0 if the data are no integers, then every logarithm is summed. The priors: `prior_kind` (parameters,) and
-    `prior_numbers` (parameters, 5).
+    The polynomial: `templates` (terms, bins), `factors` (terms, FACTORS) and a row of `blocks` (experiments and
+    constraints, 4) for each of them. The data: `observed` (bins,), of which the first `counted` are counts and the others
+    Gaussian with an error of one; the counts as integers `counts` (counted,) with the number of `bits` of the largest; 0 if
+    the data are no integers, then every logarithm is summed. The priors: `prior_kind` (parameters,) and `prior_numbers`
+    (parameters, 5).
 
-    Computed once: `ratios` (bins, terms), templates over data; `sums` (2, terms), of templates and of ratios over bins;
-    `poisson_constant` and `prior_constant`, what the Poisson terms and the priors add for every theta.
+    Computed once: `ratios` (bins, terms), templates over counts; `sums` (2, terms), of templates and of ratios over counted
+    bins; `data_constant` and `prior_constant`, what the data and the priors add for every theta.
     """
 
     blocks: np.ndarray
     templates: np.ndarray
     factors: np.ndarray
     observed: np.ndarray
+    counted: int
     ratios: np.ndarray
     sums: np.ndarray
     counts: np.ndarray
     bits: int
     prior_kind: np.ndarray
     prior_numbers: np.ndarray
-    poisson_constant: float
+    data_constant: float
     prior_constant: float
 
 
@@ -57,24 +59,29 @@ def arrange_model(model: Model) -> ModelArrays:
     require("model", model, Model, "build")
     observed = model.observed
     templates = np.ascontiguousarray(model.templates)
-    reference = np.where(observed > 0, observed, 1.0)
+    counted = model.counted
+    seen = observed[:counted]
+    is_seen = np.append(seen > 0, np.zeros(len(model.constraints), dtype=bool))
+    reference = np.where(is_seen, observed, 1.0)
     ratios = templates / reference
-    counts, bits = _count_bits(observed)
+    counts, bits = _count_bits(seen)
     kinds, numbers, prior_constant = _arrange_priors(model.parameters)
-    poisson_constant = float(np.sum(xlogy(observed, reference) - gammaln(observed + 1)))
-    blocks = [[b.templates.start, b.templates.stop, b.bins.start, b.bins.stop] for b in model.blocks]
+    data_constant = float(np.sum(xlogy(seen, reference[:counted]) - gammaln(seen + 1)))
+    data_constant -= len(model.constraints) * log(2 * pi) / 2
+    blocks = [[b.templates.start, b.templates.stop, b.bins.start, b.bins.stop] for b in (*model.blocks, *model.constraints)]
     return ModelArrays(
         blocks=np.array(blocks, dtype=np.int64),
         templates=templates,
         factors=model.factors.astype(np.int64),
         observed=observed,
+        counted=counted,
         ratios=np.ascontiguousarray(ratios.T),
-        sums=np.stack([templates.sum(axis=1), np.where(observed > 0, ratios, 0.0).sum(axis=1)]),
+        sums=np.stack([templates[:, :counted].sum(axis=1), np.where(is_seen, ratios, 0.0).sum(axis=1)]),
         counts=counts,
         bits=bits,
         prior_kind=kinds,
         prior_numbers=numbers,
-        poisson_constant=poisson_constant,
+        data_constant=data_constant,
         prior_constant=prior_constant,
     )
 
@@ -131,12 +138,13 @@ def with_data(arrays, observed, prior_numbers):  # type: ignore[no-untyped-def]
         arrays.templates,
         arrays.factors,
         observed,
+        arrays.counted,
         arrays.ratios,
         arrays.sums,
         arrays.counts,
         arrays.bits,
         arrays.prior_kind,
         prior_numbers,
-        arrays.poisson_constant,
+        arrays.data_constant,
         arrays.prior_constant,
     )

@@ -1,4 +1,4 @@
-"""Poisson likelihood and log-posterior: the plain definition, and the same compiled for many parameter values.
+"""Likelihood and log-posterior: the plain definition, and the same compiled for many parameter values.
 
 The plain definition is the oracle of the tests; `likelihood_kernel.py` is the same in compiled code.
 """
@@ -6,6 +6,7 @@ The plain definition is the oracle of the tests; `likelihood_kernel.py` is the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log, pi
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -17,14 +18,15 @@ from bayesnu.support.arguments import read_points, require
 
 
 def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
-    """Return the Poisson log-probability of the data: the plain definition, in numpy.
+    """Return the log-probability of the data, Poisson for counts and Gaussian for constraints: the plain definition.
 
     Arguments:
         model: from `build`.
         theta: (..., parameters), in the order of `model.names` and the units of `model.parameters`: 1e-11 mu_B, 1e-12 e
             or 1e-32 cm^2. The last axis has to have just that length. No size is refused: 7e-12 is nearly no moment.
 
-    Returns: (...,), the natural logarithm summed over bins, normalised over the data. It is -inf where the model excludes
+    Returns: (...,), the natural logarithm summed over bins, normalised over the data; for a constraint over its value in
+        units of its error. It is -inf where the model excludes
         the data: a negative expectation, one that is not finite, or none where events were seen. Pulls and priors are not
         in it.
 
@@ -40,12 +42,14 @@ def log_likelihood(model: Model, theta: np.ndarray) -> np.ndarray:
         -76.791
     """
     require("model", model, Model, "build")
-    expected = model.expected(theta)
+    expected, quantities = np.split(model.expected(theta), [model.counted], axis=-1)
+    counts, measured = np.split(model.observed, [model.counted])
     is_positive = (expected > 0) & np.isfinite(expected)
-    possible = np.all(is_positive | ((expected == 0) & (model.observed == 0)), axis=-1)
+    possible = np.all(is_positive | ((expected == 0) & (counts == 0)), axis=-1)
     safe = np.where(is_positive, expected, 1.0)
-    terms = xlogy(model.observed, safe) - np.where(is_positive, expected, 0.0) - gammaln(model.observed + 1)
-    return np.where(possible, terms.sum(axis=-1), -np.inf)
+    terms = xlogy(counts, safe) - np.where(is_positive, expected, 0.0) - gammaln(counts + 1)
+    pulls = (quantities - measured) ** 2 + log(2 * pi)
+    return np.where(possible, terms.sum(axis=-1) - pulls.sum(axis=-1) / 2, -np.inf)
 
 
 def log_prior(model: Model, theta: np.ndarray) -> np.ndarray:

@@ -44,7 +44,9 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
     sums = arrays.sums
     counts = arrays.counts
     bits = arrays.bits
-    constant = arrays.poisson_constant + arrays.prior_constant
+    counted = arrays.counted
+    observed = arrays.observed
+    constant = arrays.data_constant + arrays.prior_constant
     parameters = theta.shape[1]
     terms = arrays.factors.shape[0]
     lanes = np.ones((parameters + 1, LANES))  # the last row stays 1: the factor of terms with fewer factors
@@ -77,6 +79,10 @@ def log_posterior(theta, arrays, out):  # type: ignore[no-untyped-def]
         for e in range(blocks.shape[0] if bits > 0 else 0):
             for b in range(blocks[e, FIRST_BIN], blocks[e, END_BIN]):
                 _contract_templates(coefficient, ratios, blocks[e, FIRST_TERM], blocks[e, END_TERM], b, ratio, width)
+                if b >= counted:  # a constraint
+                    for i in range(width):
+                        total[i] -= 0.5 * (ratio[i] - observed[b]) ** 2
+                    continue
                 if counts[b] == 0:
                     for i in range(width):
                         in_range[i] = in_range[i] if ratio[i] >= 0.0 else 0.0
@@ -222,7 +228,7 @@ def _add_log_product(product, power, total, in_range, width):  # type: ignore[no
 
 @compiled
 def _sum_logarithms(coefficient, arrays):  # type: ignore[no-untyped-def]
-    """The sum over bins of n ln(lambda/n) - lambda for one walker, logarithm by logarithm; -inf where it is excluded."""
+    """What depends on theta of the log-likelihood of one walker, logarithm by logarithm; -inf where it is excluded."""
     blocks = arrays.blocks
     templates = arrays.templates
     total = 0.0
@@ -232,6 +238,9 @@ def _sum_logarithms(coefficient, arrays):  # type: ignore[no-untyped-def]
             for t in range(blocks[e, FIRST_TERM], blocks[e, END_TERM]):
                 expected += coefficient[t] * templates[t, b]
             n = arrays.observed[b]
+            if b >= arrays.counted:  # a constraint
+                total -= 0.5 * (expected - n) ** 2
+                continue
             if not 0.0 <= expected < inf or (expected == 0.0 and n > 0.0):
                 return -inf
             total += (n * log(expected / n) if n > 0.0 else 0.0) - expected

@@ -3,6 +3,9 @@
 Every term of the model is a product of parameters: a flux times an efficiency times powers of the physics parameters for
 the signal, a normalisation for a background. So the expected counts are `coefficients(theta) @ templates`. Each
 coefficient is the product of at most `FACTORS` parameters; nothing else is left to compute for a parameter value.
+
+What another laboratory has measured is a polynomial too. It is one bin more behind those of the experiments: not of counts,
+but Gaussian, in units of its error.
 """
 
 from __future__ import annotations
@@ -34,7 +37,10 @@ def _find_centre(prior: Prior) -> float:
 
 @dataclass(frozen=True)
 class Block:
-    """The `templates` (rows) and `bins` (columns) of one `experiment`: the polynomial is block-diagonal in experiments."""
+    """The `templates` (rows) and `bins` (columns) of one `experiment`: the polynomial is block-diagonal in experiments.
+
+    The block of a constraint has its name, and one bin.
+    """
 
     experiment: str
     templates: slice
@@ -53,11 +59,13 @@ class Model:
         analysis: the choices.
         parameters: a prior per parameter, first those of physics, then the nuisances; each knows its `scale` and `unit`.
         n_physics: how many of them are physics parameters.
-        observed: (bins,), counts over the whole exposure, of all experiments in a row.
-        templates: (terms, bins), counts over the whole exposure for a coefficient of one.
+        observed: (bins,), counts over the whole exposure, of all experiments in a row; behind them the values that other
+            laboratories have measured, in units of their errors.
+        templates: (terms, bins), the same for a coefficient of one.
         factors: (terms, FACTORS), places in the parameters followed by a constant 1; a coefficient is the product of these.
         is_signal: (terms,), which terms are solar neutrinos.
         blocks: which terms and bins belong to which experiment.
+        constraints: the same of the constraints by other laboratories, each with one bin.
         notes: what has to be known beside a result of the model, in sentences; most models have none.
         is_data: (bins,), which bins hold data and not a model's values; None where all do.
     """
@@ -73,11 +81,18 @@ class Model:
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
     is_data: np.ndarray | None = None
+    constraints: tuple[Block, ...] = ()
 
     def __repr__(self) -> str:
         physics = ", ".join(prior.column for prior in self.physics) or "the Standard Model"
         data = " + ".join(experiment.name for experiment in self.experiments)
-        return f"<Model of {data}: {physics}; {len(self.nuisances)} nuisances, {len(self.observed)} bins>"
+        constraints = "".join(f", {block.experiment}" for block in self.constraints)
+        return f"<Model of {data}: {physics}; {len(self.nuisances)} nuisances, {self.counted} bins{constraints}>"
+
+    @property
+    def counted(self) -> int:
+        """How many bins hold counts: those of the experiments, which come before the constraints."""
+        return int(self.blocks[-1].bins.stop)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -133,6 +148,7 @@ class Model:
     def expected(self, theta: np.ndarray) -> np.ndarray:
         """Expected counts per bin over the whole exposure, shape (..., bins), for theta (..., parameters).
 
+        Behind them is what each constraint constrains, in units of its error.
         Physics parameters are in units of their scale: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. Raises `BayesnuError` for theta
         of another length.
         """
@@ -177,6 +193,19 @@ class Model:
         place[-1] = len(order)  # the constant 1 stays behind the last parameter
         return replace(self, parameters=tuple(self.parameters[k] for k in order), factors=place[self.factors])
 
+    def without_constraints(self) -> Model:
+        """Return the model of the experiments alone."""
+        terms = self.blocks[-1].templates.stop
+        return replace(
+            self,
+            observed=self.observed[: self.counted],
+            is_data=None if self.is_data is None else self.is_data[: self.counted],
+            templates=self.templates[:terms, : self.counted],
+            factors=self.factors[:terms],
+            is_signal=self.is_signal[:terms],
+            constraints=(),
+        )
+
     def alone(self, index: int) -> Model:
         """Return the model of one experiment by itself: its terms and bins, and the parameters that these need.
 
@@ -198,4 +227,5 @@ class Model:
             factors=place[factors],
             is_signal=self.is_signal[block.templates],
             blocks=(Block(block.experiment, slice(0, len(factors)), slice(0, block.bins.stop - block.bins.start)),),
+            constraints=(),
         )

@@ -118,7 +118,7 @@ def expected_counts(experiment: Experiment | str | Path, analysis: Analysis | st
     Arguments:
         experiment: a data set from `load_experiment`, loaded with the analysis' `inputs`; or a name or file to load.
         analysis: from `preset`, or a preset's name; the preset `default` unless given. What it says of the widths of
-            nuisances has no effect here.
+            nuisances and of constraints has no effect here.
         values: couplings in the units of a model's parameters, as in `rate`: 1e-11 mu_B, 1e-12 e and 1e-32 cm^2. So
             `mu_nu=0.7` is 7e-12 mu_B.
 

@@ -56,6 +56,11 @@ class _Encoding:
     """What each parameter of a model is in pyhf: free (normfactors), a pull (histosys), or `lumi`."""
 
     def __init__(self, model: Model) -> None:
+        if model.constraints:
+            raise BayesnuError(
+                f"workspace: found constraints = {model.analysis.constraints}, and pyhf has no Gaussian of a product of "
+                "parameters; leave them out"
+            )
         self.model = model
         self.terms = sorted({self.count_factors(row) for row in model.factors})
         self.used = sorted({each for factors in self.terms for each in factors})

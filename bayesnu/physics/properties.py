@@ -258,17 +258,22 @@ def _write_label(item: Property, element: str) -> str:
 
 
 def direction(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> Couplings:
-    """Couplings of one unit (`scale * unit`) of a parameter in flavour space.
+    """Couplings of one unit (`scale * unit`) of a parameter in flavour space; `mixing` as in `matrix_of`."""
+    return _COUPLE[parameter.em_property.name](parameter.scale * matrix_of(parameter, mixing))
+
+
+def matrix_of(parameter: PhysicsParameter, mixing: np.ndarray | None = None) -> np.ndarray:
+    """Matrix (3, 3) in flavour space of one unit (`scale * unit`) of a parameter, in that unit.
 
     `mixing` is U (3, 3), needed for moments in the mass basis: a matrix M there becomes M U^dagger, for then
     (U^dagger X^dagger X U)_kk is sum_j |M_jk|^2. Raises `BayesnuError` where it is needed and missing.
     """
     matrix = _fill_matrix(parameter.flavour)
-    if parameter.flavour in DIRAC or parameter.flavour in MAJORANA:
-        if mixing is None:
-            raise BayesnuError(f"{parameter.name}: a moment in the mass basis needs the mixing matrix")
-        matrix = matrix @ mixing.conj().T
-    return _COUPLE[parameter.em_property.name](parameter.scale * matrix)
+    if parameter.flavour not in DIRAC and parameter.flavour not in MAJORANA:
+        return matrix
+    if mixing is None:
+        raise BayesnuError(f"{parameter.name}: a moment in the mass basis needs the mixing matrix")
+    return np.asarray(matrix @ mixing.conj().T)
 
 
 def standard_value(parameter: PhysicsParameter, weak: WeakCouplings) -> float:

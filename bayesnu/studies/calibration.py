@@ -28,7 +28,7 @@ from bayesnu.inference.ranks import FEWEST, LEVEL, TESTS, Sensitivity, Uniformit
 from bayesnu.inference.sampling import convergence
 from bayesnu.inference.sampling.ensembles import advance, begin
 from bayesnu.inference.settings import Settings
-from bayesnu.inference.toys.toys import with_data
+from bayesnu.inference.toys.toys import draw_data, with_data
 from bayesnu.model.likelihood import compile_posterior, log_likelihood
 from bayesnu.model.polynomial import Model
 from bayesnu.runs import config
@@ -105,7 +105,7 @@ def run_replica(truth: Model, analysis: Model, settings: Settings, seed: np.rand
     of_truth, of_sampler, of_choice = seed.spawn(3)
     random = np.random.default_rng(of_truth)
     theta = _draw_from_prior(truth, random)
-    model = with_data(analysis, random.poisson(truth.expected(theta)))
+    model = with_data(analysis, draw_data(truth, theta, random))
     sampled = _sample_posterior(model, replace(settings, seed=int(of_sampler.generate_state(1)[0])))
     pool = sampled.kept[:, :: ceil(2 * sampled.tau)].reshape(-1, len(theta))
     chosen = pool[np.random.default_rng(of_choice).choice(len(pool), DRAWS, replace=False)]
@@ -118,7 +118,7 @@ def _draw_from_prior(model: Model, random: np.random.Generator) -> np.ndarray:
     """Parameters from the prior where no expected count is negative, as the posterior has them (parameters,)."""
     for _ in range(ATTEMPTS):
         theta = np.array([float(prior.ppf(random.random(1))[0]) for prior in model.parameters])
-        if np.all(model.expected(theta) >= 0):
+        if np.all(model.expected(theta)[: model.counted] >= 0):
             return theta
     raise BayesnuError("prior: the model expects negative counts nearly everywhere in it; choose a narrower one")
 

@@ -19,8 +19,10 @@ from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.result import remark_on_fit
 from bayesnu.model import choices as choices_of
 from bayesnu.model.builder import build
+from bayesnu.model.choices import Analysis
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
+from bayesnu.physics.atom import MATCHING_KEV
 from bayesnu.physics.properties import PROPERTIES, parameters_of
 from bayesnu.runs import run as runs
 from bayesnu.runs.result import LimitRow
@@ -38,24 +40,24 @@ KINDS = {
 }
 assert set(KINDS) == {OWN, *PUBLISHED_KINDS}
 LEVEL = 0.9
+NO_LEVEL = "no confidence level given"
 FLAVOURS = ("common", "e", "mu", "tau")
 EVERY_FLAVOUR = ("any", "Dirac")  # of published rows that hold for each flavour
 CONVENTION = (
     "charge radii as in the form factor q + q^2 <r^2>/6 where the source's convention is known; a remark marks those where "
     "it was not checked. Own radii are beyond the Standard Model's. Charges depend on how bound electrons are treated, by a "
-    "factor of ten near 1 keV: a remark names the treatment, and only limits of one treatment can be compared"
+    "factor of ten near 1 keV: a column names the treatment, and only limits of one treatment can be compared"
 )
-NOT_TABULATED = (
-    "Not in the table, as their numbers were not read at the source: arXiv:2208.02144, arXiv:2208.06415, arXiv:2309.17380, "
-    "arXiv:2511.17350"
-)
+# How bound electrons take up the photon of a charge, by the choice `millicharge`; its electrons are the choice `electrons`.
+OF_CHARGE = {"epa": "equivalent photons", "matched": f"equivalent photons below {MATCHING_KEV:g} keV"}
 
 
 @dataclass(frozen=True)
 class Row:
     """One limit or interval, in `unit`.
 
-    `kind` is one of `KINDS`, `method` credible, profile or published. `drawn` says whether it belongs on a figure.
+    `kind` is one of `KINDS`, `method` credible, profile or published. `electrons` is how bound electrons were treated,
+    empty where they do not matter. `drawn` says whether it belongs on a figure.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Row:
     method: str
     interval: Interval
     unit: str
+    electrons: str
     reference: str
     remark: str
     drawn: bool
@@ -82,6 +85,8 @@ class Row:
 
     def value(self, digits: int = 4) -> str:
         """The interval in words, in units of the property's scale."""
+        if self.method == "published" and self.interval.lower is None and self.interval.upper is None:
+            return "not obtained"
         return " and ".join(_in_words(piece, PROPERTIES[self.parameter].scale, digits) for piece in self.interval.pieces)
 
     @property
@@ -160,10 +165,17 @@ def _own(model: Model, preset: str, method: str, interval: Interval, remark: str
         method=method,
         interval=interval.bare(),
         unit=item.unit,
+        electrons=_describe_electrons(item.name, model.analysis),
         reference=f"bayesnu {__version__}",
         remark=_join(remark, *about),
         drawn=drawn,
     )
+
+
+def _describe_electrons(parameter: str, analysis: Analysis) -> str:
+    """How an own analysis treats bound electrons; what a charge does on them is a choice of its own."""
+    by_charge = OF_CHARGE.get(analysis.millicharge) if parameter == "q_nu" else None
+    return by_charge or analysis.electrons
 
 
 def joined(titles: Sequence[str]) -> str:
@@ -228,6 +240,7 @@ def _chain_row(row: LimitRow, run: runs.Run, title: str, converged: bool, said: 
         method="credible",
         interval=row.interval,
         unit=row.parameter.unit,
+        electrons=_describe_electrons(row.parameter.em_property.name, run.analysis),
         reference=f"bayesnu {__version__}",
         remark=_join(f"{row.what}, {row.how}", row.note or "", *said),
         drawn=row.is_sampled and converged and row.interval.kind == run.sampling.kind,
@@ -258,7 +271,8 @@ def _published(limit: PublishedLimit) -> Row:
             pieces=(Piece(limit.lower, limit.upper),),
         ),
         unit=PROPERTIES[limit.parameter].unit,
+        electrons=limit.electrons,
         reference=limit.reference,
-        remark=limit.remark if limit.cl_percent else _join("no confidence level given", limit.remark),
-        drawn=limit.checked,
+        remark=limit.remark if limit.cl_percent or not limit.obtained else _join(NO_LEVEL, limit.remark),
+        drawn=limit.obtained and limit.checked,
     )

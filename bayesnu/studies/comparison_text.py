@@ -11,21 +11,22 @@ from itertools import groupby
 from typing import Any
 
 from bayesnu.physics.properties import PROPERTIES
-from bayesnu.studies.compare import CONVENTION, KINDS, NOT_TABULATED, Row
+from bayesnu.studies.compare import CONVENTION, KINDS, Row
 from bayesnu.support.text import tex
 from bayesnu.support.versions import __version__
 
 # Of a row in JSON and CSV: what it is, and its interval with the outermost ends.
-ABOUT = ("kind", "name", "parameter", "flavour", "preset", "method", "cl_percent", "unit", "reference", "remark", "drawn")
+OF_LIMIT = ("kind", "name", "parameter", "flavour", "preset", "method", "cl_percent", "unit")
+ABOUT = (*OF_LIMIT, "electrons", "reference", "remark", "drawn")
 OF_INTERVAL = ("pieces", "errors", "lower", "upper")
-COLUMNS = ("group", "what", "flavour", "value", "unit", "CL [%]", "kind", "reference", "remark")
+COLUMNS = ("group", "what", "flavour", "value", "unit", "CL [%]", "kind", "bound electrons", "reference", "remark")
 
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row as text, in the order of `COLUMNS`."""
     cl = "" if row.cl_percent is None else f"{row.cl_percent:g}"
     label = (KINDS[row.kind], row.what, row.flavour, row.value(), row.scaled_unit, cl)
-    return (*label, row.method, row.reference, row.remark)
+    return (*label, row.method, row.electrons, row.reference, row.remark)
 
 
 def by_parameter(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
@@ -58,7 +59,7 @@ def to_csv(rows: Iterable[Row]) -> str:
 def to_markdown(rows: Iterable[Row]) -> str:
     """A page with a table for each property."""
     writer = f"Written by `bayesnu compare --format markdown`, version {__version__}."
-    about = f"{writer} In one convention: {_escape_text(CONVENTION)}. {NOT_TABULATED}."
+    about = f"{writer} In one convention: {_escape_text(CONVENTION)}."
     lines = ["# Own and published limits", "", about, ""]
     for parameter, some in by_parameter(rows):
         lines += [f"## {parameter}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
@@ -72,7 +73,7 @@ def _escape_text(text: str) -> str:
 
 TEX_UNITS = {"mu_B": r"\mu_\mathrm{B}", "e": "e", "cm2": r"\mathrm{cm}^2"}
 TEX_FLAVOURS = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "mu;tau": r"$\nu_\mu,\nu_\tau$"}
-TEX_COLUMNS = r"p{0.23\linewidth}lrrrlp{0.16\linewidth}p{0.22\linewidth}"
+TEX_COLUMNS = r"p{0.21\linewidth}lrrrlp{0.1\linewidth}p{0.14\linewidth}p{0.18\linewidth}"
 
 
 def to_latex(rows: Iterable[Row]) -> str:
@@ -82,7 +83,7 @@ def to_latex(rows: Iterable[Row]) -> str:
         head = " & ".join(map(tex, ("", *COLUMNS[2:])))
         lines += [f"% {parameter}", rf"\begin{{longtable}}{{{TEX_COLUMNS}}}", rf"\hline {head} \\ \hline \endhead"]
         for kind, group in groupby(some, key=lambda row: row.kind):
-            lines.append(rf"\multicolumn{{8}}{{l}}{{\textbf{{{tex(KINDS[kind])}}}}} \\")
+            lines.append(rf"\multicolumn{{9}}{{l}}{{\textbf{{{tex(KINDS[kind])}}}}} \\")
             lines += [" & ".join(_make_tex_cells(row)) + r" \\" for row in group]
         lines += [r"\hline", r"\end{longtable}"]
     return "\n".join([*lines, r"\end{landscape}", ""])

@@ -541,6 +541,26 @@ def test_commands_are_files_and_listed_in_the_order_of_the_alphabet() -> None:
     assert listed == COMMANDS
 
 
+def test_a_constraint_is_named_wherever_a_result_is(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    chosen = ("--constraints", "gemma-mu+charm2-mu")
+    limits = ("limits", "pandax4t-run1", "--parameter", "mu_nu", "--no-toys", *chosen)
+    found = [answer(*limits, "--json")["notes"], sampled(run, *chosen)["notes"]]
+    found.append(answer("summary", run, "--json", "--no-toys")["notes"])
+    for notes in found:
+        assert [note.partition(":")[0] for note in notes] == ["constraint charm2-mu", "constraint gemma-mu"]
+    invoke("report", run, "--markdown", tmp_path / "page.md")
+    table = invoke(*limits).stdout
+    for text in (
+        table,
+        (tmp_path / "page.md").read_text(encoding="utf-8"),
+        (run / "config.toml").read_text(encoding="utf-8"),
+    ):
+        assert "charm2-mu+gemma-mu" in text
+    assert "constraint gemma-mu: GEMMA" in table
+    assert refusal(*limits[:-1], "gemma").startswith("constraints: found 'gemma'; must be none, or some of borexino-mu, ")
+
+
 def test_what_is_cut_at_zero_is_said_beside_the_numbers(tmp_path: Path) -> None:
     said = "xenonnt-sr0: the background is cut at zero in 0-1 keV, where what is taken out of the "
     limits = ("limits", "xenonnt-sr0", "--parameter", "mu_nu", "--no-toys")

@@ -233,7 +233,7 @@ def test_every_choice_is_known_to_change_a_model_or_to_need_another() -> None:
         "neutrino_mass_ev": 0.01,
     }
     other |= {"efficiency_on": "true", "efficiency_width": 0.05, "threshold_shift_kev": 0.02, "energy_scale": 0.01}
-    other |= {"sterile_mass_kev": 50.0}
+    other |= {"sterile_mass_kev": 50.0, "constraints": "gemma-q"}
     assert {*other} == {*CHOICES}
     for name, value in other.items():
         needed: Any = {key: words if isinstance(words, str) else words[0] for key, words in CHOICES[name].needs.items()}

@@ -106,7 +106,7 @@ def test_the_factor_between_conventions_is_applied_once() -> None:
         limit = read[row["experiment"], row["flavour"]]
         factor = float(row["cr_scale"]) if limit.checked else 1.0
         factors.add(factor)
-        assert limit.upper == pytest.approx(factor * float(row["upper"]) * 1e-32)
+        assert limit.upper == (pytest.approx(factor * float(row["upper"]) * 1e-32) if row["upper"] else None)
         assert ("twice" in limit.remark) == (factor == 2)
     assert factors == {1.0, 2.0}
     assert (read["TEXONO CsI", "e"].lower, read["TEXONO CsI", "e"].upper) == (-4.2e-32, 6.6e-32)
@@ -119,7 +119,7 @@ def test_rows_of_unchecked_convention_are_in_the_table_and_not_on_the_figure(row
     unchecked = [row for row in radii if row.remark.startswith(UNCHECKED)]
     assert {row.name for row in unchecked} >= {"Krasnoyarsk", "CCFR (Hirsch 2003)", "combined nu_e e (Barranco 2008)"}
     assert not any(row.drawn for row in unchecked)
-    assert all(row.drawn for row in radii if row not in unchecked)
+    assert all(row.drawn == (row.value() != "not obtained") for row in radii if row not in unchecked)
     figure = comparison_plot(radii, tmp_path / "radii.png")
     said = " ".join(text.get_text() for text in figure.findobj(Text))
     assert not any(row.name in said for row in unchecked)
@@ -147,8 +147,9 @@ def test_every_row_is_labelled(rows: list[Row]) -> None:
         assert cells["kind"] in ("credible", "profile", "published")
         assert cells["unit"].endswith(PROPERTIES[row.parameter].unit)
         assert cells["reference"]
-        assert re.search(r"\d", cells["value"])
-        assert cells["CL [%]"] or "no confidence level" in row.remark
+        assert re.search(r"\d", cells["value"]) or cells["value"] == "not obtained"
+        assert cells["CL [%]"] or "no confidence level" in row.remark or "not obtained" in row.remark
+        assert cells["bound electrons"] or row.kind not in (OWN, "solar", "reactor")
         assert row.method != "credible" or "prior flat on [" in row.remark
 
 
@@ -165,6 +166,30 @@ def test_own_limits_are_those_of_profile_and_integration(rows: list[Row]) -> Non
         assert [row.drawn for row in one_sided] == [False] * (not item.signed)
         assert credible.what == "XENONnT SR0, preset paper"
         assert ("beyond the Standard Model" in credible.remark) == (parameter == "r2_nu")
+
+
+def test_every_row_says_how_bound_electrons_were_treated() -> None:
+    said = {row.name: row.electrons for row in compare.published_rows("q_nu")}
+    assert said["XENONnT SR0 (Demirci 2025)"] == "stepped"
+    assert said["LZ WS2022 (Atzori Corona 2023) EPA"] == "equivalent photons"
+    assert said["TEXONO Ge MCRRPA (Chen 2014)"] == "many-body"
+    assert said["LZ WS2022"] == said["CONUS"] == "not checked"
+    assert said["SN1987A (Barbiellini 1987)"] == ""
+    for millicharge, words in {"epa": "equivalent photons", "matched": "equivalent photons below 14 keV"}.items():
+        analysis = preset("default", millicharge=millicharge)
+        assert compare._describe_electrons("q_nu", analysis) == words
+        assert compare._describe_electrons("r2_nu", analysis) == "stepped"
+    assert compare._describe_electrons("q_nu", preset("default", electrons="free", millicharge="electrons")) == "free"
+
+
+@pytest.mark.parametrize("reference", ["2208.02144", "2208.06415", "2309.17380", "2511.17350"])
+def test_an_article_that_could_not_be_read_has_no_numbers(reference: str) -> None:
+    found = [row for name in PROPERTIES for row in compare.published_rows(name) if row.reference == f"arXiv:{reference}"]
+    assert found
+    for row in found:
+        assert row.value() == "not obtained"
+        assert row.remark.startswith("not obtained")
+        assert not row.drawn
 
 
 def test_several_experiments_are_taken_one_by_one_and_together() -> None:
@@ -202,7 +227,7 @@ def example(**changes: Any) -> Row:
         "preset": "",
         "method": "profile",
     }
-    values |= {"interval": profile_of(Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "unit": "e"}
+    values |= {"interval": profile_of(Piece(-1e-12, -0.5e-12), Piece(0.1e-12, None)), "unit": "e", "electrons": "stepped"}
     return Row(**(values | {"reference": "r", "remark": "", "drawn": True} | changes))
 
 
@@ -258,8 +283,8 @@ def test_latex_is_escaped(rows: list[Row]) -> None:
     assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 4
     lines = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
     assert len(lines) == len(some)
-    assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {7}
-    assert len(re.sub(r"\{.*?\}", "", comparison_text.TEX_COLUMNS)) == 8
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {8}
+    assert len(re.sub(r"\{.*?\}", "", comparison_text.TEX_COLUMNS)) == 9
     assert r"$< 3.9\times 10^{4}$" in text
     assert r"$10^{-11}\,\mu_\mathrm{B}$" in text
     assert tex("a_b & 5 %") == r"a\_b \& 5 \%"

@@ -15,7 +15,7 @@ from bayesnu.support.errors import BayesnuError
 if TYPE_CHECKING:
     from bayesnu.studies.compare import Row
 
-COLUMNS = ("what [remark]", "flavour", "kind", "reference", "value", "unit", "CL [%]")
+COLUMNS = ("what [remark]", "flavour", "kind", "bound electrons", "reference", "value", "unit", "CL [%]")
 
 
 @click.command()
@@ -92,13 +92,13 @@ def _print_table(title: str, rows: Sequence[Row]) -> None:
     lines: list[tuple[str, ...]] = []
     before = ""
     for row in rows:
-        kind, what, flavour, value, unit, cl, method, reference, remark = cells(row)
+        kind, what, flavour, value, unit, cl, method, electrons, reference, remark = cells(row)
         note = f" [{notes.setdefault(remark, len(notes) + 1)}]" if remark else ""
         if kind != before:
-            lines.append((f"— {kind}", *[""] * 6))
+            lines.append((f"— {kind}", *[""] * 7))
             before = kind
-        lines.append((what + note, flavour, method, reference, value, unit, cl))
-    table(title, COLUMNS, lines, text=4)
+        lines.append((what + note, flavour, method, electrons, reference, value, unit, cl))
+    table(title, COLUMNS, lines, text=5)
     for remark, mark in notes.items():
         click.echo(f"[{mark}] {remark}")
     click.echo()

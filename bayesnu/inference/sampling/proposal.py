@@ -141,11 +141,15 @@ def _find_ellipsoid(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
     """Centre and axes of the surfaces of equal signal; trivial for one parameter.
 
     The signal of each bin b is phi Q_b phi + l_b phi. It is weighted as a search for its own shape would do, with its size
-    over the expected counts. Completing the square gives the centre.
+    over the expected counts. Completing the square gives the centre. There is none where constraints by other laboratories
+    cut the shell that several signed parameters make.
     """
     d = model.n_physics
     if d < 2:
         return (np.zeros(1), np.eye(1)) if d else None
+    if model.constraints and any(parameter.signed for parameter in model.of_interest):
+        return None
+    model = model.without_constraints()
     expected = model.expected(model.nominal())
     quadratic = np.zeros((d, d, expected.size))
     linear = np.zeros((d, expected.size))

@@ -76,7 +76,7 @@ def expect_counts(transposed, blocks, monomials, lanes, at):  # type: ignore[no-
     allowed = lanes[at.allowed]
     for i in range(LANES):
         allowed[i] = 1.0
-    for b in range(at.bins):
+    for b in range(at.counted):
         n = lanes[at.counts + b]
         expected = lanes[at.expected + b]
         for i in range(LANES):
@@ -114,22 +114,29 @@ def fill_chi2(lanes, at):  # type: ignore[no-untyped-def]
     chi2 = lanes[at.chi2]
     allowed = lanes[at.allowed]
     # Logarithms of all n/lambda at once; the rows of `excess` and `weight` are free until the derivatives.
-    for b in range(at.bins):
+    for b in range(at.counted):
         n = lanes[at.counts + b]
         expected = lanes[at.expected + b]
         ratio = lanes[at.excess + b]
         for i in range(LANES):
             ratio[i] = n[i] / expected[i] if (n[i] > 0.0) & (expected[i] > 0.0) else 1.0
-    fill_logarithms(lanes, at.excess, at.weight, at.bins)
+    fill_logarithms(lanes, at.excess, at.weight, at.counted)
     # The Poisson terms.
     for i in range(LANES):
         chi2[i] = 0.0
-    for b in range(at.bins):
+    for b in range(at.counted):
         n = lanes[at.counts + b]
         expected = lanes[at.expected + b]
         log = lanes[at.weight + b]
         for i in range(LANES):
             chi2[i] += 2.0 * (expected[i] - n[i] + n[i] * log[i]) if n[i] >= 0.0 else nan
+    # Constraints by other laboratories, in units of their errors.
+    for b in range(at.counted, at.bins):
+        measured = lanes[at.counts + b]
+        expected = lanes[at.expected + b]
+        for i in range(LANES):
+            pull = expected[i] - measured[i]
+            chi2[i] += pull * pull
     # The pulls; without a constraint the inverse widths are zero.
     for k in range(at.variables):
         x = lanes[at.x + k]
@@ -150,7 +157,7 @@ def fill_chi2(lanes, at):  # type: ignore[no-untyped-def]
 def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of chi^2/2 in the free variables, from the expected counts."""
     # By the expected counts of a bin: first and second derivative.
-    for b in range(at.bins):
+    for b in range(at.counted):
         counts = lanes[at.counts + b]
         expected = lanes[at.expected + b]
         excess = lanes[at.excess + b]
@@ -160,6 +167,14 @@ def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # 
             inverse = 1.0 / expected[i] if expected[i] != 0.0 else 0.0
             excess[i] = 1.0 - n * inverse
             weight[i] = n * inverse * inverse
+    for b in range(at.counted, at.bins):
+        measured = lanes[at.counts + b]
+        expected = lanes[at.expected + b]
+        excess = lanes[at.excess + b]
+        weight = lanes[at.weight + b]
+        for i in range(LANES):
+            excess[i] = expected[i] - measured[i]
+            weight[i] = 1.0
     # By terms, and by pairs of terms: sums over the bins of an experiment.
     for e in range(blocks.shape[0]):
         t0 = blocks[e, FIRST_TERM]

@@ -42,7 +42,9 @@ class Compatibility:
 
 
 def find_compatibility(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Compatibility:
-    """Compare the data sets of a model that has at least two."""
+    """Compare the data sets of a model that has at least two; constraints by other laboratories are left out."""
+    if fitter.model.constraints:
+        fitter = ToyFitter(fitter.model.without_constraints())
     model = fitter.model
     apart = ToyFitter(separate_physics(model))
     parts = [ToyFitter(model.alone(k)) for k in range(len(model.blocks))]

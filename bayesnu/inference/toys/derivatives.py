@@ -17,7 +17,7 @@ END_PAIR = 5
 class Spectra(NamedTuple):
     """Templates (terms, bins), their transpose, and the products (pairs, bins) of two templates of one experiment.
 
-    A row of `blocks` (experiments, 6) holds the first and last + 1 of an experiment's terms, bins and pairs.
+    A row of `blocks` (experiments and constraints, 6) holds the first and last + 1 of its terms, bins and pairs.
     """
 
     templates: np.ndarray
@@ -61,7 +61,7 @@ def arrange_spectra(model: Model) -> tuple[Spectra, np.ndarray]:
     pairs = np.full((size, size), -1)
     blocks: list[list[int]] = []
     products: list[np.ndarray] = []
-    for block in model.blocks:
+    for block in (*model.blocks, *model.constraints):
         begin = len(products)
         terms = range(block.templates.start, block.templates.stop)
         for t, u in combinations_with_replacement(terms, 2):

@@ -352,7 +352,7 @@ class ToyFitter:
 
     def _prepare_lanes(self, form: Form, free: int) -> tuple[np.ndarray, Rows]:
         """Working memory, with what is the same for every toy filled in."""
-        lanes, at = allocate_lanes(self.spectra, form, free)
+        lanes, at = allocate_lanes(self.spectra, form, free, self.model.counted)
         lanes[at.one] = 1.0
         for row, end in ((at.lower, self.profiler.lower), (at.upper, self.profiler.upper)):
             values = np.where(self.squared, end**2, end)

@@ -1,8 +1,8 @@
 """Goodness of fit: the minimal chi^2 of the data among those of toys drawn at their own best fit.
 
-The statistic is chi^2 of the counts, plus the pulls of the Gaussian nuisances, at its minimum. A toy redraws the counts and
-the centres of the pulls. A free normalisation has no centre: it is fitted to every toy anew, without a pull. Bins that hold
-a model's values instead of data enter the fit, as in any limit, but not the statistic.
+The statistic is chi^2 of the counts, plus the pulls of Gaussian nuisances and constraints, at its minimum. A toy redraws the
+counts and the centres of the pulls. A free normalisation has no centre: it is fitted to every toy anew, without a pull. Bins
+that hold a model's values instead of data enter the fit, as in any limit, but not the statistic.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def chi2_of_data(fitter: ToyFitter, toys: Toys, fit: Fit) -> np.ndarray:
 def count_bins(fitter: ToyFitter) -> int:
     """How many bins hold data."""
     is_data = fitter.model.is_data
-    return fitter.model.observed.size if is_data is None else int(is_data.sum())
+    return fitter.model.counted if is_data is None else int(is_data[: fitter.model.counted].sum())
 
 
 def find_goodness(fitter: ToyFitter, toys: int, random: np.random.Generator) -> Goodness:

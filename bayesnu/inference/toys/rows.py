@@ -33,6 +33,7 @@ class Rows(NamedTuple):
     free: int
     variables: int
     bins: int
+    counted: int  # bins of counts; the others are constraints
     # The toys; `one` follows `x` as the variable of monomials that have fewer.
     x: PerVariable
     one: Single
@@ -89,8 +90,8 @@ class Rows(NamedTuple):
 DECLARED = {name: kind for name, kind in get_type_hints(Rows, include_extras=True).items() if kind is not int}
 
 
-def allocate_lanes(spectra: Spectra, form: Form, free: int) -> tuple[np.ndarray, Rows]:
-    """Working memory (rows, LANES) of zeros, and what is where in it."""
+def allocate_lanes(spectra: Spectra, form: Form, free: int, counted: int) -> tuple[np.ndarray, Rows]:
+    """Working memory (rows, LANES) of zeros, and what is where in it; the first `counted` bins hold counts."""
     terms, bins = spectra.templates.shape
     variables = len(form.order)
     sizes = {
@@ -108,7 +109,7 @@ def allocate_lanes(spectra: Spectra, form: Form, free: int) -> tuple[np.ndarray,
     first = dict(zip(DECLARED, [0, *ends[:-1]], strict=True))
     lanes = _allocate_aligned(ends[-1])
     lanes[:] = 0.0
-    return lanes, Rows(free=free, variables=variables, bins=bins, **first)
+    return lanes, Rows(free=free, variables=variables, bins=bins, counted=counted, **first)
 
 
 def copy_lanes(lanes: np.ndarray) -> np.ndarray:

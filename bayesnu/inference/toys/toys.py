@@ -26,6 +26,7 @@ from bayesnu.support.errors import BayesnuError
 class Toys:
     """Toy experiments of one model: `counts` (toys, bins), `centres` (toys, parameters).
 
+    Behind the counts are the values of constraints by other laboratories, in units of their errors.
     The centre of a parameter without a Gaussian constraint is 0 and means nothing.
     """
 
@@ -46,17 +47,26 @@ def draw(model: Model, theta: np.ndarray, number: int, random: np.random.Generat
     Raises `BayesnuError` where the model expects a negative number of events.
     """
     theta = np.broadcast_to(np.asarray(theta, dtype=float), (number, len(model.parameters)))
-    expected = model.expected(theta)
-    if np.any(expected < 0):
-        raise BayesnuError(
-            f"toys: the expected counts of bin {int(np.argmin(expected.min(axis=0))) + 1} are negative at the true "
-            "parameters; choose values that the model allows"
-        )
     normal = random.standard_normal(theta.shape)
     centres = np.zeros_like(theta)
     for k, prior in find_constraints(model).items():
         centres[:, k] = theta[:, k] + _scatter(prior, normal[:, k])
-    return Toys(random.poisson(expected).astype(float), centres)
+    return Toys(draw_data(model, theta, random), centres)
+
+
+def draw_data(model: Model, theta: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw data (..., bins) at true parameters theta (..., parameters): counts, and values of constraints.
+
+    Raises `BayesnuError` where the model expects a negative number of events.
+    """
+    expected, quantities = np.split(model.expected(theta), [model.counted], axis=-1)
+    if np.any(expected < 0):
+        raise BayesnuError(
+            f"toys: the expected counts of bin {int(np.argmin(expected) % model.counted) + 1} are negative at the true "
+            "parameters; choose values that the model allows"
+        )
+    counts = random.poisson(expected).astype(float)
+    return np.concatenate([counts, random.normal(quantities)], axis=-1)
 
 
 def _scatter(prior: Gaussian, normal: np.ndarray) -> np.ndarray:

@@ -413,7 +413,7 @@ def test_the_rows_of_the_lanes_follow_each_other_as_declared() -> None:
     fitter = ToyFitter(model_of("xenonnt-sr0", "mu_nu", **ALL_TERMS))
     form = fitter._arrange_form(fitter.nuisances)
     free = int(fitter.nuisances.sum())
-    memory, at = allocate_lanes(fitter.spectra, form, free)
+    memory, at = allocate_lanes(fitter.spectra, form, free, fitter.model.counted)
     first = [getattr(at, name) for name in DECLARED]
     lengths = dict(zip(DECLARED, np.diff([*first, len(memory)]), strict=True))
     assert first[0] == 0 and memory.ctypes.data % ALIGNMENT == 0
