@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bayesnu.inference.fits import Fits
-from bayesnu.inference.interval import Interval
+from bayesnu.inference.interval import Interval, without_boundary
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.settings import usual_kind
 from bayesnu.inference.toys.expected import ExpectedLimit
@@ -41,6 +42,7 @@ COMBINATIONS = (*((name,) for name in ALONE), TOGETHER)
 GROUPS = ("common", "all")
 ELEMENTS = ("common", *FLAVOURS)
 SEED = 0
+TOGETHER_NAME = "all together"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,14 @@ class HeadlineRow:
         return [each for each in made if each.parameter.name == self.parameter.name]
 
     @property
-    def length(self) -> float:
-        """Length of the profile interval, infinite where it has an open end."""
-        found = self.profile.length(0.0)
-        return np.inf if found is None else found
+    def by_method(self) -> dict[str, Interval]:
+        """Its intervals by method; of credible ones that of the first prior."""
+        found = {"profile": self.profile}
+        if self.feldman_cousins is not None:
+            found["Feldman-Cousins"] = self.feldman_cousins
+        if self.credible:
+            found["credible"] = self.credible[0].interval
+        return found
 
     def as_json(self) -> Json:
         """The row for JSON; `read_row` reads it."""
@@ -267,39 +273,65 @@ def _marginalise(share: Share) -> dict[str, tuple[Credible, ...]]:
 
 @dataclass(frozen=True)
 class Weaker:
-    """A parameter on which all data sets together say less than the best of them alone, and why."""
+    """A parameter on which all data sets together say less, by a method, than the best of them alone.
 
+    `common` are the rows of the common value, alone and together: they tell why.
+    """
+
+    method: str
     together: HeadlineRow
     best: HeadlineRow
-    alone: tuple[HeadlineRow, ...]
+    common: tuple[HeadlineRow, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Both limits in words."""
+        limits = [_name_limit(row, self.method) for row in (self.together, self.best)]
+        return f"{self.together.parameter.name}, {self.method}: {limits[0]} is weaker than {limits[1]}"
 
     @property
     def reason(self) -> str:
-        """What the numbers say of it, in sentences."""
+        """What the numbers of the common value say of it."""
+        compared = (self.best.experiments, self.together.experiments)
+        said = [_compare_expected(row) for row in self.common if row.experiments in compared and row.expected]
         scale = self.together.parameter.scale
-        limits = [f"{_name(row)} {intervals(row.profile.pieces, scale)}" for row in (self.together, self.best)]
-        said = [f"{self.together.parameter.name}: {limits[0]} is weaker than {limits[1]}"]
-        said += [_compare_expected(row) for row in (self.best, self.together) if row.expected]
-        fits = [f"{number(row.best_fit / scale, 3)} ({_name(row)})" for row in self.alone if row.best_fit is not None]
-        if fits and self.together.best_fit is not None:
-            said.append(f"best fits are {', '.join(fits)} and {number(self.together.best_fit / scale, 3)} together")
-        agreement = self.together.toys.compatibility if self.together.toys else None
+        fits = [f"{number(row.best_fit / scale, 3)} ({name_data(row)})" for row in self.common if row.best_fit is not None]
+        said.append(f"best fits of a common value are {', '.join(fits)}")
+        agreement = next((row.toys.compatibility for row in self.common if row.toys and row.toys.compatibility), None)
         if agreement is not None:
             said.append(f"common values cost Δχ² = {agreement.delta_chi2:.1f}, {agreement.p_value.in_words}")
         return "; ".join(said)
 
 
 def find_weaker(rows: Iterable[HeadlineRow]) -> list[Weaker]:
-    """The parameters whose interval from most data sets is longer than one from a part of them."""
+    """The parameters and methods whose interval from most data sets is longer than one from a single one."""
     found = []
-    for _, group in groupby(sorted(rows, key=_sort_key), key=_sort_key):
+    rows = sorted(rows, key=_sort_key)
+    for _, group in groupby(rows, key=_sort_key):
         of_one = list(group)
         together = max(of_one, key=lambda row: len(row.experiments))
-        alone = tuple(row for row in of_one if len(row.experiments) == 1)
-        best = min(alone, key=lambda row: row.length, default=together)
-        if best.length < together.length and len(together.experiments) > 1:
-            found.append(Weaker(together, best, alone))
+        alone = [row for row in of_one if len(row.experiments) == 1]
+        if together in alone:
+            continue
+        common = [row for row in rows if row.parameter.em_property == together.parameter.em_property]
+        common = [row for row in common if row.parameter.flavour == "common"]
+        for method in together.by_method:
+            best = min(alone, key=lambda row: _measure(row, method), default=together)
+            if _measure(best, method) < _measure(together, method):
+                found.append(Weaker(method, together, best, tuple(common)))
     return found
+
+
+def _measure(row: HeadlineRow, method: str) -> float:
+    """Length of the interval of a method, infinite where there is none or an end is open."""
+    interval = row.by_method.get(method)
+    found = interval.length(0.0) if interval is not None else None
+    return inf if found is None else found
+
+
+def _name_limit(row: HeadlineRow, method: str) -> str:
+    pieces = row.by_method[method].pieces if row.parameter.signed else without_boundary(row.by_method[method]).pieces
+    return f"{name_data(row)} {intervals(pieces, row.parameter.scale)}"
 
 
 def _sort_key(row: HeadlineRow) -> tuple[int, int]:
@@ -308,8 +340,9 @@ def _sort_key(row: HeadlineRow) -> tuple[int, int]:
     return [*PROPERTIES].index(parameter.em_property.name), ELEMENTS.index(parameter.flavour)
 
 
-def _name(row: HeadlineRow) -> str:
-    return row.experiments[0] if len(row.experiments) == 1 else "all together"
+def name_data(row: HeadlineRow) -> str:
+    """The data set of a row, or that it is of all."""
+    return row.experiments[0] if len(row.experiments) == 1 else TOGETHER_NAME
 
 
 def _compare_expected(row: HeadlineRow) -> str:
@@ -320,4 +353,4 @@ def _compare_expected(row: HeadlineRow) -> str:
         f"{end.below:.0%} of the toys"
         for end in row.expected
     ]
-    return f"{_name(row)}: {' and '.join(ends)}"
+    return f"{name_data(row)}, {row.parameter.name}: {' and '.join(ends)}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from bayesnu.inference.interval import Interval
 from bayesnu.inference.toys.expected import ExpectedLimit
 from bayesnu.model.choices import PRESETS
 from bayesnu.physics.properties import PROPERTIES, Property
-from bayesnu.studies.headline import HeadlineRow, find_weaker
+from bayesnu.studies.headline import HeadlineRow, find_weaker, name_data
 from bayesnu.support.text import intervals, number
 
 LIMITS = ("data", "flavour", "others", "profile", "Feldman-Cousins", "credible", "expected profile", "best fit")
@@ -42,14 +43,14 @@ def limit_cells(row: HeadlineRow) -> tuple[str, ...]:
     found = row.feldman_cousins
     expected = " … ".join(_write_expected(end, scale) for end in row.expected)
     return (
-        _name_data(row),
+        name_data(row),
         row.parameter.flavour,
         row.others,
         intervals(row.profile.pieces, scale),
         NONE if found is None else _write_with_errors(found, scale, row.parameter.signed),
         "; ".join(_write_credible(each.prior, each.interval, scale) for each in row.credible) or NONE,
         expected or NONE,
-        NONE if row.best_fit is None else number(row.best_fit / scale, 3),
+        NONE if row.best_fit is None or row.others == "profiled" else number(row.best_fit / scale, 3),
     )
 
 
@@ -58,7 +59,7 @@ def fit_cells(row: HeadlineRow) -> tuple[str, ...]:
     goodness = row.toys.goodness if row.toys else None
     agreement = row.toys.compatibility if row.toys else None
     return (
-        _name_data(row),
+        name_data(row),
         NONE if goodness is None else goodness.in_words,
         NONE if agreement is None else f"Δχ² = {agreement.delta_chi2:.1f}, {agreement.p_value.in_words}",
     )
@@ -67,24 +68,38 @@ def fit_cells(row: HeadlineRow) -> tuple[str, ...]:
 def list_remarks(rows: Iterable[HeadlineRow]) -> list[str]:
     """Sentences beside the tables: where all together are weaker than one, remarks of toys, notes on the data."""
     rows = list(rows)
-    weaker = [each.reason for each in find_weaker(rows)]
+    together = [f"{name_data(row)}: {' + '.join(row.experiments)}" for row in rows if len(row.experiments) > 1]
+    weaker = []
+    for _, group in groupby(
+        find_weaker(rows), key=lambda each: (each.together.parameter.em_property.name, each.best.experiments)
+    ):
+        alike = list(group)
+        weaker.append("; ".join([*(each.sentence for each in alike), alike[0].reason]))
     toys = [
-        f"{_name_data(row)}, {row.parameter.em_property.name}: {each}"
+        f"{name_data(row)}, {row.parameter.em_property.name}: {each}"
         for row in rows
         for each in (row.toys.remarks if row.toys else ())
     ]
     open_ends = [
-        f"{_name_data(row)}, {row.parameter.name}: {row.profile.status}" for row in rows if row.profile.upper is None
+        f"{name_data(row)}, {row.parameter.name}: {row.profile.status}" for row in rows if row.profile.upper is None
     ]
     unfinished = [
-        f"{_name_data(row)}, {row.parameter.name}: {each.interval.status}"
+        f"{name_data(row)}, {row.parameter.name}: {each.interval.status}"
         for row in rows
         for each in row.credible
         if each.interval.status.startswith("NOT CONVERGED")
     ]
     without = [NO_TOYS] if any(row.toys is None for row in rows) else []
     notes = [note for row in rows for note in row.notes]
-    return [*weaker, *open_ends, *unfinished, *dict.fromkeys(toys), *without, *dict.fromkeys(notes)]
+    return [
+        *dict.fromkeys(together),
+        *weaker,
+        *open_ends,
+        *unfinished,
+        *dict.fromkeys(toys),
+        *without,
+        *dict.fromkeys(notes),
+    ]
 
 
 def to_markdown(rows: Sequence[HeadlineRow], preset: str) -> str:
@@ -102,10 +117,6 @@ def to_markdown(rows: Sequence[HeadlineRow], preset: str) -> str:
 def _write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def _name_data(row: HeadlineRow) -> str:
-    return " + ".join(row.experiments)
 
 
 def _write_credible(prior: str, found: Interval, scale: float) -> str:

@@ -104,10 +104,10 @@ def test_where_all_together_are_weaker_the_best_fits_say_why() -> None:
     assert find_weaker([first, second, strong]) == []
     (found,) = find_weaker([first, second, weak])
     assert (found.best, found.together) == (first, weak)
-    assert found.reason == (
-        "mu_nu: all together < 0.8 is weaker than a < 0.7; best fits are 0 (a), 0.9 (b) and 0.3 together"
-    )
-    assert list_remarks([first, second, weak])[0] == found.reason
+    assert found.sentence == "mu_nu, profile: all together < 0.8 is weaker than a < 0.7"
+    assert found.reason == "best fits of a common value are 0 (a), 0.9 (b), 0.3 (all together)"
+    remarks = list_remarks([first, second, weak])
+    assert remarks[:2] == ["all together: a + b", f"{found.sentence}; {found.reason}"]
 
 
 def test_rows_of_different_parameters_are_not_compared() -> None:
