@@ -240,6 +240,23 @@ def _row_from_json(table: Any, parameters: Mapping[str, ParameterResult]) -> Lim
 # intervals and diagnostics
 
 
+def interval_to_json(found: Interval) -> Json:
+    """An interval alone, in the unit of its numbers."""
+    return {"kind": found.kind, "probability": found.probability, "status": found.status, **ends_to_json(found)}
+
+
+def interval_from_json(table: Any) -> Interval:
+    """The interval that `interval_to_json` wrote; raises ValueError for anything else."""
+    check(is_table(table))
+    return Interval(
+        kind=read_text(table, "kind"),
+        probability=read_end(table, "probability"),
+        pieces=_pieces_from_json(table),
+        errors=_errors_from_json(table),
+        status=read_text(table, "status"),
+    )
+
+
 def _interval_to_json(interval: CredibleInterval) -> Json:
     return {
         "median": interval.median,

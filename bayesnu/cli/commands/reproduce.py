@@ -18,19 +18,26 @@ from bayesnu.support.text import interval, intervals, number
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bayesnu.studies.headline import HeadlineRow
     from bayesnu.studies.paper import PaperRow
 
 HEAD = ("data", "preset", "flavour", "others", "method and prior", "interval", "MC error", "paper", "difference")
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Only one common value of all flavours: a minute.")
-@click.option("--output", type=str, metavar="DIR", help="Folder of the three-flavour runs [default: chains/reproduce].")
-@click.option("--figures", type=str, metavar="DIR", help="Draw spectra, curves and contours into this folder too.")
+@click.option("--quick", is_flag=True, help="No chains of three flavours: without --beyond one common value, a minute.")
+@click.option("--beyond", is_flag=True, help="In place of the paper: all data sets, each alone and all together.")
+@click.option(
+    "--output", type=str, metavar="DIR", help="Folder of what is kept [default: chains/reproduce, or chains/headline]."
+)
+@click.option("--figures", type=str, metavar="DIR", help="Draw figures into this folder too.")
 @quiet_option()
 @json_option()
-def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
+def reproduce(quick: bool, beyond: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
     """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers.
+
+    With --beyond: every property from every data set and from all together, in the preset default. Profile likelihood,
+    Feldman-Cousins, credible, expected, how good the fits are and whether the data sets agree.
 
     Every processor that may be used has a process of its own, up to eight.
     """
@@ -47,8 +54,11 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
         if not quiet:
             errors.print(line, markup=False)
 
+    if beyond:
+        _go_beyond(Path(output or "chains/headline"), not quick, figures, report, as_json)
+        return
     runs = None if quick else Path(output or "chains/reproduce")
-    with _stopped_in_one_sentence(runs):
+    with _stopped_in_one_sentence(runs, "chains are"):
         rows = list(paper.reproduce(runs, report, count_processors()))
     if figures is not None:
         _draw(figures, report)
@@ -58,14 +68,55 @@ def reproduce(quick: bool, output: str | None, figures: str | None, quiet: bool,
         _print(rows)
 
 
+def _go_beyond(folder: Path, chains: bool, figures: str | None, report: Callable[[str], None], as_json: bool) -> None:
+    """All data sets, each alone and all together."""
+    from bayesnu.cli.about_json import about
+    from bayesnu.model.choices import PRESETS
+    from bayesnu.runs.processes import count_processors
+    from bayesnu.studies.headline import find_headline
+
+    with _stopped_in_one_sentence(folder, "what is finished is"):
+        rows = find_headline(folder, chains, report, count_processors())
+    if figures is not None:
+        _draw_headline(rows, figures, report)
+    if as_json:
+        json_out([about(row.experiments, "default", PRESETS["default"]) | row.as_json() for row in rows])
+    else:
+        _print_headline(rows)
+
+
+def _draw_headline(rows: list[HeadlineRow], figures: str, report: Callable[[str], None]) -> None:
+    from pathlib import Path
+
+    from bayesnu.studies.figures.headline import headline_plot
+    from bayesnu.studies.headline_text import by_property
+
+    place = _writable(Path(figures))
+    for item, some in by_property(rows):
+        headline_plot(some, place / f"headline-{item.name}.png")
+    report(f"figures of limits in {place}")
+
+
+def _print_headline(rows: list[HeadlineRow]) -> None:
+    """Two tables for each property, and the remarks."""
+    from bayesnu.studies.headline_text import FITS, LIMITS, by_property, fit_cells, limit_cells, list_remarks, name_table
+
+    for item, some in by_property(rows):
+        table(name_table(item, "default"), LIMITS, [limit_cells(row) for row in some], text=3)
+        table("", FITS, [fit_cells(row) for row in some if row.toys and row.others == "zero"], text=3)
+    for remark in list_remarks(rows):
+        click.echo(remark)
+
+
 @contextmanager
-def _stopped_in_one_sentence(runs: Path | None) -> Iterator[None]:
-    """Say how to go on when the work is told to stop. Chains are stored as they grow, so there is nothing to save."""
+def _stopped_in_one_sentence(folder: Path | None, kept: str) -> Iterator[None]:
+    """Say how to go on when the work is told to stop. What is finished is stored, so there is nothing to save."""
     try:
         with stoppable():
             yield
     except KeyboardInterrupt as stopped:
-        how = f"; chains are in {runs}, and the same command goes on from there" if runs and runs.exists() else ""
+        is_there = folder is not None and folder.exists()
+        how = f"; {kept} in {folder}, and the same command goes on from there" if is_there else ""
         raise Stopped(stopped.args[0], how) from None
 
 

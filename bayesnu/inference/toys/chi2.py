@@ -9,7 +9,7 @@ from math import inf, nan
 
 import numpy as np
 
-from bayesnu.inference.toys.derivatives import END_PAIR, FIRST_PAIR
+from bayesnu.inference.toys.derivatives import END_SLOPE, FIRST_SLOPE, OF_EXPERIMENT, OF_VARIABLE
 from bayesnu.inference.toys.rows import LANES
 from bayesnu.model.kernel_arrays import END_BIN, END_TERM, FIRST_BIN, FIRST_TERM
 from bayesnu.support.compiled import compiled
@@ -46,6 +46,23 @@ def multiply_rows(matrix, start, stop, begin, end, lanes, source, target):  # ty
             row = lanes[source + j]
             for i in range(LANES):
                 out[i] += a * row[i]
+
+
+@compiled
+def add_products(lanes, one, other, rows, target):  # type: ignore[no-untyped-def]
+    """Add the sum of so many products of rows, from `one` and from `other` on, to a row; two products for a store."""
+    out = lanes[target]
+    whole = rows - rows % 2
+    for j in range(0, whole, 2):
+        a = one + j
+        b = other + j
+        for i in range(LANES):
+            out[i] += lanes[a, i] * lanes[b, i] + lanes[a + 1, i] * lanes[b + 1, i]
+    if whole < rows:
+        a = one + whole
+        b = other + whole
+        for i in range(LANES):
+            out[i] += lanes[a, i] * lanes[b, i]
 
 
 @compiled
@@ -154,7 +171,7 @@ def fill_chi2(lanes, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # type: ignore[no-untyped-def]
+def fill_derivatives(templates, blocks, linear, slopes, spectra, lanes, at):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of chi^2/2 in the free variables, from the expected counts."""
     # By the expected counts of a bin: first and second derivative.
     for b in range(at.counted):
@@ -175,16 +192,13 @@ def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # 
         for i in range(LANES):
             excess[i] = expected[i] - measured[i]
             weight[i] = 1.0
-    # By terms, and by pairs of terms: sums over the bins of an experiment.
+    # By terms: sums over the bins of an experiment.
     for e in range(blocks.shape[0]):
         t0 = blocks[e, FIRST_TERM]
         t1 = blocks[e, END_TERM]
         b0 = blocks[e, FIRST_BIN]
         b1 = blocks[e, END_BIN]
-        p0 = blocks[e, FIRST_PAIR]
-        p1 = blocks[e, END_PAIR]
         multiply_rows(templates, t0, t1, b0, b1, lanes, at.excess, at.slopes)
-        multiply_rows(products, p0, p1, b0, b1, lanes, at.weight, at.curvatures)
     # By variables. First the pulls, which fill the gradient and the Hessian's diagonal.
     lanes[at.hessian : at.factor] = 0.0
     for k in range(at.free):
@@ -208,12 +222,22 @@ def fill_derivatives(templates, products, blocks, linear, chain, lanes, at):  # 
         out = lanes[at.gradient + linear[r, 2]]
         for i in range(LANES):
             out[i] += a[i] * slope[i]
-    # Then two first derivatives times the curvature by the pair of their terms.
-    for r in range(chain.shape[0]):
-        a = lanes[at.monomials + chain[r, 0]]
-        b = lanes[at.monomials + chain[r, 1]]
-        curvature = lanes[at.curvatures + chain[r, 2]]
-        out = lanes[at.hessian + chain[r, 3]]
-        times = float(chain[r, 4])
-        for i in range(LANES):
-            out[i] += times * curvature[i] * (a[i] * b[i])
+    # Then the products of two slopes of the counts.
+    for r in range(slopes.shape[0]):
+        e = slopes[r, OF_EXPERIMENT]
+        b0 = blocks[e, FIRST_BIN]
+        b1 = blocks[e, END_BIN]
+        k = slopes[r, OF_VARIABLE]
+        counts_by_k = at.counts_by + k * at.bins
+        multiply_rows(spectra, b0, b1, slopes[r, FIRST_SLOPE], slopes[r, END_SLOPE], lanes, at.monomials, counts_by_k)
+        for b in range(b0, b1):
+            slope = lanes[counts_by_k + b]
+            weight = lanes[at.weight + b]
+            weighted = lanes[at.weighted + b]
+            for i in range(LANES):
+                weighted[i] = weight[i] * slope[i]
+        s = r
+        while s >= 0 and slopes[s, OF_EXPERIMENT] == e:
+            m = slopes[s, OF_VARIABLE]
+            add_products(lanes, at.weighted + b0, at.counts_by + m * at.bins + b0, b1 - b0, at.hessian + place_of(k, m))
+            s -= 1

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 
 from bayesnu.model.polynomial import FACTORS, Model
 
-# Columns of `blocks`, after those of `kernel_arrays`: first and last + 1 of an experiment's pairs of terms.
-FIRST_PAIR = 4
-END_PAIR = 5
+# Columns of `slopes`: an experiment, a variable, first and last + 1 of the monomials that are derivatives by it there.
+OF_EXPERIMENT = 0
+OF_VARIABLE = 1
+FIRST_SLOPE = 2
+END_SLOPE = 3
 
 
 class Spectra(NamedTuple):
-    """Templates (terms, bins), their transpose, and the products (pairs, bins) of two templates of one experiment.
+    """Templates (terms, bins), and their transpose.
 
-    A row of `blocks` (experiments and constraints, 6) holds the first and last + 1 of its terms, bins and pairs.
+    A row of `blocks` (experiments and constraints, 4) holds the first and last + 1 of its terms and bins.
     """
 
     templates: np.ndarray
     transposed: np.ndarray
-    products: np.ndarray
     blocks: np.ndarray
 
 
 class Form(NamedTuple):
     """The polynomial and its derivatives by the free parameters, as lists of integers.
 
-    Variable n is parameter order[n], or its square; free ones come first, in the order of elimination. A row of
-    `monomials` is a number and the variables it multiplies: the terms, then their derivatives by one and by two variables.
-    A row of `linear`: a derivative, its term, and where it contributes: k of the gradient, or a place of the Hessian. A row
-    of `chain`: two first derivatives, the pair of their terms, the place in the Hessian, and how often it counts. Element
-    (k, m) of the Hessian has place k(k+1)/2 + m.
+    Variable n is parameter order[n], or its square; free ones come first, in the order of elimination.
+
+    * A row of `monomials`: a number and the variables it multiplies. They are the terms, then their derivatives by one
+      variable and by two.
+    * A row of `linear`: a derivative, its term, and where it contributes: k of the gradient, or a place of the Hessian.
+      Element (k, m) of the Hessian has place k(k+1)/2 + m.
+    * A row of `slopes`: an experiment, a variable by which its counts change, and the monomials of that change. A column of
+      `spectra` (bins, monomials) is the template that a monomial multiplies. Rows of one experiment follow each other.
     """
 
     order: np.ndarray
     squared: np.ndarray
     monomials: np.ndarray
     linear: np.ndarray
-    chain: np.ndarray
+    slopes: np.ndarray
+    spectra: np.ndarray
 
 
 def exponents_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
@@ -55,39 +59,39 @@ def exponents_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
     return exponents, squared
 
 
-def arrange_spectra(model: Model) -> tuple[Spectra, np.ndarray]:
-    """Spectra of a model, and the row of `products` for every two terms (terms, terms), -1 across experiments."""
-    size = len(model.templates)
-    pairs = np.full((size, size), -1)
-    blocks: list[list[int]] = []
-    products: list[np.ndarray] = []
-    for block in (*model.blocks, *model.constraints):
-        begin = len(products)
-        terms = range(block.templates.start, block.templates.stop)
-        for t, u in combinations_with_replacement(terms, 2):
-            pairs[t, u] = len(products)
-            pairs[u, t] = len(products)
-            products.append(model.templates[t] * model.templates[u])
-        blocks.append([terms.start, terms.stop, block.bins.start, block.bins.stop, begin, len(products)])
+def arrange_spectra(model: Model) -> Spectra:
+    """Spectra of a model."""
+    blocks = (*model.blocks, *model.constraints)
+    ends = [(each.templates.start, each.templates.stop, each.bins.start, each.bins.stop) for each in blocks]
     templates = np.ascontiguousarray(model.templates)
-    transposed = np.ascontiguousarray(templates.T)
-    return Spectra(templates, transposed, np.array(products), np.array(blocks, dtype=np.int64)), pairs
+    return Spectra(templates, np.ascontiguousarray(templates.T), np.array(ends, dtype=np.int64))
 
 
-def differentiate(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def number_experiments(model: Model) -> np.ndarray:
+    """The number of the experiment or constraint of every term (terms,)."""
+    owners = np.empty(len(model.templates), dtype=np.int64)
+    for number, block in enumerate((*model.blocks, *model.constraints)):
+        owners[block.templates] = number
+    return owners
+
+
+def differentiate(exponents: np.ndarray, free: int, experiments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Differentiate every term, a row of exponents, by the first `free` variables: a derivative of a product is a product.
 
-    Returns `monomials` and `linear` of a `Form`, and between them the first derivatives: monomial, term, k.
+    `experiments` (terms,) says whose term it is. Returns `monomials` and `linear` of a `Form`, and between them the first
+    derivatives, in the order of experiments and variables: monomial, term, k.
     """
     size = exponents.shape[1]
     unit = np.eye(size, dtype=exponents.dtype)
     products = [(1, powers) for powers in exponents]  # a number and the powers of the variables it multiplies
     first = []
     second = []
-    for t, powers in enumerate(exponents):
-        for k in np.flatnonzero(powers[:free]):
-            first.append((len(products), t, k))
-            products.append((powers[k], powers - unit[k]))
+    terms, variables = np.nonzero(exponents[:, :free])
+    for n in np.lexsort([terms, variables, experiments[terms]]):
+        t = terms[n]
+        k = variables[n]
+        first.append((len(products), t, k))
+        products.append((exponents[t, k], exponents[t] - unit[k]))
     for n, t, k in first:  # element (k, m) of the Hessian stands after the gradient, with m <= k
         times, powers = products[n]
         for m in np.flatnonzero(powers[: k + 1]):
@@ -102,11 +106,12 @@ def differentiate(exponents: np.ndarray, free: int) -> tuple[np.ndarray, np.ndar
     return monomials, derivatives[: len(first)], derivatives
 
 
-def apply_chain_rule(first: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """The list `chain` of a `Form`: every two first derivatives within an experiment."""
-    one, other = np.triu_indices(len(first))
-    pair = pairs[first[one, 1], first[other, 1]]
-    m, k = np.sort([first[one, 2], first[other, 2]], axis=0)
-    times = np.where((k == m) & (one != other), 2, 1)  # the two orders of a pair meet on the diagonal
-    rows = np.stack([first[one, 0], first[other, 0], pair, k * (k + 1) // 2 + m, times], axis=1)
-    return np.ascontiguousarray(rows[pair >= 0])
+def arrange_slopes(first: np.ndarray, experiments: np.ndarray, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lists `slopes` and `spectra` of a `Form`, from first derivatives in the order of `differentiate`."""
+    keys = np.stack([experiments[first[:, 1]], first[:, 2]], axis=1)
+    groups, begins, sizes = np.unique(keys, axis=0, return_index=True, return_counts=True)
+    starts = first[begins, 0]
+    slopes = np.column_stack([groups, starts, starts + sizes])
+    spectra = np.zeros((templates.shape[1], int(slopes[:, END_SLOPE].max(initial=0))))
+    spectra[:, first[:, 0]] = templates[first[:, 1]].T
+    return np.ascontiguousarray(slopes, dtype=np.int64), spectra

@@ -2,8 +2,8 @@
 
 The statistic is that of `profile`, with each toy's own counts and centres of constraints. The expected counts are linear in
 the terms of the model, so every sum over bins is a product of a constant matrix with lanes. For the slopes these are the
-templates with 1 - n/lambda, for the curvatures the products of two templates with n/lambda^2. Short sums over terms turn
-derivatives by terms into derivatives by parameters.
+templates with 1 - n/lambda, and short sums over terms turn derivatives by terms into derivatives by parameters. For the
+curvatures the counts are differentiated by the parameters first: there are far fewer of these than pairs of terms.
 
 A moment enters only as its square, so its square is fitted: the signal is linear in it and the physical boundary is a bound.
 A toy leaves its lane when it has converged, and the next one takes the lane. No number of a toy enters another's: results
@@ -19,7 +19,14 @@ import numpy as np
 
 from bayesnu.inference.newton import minimise
 from bayesnu.inference.profiler import Fit, Profiler
-from bayesnu.inference.toys.derivatives import Form, apply_chain_rule, arrange_spectra, differentiate, exponents_of
+from bayesnu.inference.toys.derivatives import (
+    Form,
+    arrange_slopes,
+    arrange_spectra,
+    differentiate,
+    exponents_of,
+    number_experiments,
+)
 from bayesnu.inference.toys.lanes import Goal, ToyArrays, evaluate_chi2, iterate_newton
 from bayesnu.inference.toys.rows import Rows, allocate_lanes, copy_lanes
 from bayesnu.inference.toys.starts import Starts
@@ -70,7 +77,8 @@ class ToyFitter:
         self._prepared: dict[tuple[bytes, int], Prepared] = {}
         self.exponents, self.squared = exponents_of(model)
         self.starts = Starts(model, self.squared)
-        self.spectra, self.pairs = arrange_spectra(model)
+        self.spectra = arrange_spectra(model)
+        self.experiments = number_experiments(model)
         self.nuisances = np.arange(len(model.parameters)) >= model.n_physics
         self.nothing_free = np.zeros_like(self.nuisances)
 
@@ -346,9 +354,9 @@ class ToyFitter:
     def _arrange_form(self, free: np.ndarray, last: int = 0) -> Form:
         """Lists for these free parameters. Physics parameters are eliminated last, as one of them may go to a level."""
         order = np.array(sorted(range(len(free)), key=lambda k: (not free[k], k < self.model.n_physics, k == last, k)))
-        monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()))
-        chain = apply_chain_rule(first, self.pairs)
-        return Form(order, self.squared[order], monomials, linear, chain)
+        monomials, first, linear = differentiate(self.exponents[:, order], int(free.sum()), self.experiments)
+        slopes, spectra = arrange_slopes(first, self.experiments, self.spectra.templates)
+        return Form(order, self.squared[order], monomials, linear, slopes, spectra)
 
     def _prepare_lanes(self, form: Form, free: int) -> tuple[np.ndarray, Rows]:
         """Working memory, with what is the same for every toy filled in."""

@@ -129,11 +129,11 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
     # Bundles stop here: numba counts references to all their arrays at every call.
     templates = spectra.templates
     transposed = spectra.transposed
-    products = spectra.products
     blocks = spectra.blocks
     monomials = form.monomials
     linear = form.linear
-    chain = form.chain
+    slopes = form.slopes
+    spectra_by = form.spectra
     size = theta.shape[0]
     to_level = goal.side != 0.0
     count = at.free - 1 if to_level else at.free
@@ -151,7 +151,7 @@ def iterate_newton(spectra, form, toys, goal, theta, lanes, at, number):  # type
         expect_counts(transposed, blocks, monomials, lanes, at)
         if to_level:
             fill_chi2(lanes, at)
-        fill_derivatives(templates, products, blocks, linear, chain, lanes, at)
+        fill_derivatives(templates, blocks, linear, slopes, spectra_by, lanes, at)
         check_last_step(lanes, at)
         # The Newton step: towards the level or the minimum.
         if to_level:

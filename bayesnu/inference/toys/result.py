@@ -27,13 +27,14 @@ TOYS = 10_000  # of goodness, compatibility and expected limits: a p-value of 0.
 TOYS_OF_LOOK = 500  # that tell a p-value which is worth no remark
 BELT_POINTS = 21
 BELT_TOYS = 4_000  # at each tested value
-TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts
+TOYS_OF_SEVERAL = 1_000  # with several physics parameters, each of whose fits has several starts, or with many terms
 BELT_POINTS_OF_SEVERAL = 13
 BELT_TOYS_OF_SEVERAL = 2_000
 HOPELESS = 10.0  # widths of a constraint: with a fit further away, toys of it are like no data and hard to fit,
 TOYS_OF_HOPELESS = 100  # and so many tell that it is poor
 MOST_STARTS = 4  # of a fit of several physics parameters: with more, their limits take a minute and are made when asked for
 ASK = "no limits from toys, whose fits of these parameters are slow: ask `bayesnu expected` and `bayesnu feldman-cousins`"
+MOST_TERMS = 150  # of a model whose toys are fitted in a tenth of a millisecond each
 MOST_FAILED = 1e-3  # of the toys: with more of them quantiles of the rest would be too small
 
 
@@ -130,6 +131,11 @@ def find_toy_result(model: Model, cl: float, seed: int) -> ToyResult:
     return replace(judged, limits=tuple(limits), remarks=tuple(remarks))
 
 
+def _is_fast(model: Model) -> bool:
+    """Whether fits of toys take so little that there may be many."""
+    return model.n_physics == 1 and len(model.templates) <= MOST_TERMS
+
+
 def _is_hopeless(fitter: ToyFitter) -> bool:
     """Whether the best fit is too far from where its nuisances were measured."""
     best = fitter.best_fit(observed(fitter.model)).theta[0]
@@ -164,7 +170,7 @@ def _no_result(seed: int, error: BayesnuError) -> ToyResult:
 def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int, most: int = TOYS) -> ToyResult:
     """The same with so many toys at `most`; raises `BayesnuError` where the fit of the data did not end."""
     model = fitter.model
-    toys = min(most, TOYS if model.n_physics == 1 else TOYS_OF_SEVERAL)
+    toys = min(most, TOYS if _is_fast(model) else TOYS_OF_SEVERAL)
     if _is_hopeless(fitter):
         toys = TOYS_OF_HOPELESS
     goodness = find_goodness(fitter, toys, streams[0]) if count_bins(fitter) else None
@@ -178,7 +184,7 @@ def _judge_fit(fitter: ToyFitter, streams: list[np.random.Generator], seed: int,
 def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) -> list[ExpectedLimit]:
     """Limits of toys of the Standard Model, the nuisances where the data put them."""
     ends = list_ends(fitter, cl)
-    number = TOYS if fitter.model.n_physics == 1 else TOYS_OF_SEVERAL
+    number = TOYS if _is_fast(fitter.model) else TOYS_OF_SEVERAL
     toys = draw(fitter.model, profiled_null(fitter), number, random)
     found = summarise_limits(fitter, ends, find_limits(fitter, ends, toys))
     for each in found:
@@ -191,13 +197,13 @@ def _expect_limits(fitter: ToyFitter, cl: float, random: np.random.Generator) ->
 
 def _find_interval(fitter: ToyFitter, cl: float, random: np.random.Generator) -> Interval:
     """The Feldman-Cousins interval with the nuisances profiled at each tested value."""
-    is_alone = fitter.model.n_physics == 1
-    points = BELT_POINTS if is_alone else BELT_POINTS_OF_SEVERAL
-    number = BELT_TOYS if is_alone else BELT_TOYS_OF_SEVERAL
+    is_fast = _is_fast(fitter.model)
+    points = BELT_POINTS if is_fast else BELT_POINTS_OF_SEVERAL
+    number = BELT_TOYS if is_fast else BELT_TOYS_OF_SEVERAL
     values = tested_values(fitter.model, points, max(TESTED, 1 - (1 - cl) / 30))
     toys = [statistics(fitter, value, number, random) for value in values]
     found = belt(fitter, values, toys, cl)
-    held = "nuisances" if is_alone else "nuisances and other parameters"
+    held = "nuisances" if fitter.model.n_physics == 1 else "nuisances and other parameters"
     how = f"{found.toys} toys at {len(values)} tested values; coverage is exact only at the profiled {held}"
     if found.discrete:
         how += "; the counts are so few that an end lies anywhere between two tested values"

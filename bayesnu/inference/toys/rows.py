@@ -18,7 +18,7 @@ PerFree: TypeAlias = Annotated[int, "free variable"]
 PerPlace: TypeAlias = Annotated[int, "place in a symmetric matrix of the free variables"]
 PerBin: TypeAlias = Annotated[int, "bin"]
 PerTerm: TypeAlias = Annotated[int, "term"]
-PerPair: TypeAlias = Annotated[int, "pair of terms"]
+PerSlope: TypeAlias = Annotated[int, "free variable and bin"]
 PerMonomial: TypeAlias = Annotated[int, "monomial"]
 Single: TypeAlias = Annotated[int, "toy"]
 
@@ -41,13 +41,14 @@ class Rows(NamedTuple):
     inverse_below: PerVariable  # one over the constraint's width below its centre, 0 without one; and above
     inverse_above: PerVariable
     counts: PerBin
-    # Expected counts; chi^2/2 by them, by terms and pairs of terms, by variables: the Hessian follows the gradient.
+    # Expected counts; chi^2/2 by them, by terms, by variables: the Hessian follows the gradient.
     expected: PerBin
     excess: PerBin
     weight: PerBin
     monomials: PerMonomial
     slopes: PerTerm
-    curvatures: PerPair
+    counts_by: PerSlope  # expected counts by the variables
+    weighted: PerBin
     gradient: PerFree
     hessian: PerPlace
     # The Newton step: L of L D L^T after the Hessian, bounds, what moves or is shifted to a bound, right-hand side, 1/D.
@@ -100,7 +101,7 @@ def allocate_lanes(spectra: Spectra, form: Form, free: int, counted: int) -> tup
         PerPlace: free * (free + 1) // 2,
         PerBin: bins,
         PerTerm: terms,
-        PerPair: len(spectra.products),
+        PerSlope: free * bins,
         PerMonomial: len(form.monomials),
         Single: 1,
     }
