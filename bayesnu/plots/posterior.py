@@ -30,6 +30,7 @@ from bayesnu.plots.style import (
     PRIOR,
     RED,
     TRUTH,
+    Sheet,
     find_intervals,
     interval_text,
     label,
@@ -73,14 +74,17 @@ def corner_plot(
     chain: Chain,
     verdict: Verdict,
     settings: Settings,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    on: Sheet | None = None,
     names: Sequence[str] | None = None,
     truths: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw the marginals of all parameters, or of `names`, in units of `scale * unit`; `truths` are values to mark.
 
     Contours hold 68 % and 90 % of the probability. Physics parameters get the credible interval of the settings.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     priors = _choose_priors(model, names)
     draws = take_draws(chain, verdict, MOST_DRAWS)[:, [chain.names.index(prior.name) for prior in priors]]
@@ -88,7 +92,7 @@ def corner_plot(
     shown = [shown_range(x, prior) for x, prior in zip(draws.T, priors, strict=True)]
     text = max(1.0, len(priors) / 9)  # a large figure is looked at from further away
     side = len(priors) * (2.3 if len(priors) < 4 else 1.6)
-    with new_figure(path, verdict.missing, figsize=(side, side)) as figure:
+    with new_figure(path, verdict.missing, on, figsize=(side, side)) as figure:
         panels = _make_panels(figure, len(priors))
         for k, prior in enumerate(priors):
             _draw_marginal(panels[k][k], draws[:, k], prior, shown[k])

@@ -24,6 +24,7 @@ from bayesnu.plots.style import (
     LIGHT,
     PALE,
     SOLAR,
+    Sheet,
     find_intervals,
     formula_text,
     garwood,
@@ -39,11 +40,21 @@ SEED = 1  # of the counts drawn from them
 PLACE = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.93, "hspace": 0.06}  # of the panels in their part of a figure
 
 
-def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
+def spectrum_plot(
+    model: Model,
+    chain: Chain,
+    verdict: Verdict,
+    settings: Settings,
+    path: str | Path | None = None,
+    *,
+    on: Sheet | None = None,
+) -> Figure:
     """Draw observed and predicted counts per bin against reconstructed energy [keV], one panel per experiment.
 
     Bands are central posterior intervals. Backgrounds are posterior medians; solar neutrinos are shown for the Standard
     Model and with each physics parameter at its credible bound, the others at zero.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     draws = take_draws(chain, verdict, PREDICTIVE_DRAWS)
     curves = _count_neutrinos(model, np.median(draws, axis=0), find_intervals(model, chain, verdict, settings))
@@ -57,7 +68,7 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
         f"expected counts, {LEVELS[0] * 100:.0f} %": (DARK, np.quantile(expected, inner, axis=0)),
     }
     blocks = model.blocks
-    with new_figure(path, verdict.missing, figsize=(6, 4.4 * len(blocks))) as figure:
+    with new_figure(path, verdict.missing, on, figsize=(6, 4.4 * len(blocks))) as figure:
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
             _draw_spectrum(part, model, experiment, block, bands, curves)
