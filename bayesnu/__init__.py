@@ -2,6 +2,8 @@
 
 Data:
     load_experiment      a data set by its name, or from a TOML file
+    make_experiment      a data set from arrays
+    write_experiment     a data set as a TOML file
     BayesnuError         a mistake in what was given, in one sentence
 
 Model:
@@ -45,6 +47,8 @@ from bayesnu.support.versions import __version__ as __version__
 
 if TYPE_CHECKING:
     from bayesnu.experiments import load as load_experiment
+    from bayesnu.experiments.arrays import make_experiment
+    from bayesnu.experiments.writing import write_experiment
     from bayesnu.inference.marginal import bayes_factor, marginal
     from bayesnu.inference.profile import interval as profile_interval
     from bayesnu.model.builder import build
@@ -71,6 +75,7 @@ __all__ = [
     "load_experiment",
     "log_likelihood",
     "log_posterior",
+    "make_experiment",
     "marginal",
     "parameters_of",
     "preset",
@@ -80,6 +85,7 @@ __all__ = [
     "read_chain",
     "resolve",
     "sample",
+    "write_experiment",
 ]
 
 # Where each public name is defined: "module:attribute".
@@ -93,6 +99,7 @@ _HOME = {
     "expected_counts": "model.predict:expected_counts",
     "likelihood_function": "model.nested_sampler:likelihood_function",
     "load_experiment": "experiments:load",
+    "make_experiment": "experiments.arrays:make_experiment",
     "log_likelihood": "model.likelihood:log_likelihood",
     "log_posterior": "model.likelihood:log_posterior",
     "marginal": "inference.marginal:marginal",
@@ -104,6 +111,7 @@ _HOME = {
     "read_chain": "runs.chain_file:read",
     "resolve": "runs.run:resolve",
     "sample": "runs.sampling:sample",
+    "write_experiment": "experiments.writing:write_experiment",
 }
 
 
