@@ -19,6 +19,8 @@ Predictions:
     log_likelihood       log-probability of the data, the plain definition
     log_posterior        log of prior times likelihood, the plain definition
     compile_posterior    the same as fast code for many parameter values
+    gradient_function    the same with its gradient, in numpy
+    jax_posterior        the same as a function of JAX
 
 Intervals:
     profile_interval     where the profiled chi^2 is less than a level above its minimum
@@ -53,7 +55,9 @@ if TYPE_CHECKING:
     from bayesnu.inference.profile import interval as profile_interval
     from bayesnu.model.builder import build
     from bayesnu.model.choices import Analysis, preset
+    from bayesnu.model.gradient import gradient_function
     from bayesnu.model.grid_check import certify
+    from bayesnu.model.jax_posterior import jax_posterior
     from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior
     from bayesnu.model.nested_sampler import likelihood_function, prior_transform
     from bayesnu.model.predict import expected_counts, rate
@@ -71,6 +75,8 @@ __all__ = [
     "certify",
     "compile_posterior",
     "expected_counts",
+    "gradient_function",
+    "jax_posterior",
     "likelihood_function",
     "load_experiment",
     "log_likelihood",
@@ -97,6 +103,8 @@ _HOME = {
     "certify": "model.grid_check:certify",
     "compile_posterior": "model.likelihood:compile_posterior",
     "expected_counts": "model.predict:expected_counts",
+    "gradient_function": "model.gradient:gradient_function",
+    "jax_posterior": "model.jax_posterior:jax_posterior",
     "likelihood_function": "model.nested_sampler:likelihood_function",
     "load_experiment": "experiments:load",
     "make_experiment": "experiments.arrays:make_experiment",
