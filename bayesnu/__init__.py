@@ -31,6 +31,9 @@ Sampling:
     resolve              a run with every default filled in and checked
     sample               a run carried out, with chain, figures, verdict and what toys say
     read_chain           the samples of a run
+    interval_table       the limits of a result as a data frame
+    latex_table          the same for a paper, with citations
+    write_hepdata        the same as a submission to HEPData
     prior_transform      the unit cube mapped to parameters, for nested samplers
     likelihood_function  the compiled log-likelihood alone, for nested samplers
 
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from bayesnu.runs.chain_file import read as read_chain
     from bayesnu.runs.run import resolve
     from bayesnu.runs.sampling import sample
+    from bayesnu.studies.limit_tables import interval_table, latex_table, write_hepdata
     from bayesnu.support.errors import BayesnuError
 
 __all__ = [
@@ -76,7 +80,9 @@ __all__ = [
     "compile_posterior",
     "expected_counts",
     "gradient_function",
+    "interval_table",
     "jax_posterior",
+    "latex_table",
     "likelihood_function",
     "load_experiment",
     "log_likelihood",
@@ -92,6 +98,7 @@ __all__ = [
     "resolve",
     "sample",
     "write_experiment",
+    "write_hepdata",
 ]
 
 # Where each public name is defined: "module:attribute".
@@ -104,7 +111,9 @@ _HOME = {
     "compile_posterior": "model.likelihood:compile_posterior",
     "expected_counts": "model.predict:expected_counts",
     "gradient_function": "model.gradient:gradient_function",
+    "interval_table": "studies.limit_tables:interval_table",
     "jax_posterior": "model.jax_posterior:jax_posterior",
+    "latex_table": "studies.limit_tables:latex_table",
     "likelihood_function": "model.nested_sampler:likelihood_function",
     "load_experiment": "experiments:load",
     "make_experiment": "experiments.arrays:make_experiment",
@@ -120,6 +129,7 @@ _HOME = {
     "resolve": "runs.run:resolve",
     "sample": "runs.sampling:sample",
     "write_experiment": "experiments.writing:write_experiment",
+    "write_hepdata": "studies.limit_tables:write_hepdata",
 }
 
 
