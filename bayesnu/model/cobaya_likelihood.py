@@ -29,6 +29,7 @@ from bayesnu.model.priors import Flat, Gaussian, Prior
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import plain_names
 
+START = 20.0  # parts of a flat prior's range, one of which a first step is as wide as
 FARTHEST = 10.0  # widths of a Gaussian prior at which cobaya's range ends where the prior has no end
 
 
@@ -50,7 +51,8 @@ class XenonLikelihood(Likelihood):  # type: ignore[misc]  # cobaya ships no type
         options = defaults | dict(input_options)
         model = _build_model(options)
         names = plain_names(model.names)
-        defaults["params"] = {name: _describe_prior(prior) for name, prior in zip(names, model.parameters, strict=True)}
+        rows = zip(names, model.parameters, model.nominal(), strict=True)
+        defaults["params"] = {name: _describe_prior(prior, float(value)) for name, prior, value in rows}
         return defaults
 
     def initialize(self) -> None:
@@ -69,18 +71,17 @@ def _build_model(options: Mapping[str, Any]) -> Model:
     return build(options.get("experiments", ()), options.get("parameters", ()), analysis)
 
 
-def _describe_prior(prior: Prior) -> dict[str, Any]:
-    """A prior as cobaya's; a Gaussian without an end is cut far out, as cobaya needs it."""
+def _describe_prior(prior: Prior, nominal: float) -> dict[str, Any]:
+    """A prior as cobaya's, with a start near the nominal value; a Gaussian without an end is cut far out."""
     if isinstance(prior, Flat):
         density: dict[str, Any] = {"min": prior.lower, "max": prior.upper}
-        centre = (prior.lower + prior.upper) / 2
-        width = (prior.upper - prior.lower) / 10
+        width = (prior.upper - prior.lower) / START
     elif isinstance(prior, Gaussian):
         ends = np.clip((np.array([prior.lower, prior.upper]) - prior.mean) / prior.width, -FARTHEST, FARTHEST)
         density = {"dist": "truncnorm", "a": float(ends[0]), "b": float(ends[1]), "loc": prior.mean, "scale": prior.width}
-        centre = prior.mean
         width = prior.width
     else:
         raise BayesnuError(f"prior of {prior.name}: cobaya takes flat and Gaussian ones here; give it in the file of cobaya")
-    start = {"dist": "norm", "loc": centre, "scale": width / 10}
+    inside = np.clip(nominal, prior.lower + width / 2, prior.upper - width / 2)
+    start = {"dist": "norm", "loc": float(inside), "scale": width / 10}
     return {"prior": density, "ref": start, "proposal": width / 2, "latex": prior.label}

@@ -44,6 +44,7 @@ def test_cobaya_finds_the_parameters_and_the_same_likelihood_and_prior() -> None
         assert found.logprior(point) == pytest.approx(float(prior), abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Setting a value on a DataFrame")  # cobaya 3.6 does, and pandas 3.1 says so
 def test_the_limit_that_cobaya_samples_is_the_integrated_one() -> None:
     from cobaya.run import run
 

@@ -55,6 +55,7 @@ def test_what_is_no_result_or_not_converged_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")  # of its validator
 def test_hepdata_s_own_validator_accepts_the_submission(tmp_path: Path) -> None:
     pytest.importorskip("hepdata_lib")
     yaml = pytest.importorskip("yaml")
