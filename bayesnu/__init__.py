@@ -4,6 +4,7 @@ Data:
     load_experiment      a data set by its name, or from a TOML file
     make_experiment      a data set from arrays
     write_experiment     a data set as a TOML file
+    scale_exposure       a data set with another exposure
     BayesnuError         a mistake in what was given, in one sentence
 
 Model:
@@ -52,6 +53,7 @@ from bayesnu.support.versions import __version__ as __version__
 
 if TYPE_CHECKING:
     from bayesnu.experiments import load as load_experiment
+    from bayesnu.experiments import scale_exposure
     from bayesnu.experiments.arrays import make_experiment
     from bayesnu.experiments.writing import write_experiment
     from bayesnu.inference.marginal import bayes_factor, marginal
@@ -97,6 +99,7 @@ __all__ = [
     "read_chain",
     "resolve",
     "sample",
+    "scale_exposure",
     "write_experiment",
     "write_hepdata",
 ]
@@ -128,6 +131,7 @@ _HOME = {
     "read_chain": "runs.chain_file:read",
     "resolve": "runs.run:resolve",
     "sample": "runs.sampling:sample",
+    "scale_exposure": "experiments:scale_exposure",
     "write_experiment": "experiments.writing:write_experiment",
     "write_hepdata": "studies.limit_tables:write_hepdata",
 }

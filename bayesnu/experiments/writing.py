@@ -35,8 +35,7 @@ def write_experiment(experiment: nouns.Experiment, path: str | Path) -> None:
 
     Example:
         >>> import bayesnu, pathlib, tempfile
-        >>> from bayesnu.experiments import scale_exposure
-        >>> scaled = scale_exposure(bayesnu.load_experiment("xenonnt-sr0"), 20.0)
+        >>> scaled = bayesnu.scale_exposure(bayesnu.load_experiment("xenonnt-sr0"), 20.0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "xenonnt-20.toml")
         ...     bayesnu.write_experiment(scaled, path)

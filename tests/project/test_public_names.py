@@ -58,8 +58,8 @@ def test_dir_shows_every_name(face: str) -> None:
     assert {*shown.__all__} <= {*dir(shown)}
 
 
-def test_there_are_twenty_seven_names_and_a_version() -> None:
-    assert len(bayesnu.__all__) == 27
+def test_there_are_twenty_eight_names_and_a_version() -> None:
+    assert len(bayesnu.__all__) == 28
     assert {*dir(bayesnu)} == {*bayesnu.__all__, "__version__"}
 
 
