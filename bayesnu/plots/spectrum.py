@@ -37,6 +37,7 @@ from bayesnu.plots.style import (
 
 PREDICTIVE_DRAWS = 4_000  # parameter draws of a spectrum
 SEED = 1  # of the counts drawn from them
+LEGEND = 0.32  # of the width of a part, in a figure that is not cut to what is drawn
 PLACE = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.93, "hspace": 0.06}  # of the panels in their part of a figure
 
 
@@ -71,7 +72,7 @@ def spectrum_plot(
     with new_figure(path, verdict.missing, on, figsize=(6, 4.4 * len(blocks))) as figure:
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
-            _draw_spectrum(part, model, experiment, block, bands, curves)
+            _draw_spectrum(part, model, experiment, block, bands, curves, PLACE["right"] - LEGEND * (on is not None))
     return figure
 
 
@@ -111,6 +112,7 @@ def _draw_spectrum(
     block: Block,
     bands: Mapping[str, Any],
     curves: Mapping[str, Any],
+    right: float,
 ) -> None:
     edges = observe(experiment, model.analysis).edges_kev
     middles = (edges[1:] + edges[:-1]) / 2
@@ -119,7 +121,7 @@ def _draw_spectrum(
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]
     root = np.sqrt(np.where(median > 0, median, 1.0))
-    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE)
+    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE | {"right": right})
     for axes, shift, scale in ((above, 0.0, 1.0), (below, median, root)):
         y = (observed - shift) / scale
         error = errors / scale
@@ -139,5 +141,5 @@ def _draw_spectrum(
     below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
     part.align_ylabels([above, below])
     handles, texts = above.get_legend_handles_labels()
-    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, PLACE["top"])}  # the page is as wide as it needs
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (right + 0.01, PLACE["top"])}
     part.legend([handles[-1], *handles[:-1]], [texts[-1], *texts[:-1]], fontsize=8, **place)
