@@ -86,7 +86,7 @@ def gradient_function(model: Model) -> GradientPosterior:
 
     Raises: nothing itself. The function raises `BayesnuError` for theta of another length.
 
-    Source: derivatives of the polynomial in docs/methods.md; `jax_posterior` gives the same for JAX.
+    Source: the derivative of the polynomial of `model/polynomial.py`; `jax_posterior` gives the same for JAX.
 
     Example, the slope of the posterior in each parameter, and the same by small steps:
         >>> import bayesnu, numpy

@@ -15,10 +15,11 @@ from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
+from bayesnu.inference.toys.result import find_toy_result
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import describe
 from bayesnu.runs.result import RunResult, name_credible
-from bayesnu.runs.summary import summarise
+from bayesnu.runs.summary import add_toys, summarise
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.html import html_table
 from bayesnu.support.text import intervals, number
@@ -106,6 +107,11 @@ class Posterior:
     def result(self) -> RunResult:
         """The table of limits, diagnostics and cross-checks, in mu_B, e and cm^2, without toys."""
         return summarise(self._fits, self.chain, self.verdict, self.settings)
+
+    @cached_property
+    def result_with_toys(self) -> RunResult:
+        """The same with what toys say: goodness of fit, expected limits and a Feldman-Cousins interval; takes a while."""
+        return add_toys(self.result, find_toy_result(self.model, self.settings.probability, self.settings.seed))
 
     def corner_plot(self, path: str | Path | None = None, **options: Any) -> Figure:
         """Draw the marginals of all parameters; arguments as of `bayesnu.plots.corner_plot`, and the figure is returned."""

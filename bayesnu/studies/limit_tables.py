@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,10 @@ def _describe_row(row: LimitRow, converged: bool) -> dict[str, Any]:
         "method": row.method,
         "kind": scaled.kind,
         "probability": scaled.probability,
-        "lower": scaled.lower,
-        "upper": scaled.upper,
-        "error_lower": scaled.mcse_lower,
-        "error_upper": scaled.mcse_upper,
+        "lower": _number(scaled.lower),
+        "upper": _number(scaled.upper),
+        "error_lower": _number(scaled.mcse_lower),
+        "error_upper": _number(scaled.mcse_upper),
         "pieces": tuple(map(tuple, scaled.pieces)),
         "what": row.what,
         "how": row.how,
@@ -98,6 +99,11 @@ def _describe_row(row: LimitRow, converged: bool) -> dict[str, Any]:
         "note": row.note,
         "converged": converged if row.method == "credible" else None,
     }
+
+
+def _number(end: float | None) -> float:
+    """An end as a number of a column: NaN where there is none."""
+    return nan if end is None else end
 
 
 def _write_cells(row: LimitRow) -> list[str]:
@@ -171,10 +177,10 @@ def _make_hepdata_table(hepdata_lib: Any, name: str, rows: list[LimitRow]) -> An
     for end in ("lower", "upper"):
         ends = hepdata_lib.Variable(f"{name} {end} end", is_independent=False, is_binned=False)
         ends.units = rows[0].parameter.scaled_unit
-        ends.values = ["-" if each[end] is None else each[end] for each in described]
-        if any(each[f"error_{end}"] for each in described):
+        ends.values = ["-" if isnan(each[end]) else each[end] for each in described]
+        if not all(isnan(each[f"error_{end}"]) for each in described):
             error = hepdata_lib.Uncertainty("Monte Carlo", is_symmetric=True)
-            error.values = [each[f"error_{end}"] or 0.0 for each in described]
+            error.values = [0.0 if isnan(each[f"error_{end}"]) else each[f"error_{end}"] for each in described]
             ends.add_uncertainty(error)
         table.add_variable(ends)
     return table

@@ -89,6 +89,13 @@ def test_the_table_of_limits_is_that_of_a_run() -> None:
     assert result.parameters["mu_nu"].interval.upper == pytest.approx(1e-11 * (posterior().interval().upper or 0))
 
 
+@pytest.mark.long
+def test_toys_add_their_rows() -> None:
+    rows = posterior().result_with_toys.rows
+    assert {row.method for row in rows} == {"credible", "profile", "feldman-cousins", "expected", "published"}
+    assert rows[: len(posterior().result.rows) - 2] == posterior().result.rows[:-2]
+
+
 def test_a_bar_or_lines_say_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     few = FEW | {"steps": 12}
     bayesnu.sample(changed(), sampling=few)

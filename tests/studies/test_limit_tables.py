@@ -34,6 +34,7 @@ def test_a_data_frame_has_every_row_in_the_unit_that_it_names() -> None:
         assert found["upper"] * found["scale"] == pytest.approx(row.interval.upper, rel=1e-12)
         assert (found["unit"], found["probability"]) == ("mu_B", row.interval.probability)
     sampled = table[table.method == "credible"]
+    assert table.lower.isna().all()  # a modulus has no lower end
     assert not sampled.converged.any() and np.all(sampled.error_upper > 0)
 
 
