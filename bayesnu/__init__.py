@@ -2,6 +2,9 @@
 
 Data:
     load_experiment      a data set by its name, or from a TOML file
+    make_experiment      a data set from arrays
+    write_experiment     a data set as a TOML file
+    scale_exposure       a data set with another exposure
     BayesnuError         a mistake in what was given, in one sentence
 
 Model:
@@ -17,6 +20,8 @@ Predictions:
     log_likelihood       log-probability of the data, the plain definition
     log_posterior        log of prior times likelihood, the plain definition
     compile_posterior    the same as fast code for many parameter values
+    gradient_function    the same with its gradient, in numpy
+    jax_posterior        the same as a function of JAX
 
 Intervals:
     profile_interval     where the profiled chi^2 is less than a level above its minimum
@@ -27,6 +32,9 @@ Sampling:
     resolve              a run with every default filled in and checked
     sample               a run carried out, with chain, figures, verdict and what toys say
     read_chain           the samples of a run
+    interval_table       the limits of a result as a data frame
+    latex_table          the same for a paper, with citations
+    write_hepdata        the same as a submission to HEPData
     prior_transform      the unit cube mapped to parameters, for nested samplers
     likelihood_function  the compiled log-likelihood alone, for nested samplers
 
@@ -45,11 +53,16 @@ from bayesnu.support.versions import __version__ as __version__
 
 if TYPE_CHECKING:
     from bayesnu.experiments import load as load_experiment
+    from bayesnu.experiments import scale_exposure
+    from bayesnu.experiments.arrays import make_experiment
+    from bayesnu.experiments.writing import write_experiment
     from bayesnu.inference.marginal import bayes_factor, marginal
     from bayesnu.inference.profile import interval as profile_interval
     from bayesnu.model.builder import build
     from bayesnu.model.choices import Analysis, preset
+    from bayesnu.model.gradient import gradient_function
     from bayesnu.model.grid_check import certify
+    from bayesnu.model.jax_posterior import jax_posterior
     from bayesnu.model.likelihood import compile_posterior, log_likelihood, log_posterior
     from bayesnu.model.nested_sampler import likelihood_function, prior_transform
     from bayesnu.model.predict import expected_counts, rate
@@ -57,6 +70,7 @@ if TYPE_CHECKING:
     from bayesnu.runs.chain_file import read as read_chain
     from bayesnu.runs.run import resolve
     from bayesnu.runs.sampling import sample
+    from bayesnu.studies.limit_tables import interval_table, latex_table, write_hepdata
     from bayesnu.support.errors import BayesnuError
 
 __all__ = [
@@ -67,10 +81,15 @@ __all__ = [
     "certify",
     "compile_posterior",
     "expected_counts",
+    "gradient_function",
+    "interval_table",
+    "jax_posterior",
+    "latex_table",
     "likelihood_function",
     "load_experiment",
     "log_likelihood",
     "log_posterior",
+    "make_experiment",
     "marginal",
     "parameters_of",
     "preset",
@@ -80,6 +99,9 @@ __all__ = [
     "read_chain",
     "resolve",
     "sample",
+    "scale_exposure",
+    "write_experiment",
+    "write_hepdata",
 ]
 
 # Where each public name is defined: "module:attribute".
@@ -91,8 +113,13 @@ _HOME = {
     "certify": "model.grid_check:certify",
     "compile_posterior": "model.likelihood:compile_posterior",
     "expected_counts": "model.predict:expected_counts",
+    "gradient_function": "model.gradient:gradient_function",
+    "interval_table": "studies.limit_tables:interval_table",
+    "jax_posterior": "model.jax_posterior:jax_posterior",
+    "latex_table": "studies.limit_tables:latex_table",
     "likelihood_function": "model.nested_sampler:likelihood_function",
     "load_experiment": "experiments:load",
+    "make_experiment": "experiments.arrays:make_experiment",
     "log_likelihood": "model.likelihood:log_likelihood",
     "log_posterior": "model.likelihood:log_posterior",
     "marginal": "inference.marginal:marginal",
@@ -104,6 +131,9 @@ _HOME = {
     "read_chain": "runs.chain_file:read",
     "resolve": "runs.run:resolve",
     "sample": "runs.sampling:sample",
+    "scale_exposure": "experiments:scale_exposure",
+    "write_experiment": "experiments.writing:write_experiment",
+    "write_hepdata": "studies.limit_tables:write_hepdata",
 }
 
 

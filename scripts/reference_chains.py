@@ -34,7 +34,7 @@ def main(runs: Path, place: Path) -> None:
     for name, parameter, flavour in RESULTS:
         run = resolve((name,), parameter, flavour)
         place_of_run = runs / run.name
-        result = sampling.sample(run, place_of_run, figures=False)
+        result = sampling.sample(run, place_of_run, figures=False, progress=False)
         chain = chain_file.read(place_of_run)
         burn_in = result.verdict.burn_in
         kept, log_prob = (values[:, burn_in:] for values in (chain.samples, chain.log_prob))

@@ -221,7 +221,7 @@ def _hdf5(folder: Path, scratch: Path) -> Finding:
     shortest = {"steps": 8, "walkers": 16, "ensembles": 2}
     run = resolve(("xenonnt-sr0",), "mu_nu", choices={"background": "single"}, sampling=shortest)
     try:
-        sample(run, scratch, figures=False, toys=False)
+        sample(run, scratch, figures=False, toys=False, progress=False)
     except (BayesnuError, OSError) as error:
         found = f"{folder}: no chain can be stored ({with_flags(str(error))})"
         return Finding("chains", "act", found, "run on a local disk")

@@ -85,12 +85,6 @@ class Progress(Shown):
 
     def _needed(self, verdict: Convergence) -> float:
         """Steps the run will take: as many as were asked for, or as the slower of two rules still needs."""
-        from bayesnu.inference.sampling.convergence import (
-            ERROR_BELOW,
-            STEPS_PER_TAU,  # what samples has them; a campaign needs no arviz
-        )
+        from bayesnu.inference.sampling.convergence import steps_needed  # what samples has it; a campaign needs no arviz
 
-        if self.steps is not None:
-            return max(self.steps, verdict.steps)
-        by_error = verdict.steps * (min(verdict.error, 1.0) / ERROR_BELOW) ** 2
-        return max(by_error, 1.1 * STEPS_PER_TAU * verdict.tau, verdict.steps)
+        return max(self.steps or steps_needed(verdict), verdict.steps)

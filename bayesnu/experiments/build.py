@@ -98,7 +98,8 @@ def _build_neutrinos(tables: schema.File) -> nouns.StatedNeutrinos | None:
 
 
 def _build_background(table: schema.Background, exposure_tonne_years: float) -> nouns.Background:
-    fractions = sum(component.fraction or 0.0 for component in table.components)
+    parts = sum(component.fraction or 0.0 for component in table.components)
+    fractions = 1.0 if abs(parts - 1) < nouns.ROUNDING else parts  # so that what is written is read back to the last digit
     return nouns.Background(
         exposure_tonne_years=exposure_tonne_years,
         solar_neutrinos=table.solar_neutrinos,

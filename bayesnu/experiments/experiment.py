@@ -18,6 +18,7 @@ from bayesnu.physics.background_spectra import Spectrum
 from bayesnu.physics.resolution import AnyResolution
 from bayesnu.support.arguments import read_array, read_number
 from bayesnu.support.errors import BayesnuError
+from bayesnu.support.html import html_table
 
 Array: TypeAlias = NDArray[np.float64]
 NeutrinoRole: TypeAlias = Literal["included", "absent"]
@@ -433,6 +434,19 @@ class Experiment(_ReadOnly):
             f"<Experiment {self.name}, reading {self.reading}: {self.observed.sum():g} events in {len(self.observed)} bins "
             f"of {low:g}-{high:g} keV, {self.exposure_tonne_years:.3g} t yr>"
         )
+
+    def _repr_html_(self) -> str:
+        low, high = self.edges_kev[[0, -1]]
+        components = ", ".join(each.name for each in self.background.components)
+        rows = [
+            ("name, reading", f"{self.name}, {self.reading}"),
+            ("events", f"{self.observed.sum():g} in {len(self.observed)} bins of {low:g}-{high:g} keV"),
+            ("region", "{:g}-{:g} keV".format(*self.region_kev)),
+            ("exposure", f"{self.exposure_tonne_years:.4g} t yr"),
+            ("backgrounds", components or "none"),
+            ("references", ", ".join(self.references) or "none"),
+        ]
+        return html_table((), rows, self.title)
 
     @property
     def is_data(self) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
     """Return a data set with another exposure: all counts scale with it, and relative widths stay.
 
     Arguments:
-        experiment: a data set from `load`.
+        experiment: a data set from `load_experiment`.
         tonne_years: the new exposure in tonne-years, above 0.
 
     Returns: an `Experiment` of another name, which its events cannot be combined with. The observed counts are scaled too
@@ -32,10 +32,9 @@ def scale_exposure(experiment: Experiment, tonne_years: float) -> Experiment:
 
     Example:
         >>> import bayesnu
-        >>> from bayesnu.experiments import scale_exposure
-        >>> scaled = scale_exposure(bayesnu.load_experiment("xenonnt-sr0"), 20.0)
-        >>> scaled.name, round(float(scaled.background.total.sum()))  # 426.5 events times 20 / 1.16
-        ('xenonnt-sr0-scaled', 7353)
+        >>> scaled = bayesnu.scale_exposure(bayesnu.load_experiment("xenonnt-sr0"), 20.0)
+        >>> scaled.name, round(float(scaled.background.total.sum()))  # of 1.16 tonne-years: 426.5
+        ('xenonnt-sr0-scaled', 7354)
     """
     tonne_years = read_number("tonne_years", tonne_years)
     if not 0 < tonne_years <= LARGEST_EXPOSURE:

@@ -12,7 +12,8 @@ from scipy.special import ndtri
 from bayesnu.physics.properties import PhysicsParameter
 from bayesnu.support.arguments import read_number
 from bayesnu.support.errors import BayesnuError
-from bayesnu.support.text import intervals, percent
+from bayesnu.support.html import html_table
+from bayesnu.support.text import intervals, number, percent
 
 
 class Piece(NamedTuple):
@@ -22,7 +23,7 @@ class Piece(NamedTuple):
     upper: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Interval:
     """An interval of one parameter, in units of its `scale * unit`, or in its unit once `scaled`.
 
@@ -41,6 +42,19 @@ class Interval:
     pieces: tuple[Piece, ...]
     errors: tuple[Piece, ...] = ()
     status: str = ""
+
+    def __repr__(self) -> str:
+        error = "" if self.largest_error is None else f" +- {number(self.largest_error, 1)}"
+        status = f"; {self.status}" if self.status else ""
+        return f"<{type(self).__name__} {self._describe()}: {intervals(self.pieces, 1.0)}{error}{status}>"
+
+    def _repr_html_(self) -> str:
+        cells = (self._describe(), intervals(self.pieces, 1.0), number(self.largest_error, 1), self.status)
+        return html_table(("interval", "ends", "Monte-Carlo error", "status"), [cells], "Interval")
+
+    def _describe(self) -> str:
+        """Probability and kind in words."""
+        return f"{percent(self.probability)} {self.kind}" if self.probability else self.kind
 
     @property
     def lower(self) -> float | None:
@@ -107,7 +121,7 @@ def _multiply_end(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CredibleInterval(Interval):
     """A credible interval of this `probability`, with the posterior's `median` in the interval's units."""
 
@@ -119,7 +133,7 @@ class CredibleInterval(Interval):
         return replace(super().scaled(factor), median=self.median * factor)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DerivedInterval(CredibleInterval):
     """An interval of a derived quantity, and `of_prior`, the one that its inherited prior alone would give."""
 
@@ -128,7 +142,7 @@ class DerivedInterval(CredibleInterval):
     of_prior: Piece
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class IntegratedInterval(Interval):
     """A credible interval by integration instead of sampling; `method` says how the nuisances were integrated."""
 
@@ -136,7 +150,7 @@ class IntegratedInterval(Interval):
     method: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ProfileInterval(Interval):
     """An interval from the profile likelihood: where chi^2 is less than `delta_chi2` above its minimum `chi2_min`.
 
@@ -159,6 +173,9 @@ class ProfileInterval(Interval):
     best_fit: float | None
     chi2_min: float
     kind: str = field(default="profile", init=False)
+
+    def _describe(self) -> str:
+        return f"{self.kind} of {self.parameter.name}, {self.side}"
 
     @property
     def cl(self) -> float:

@@ -18,11 +18,12 @@ import numpy as np
 from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.nuisances import Nuisance
-from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics
+from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics, describe, with_kind
 from bayesnu.physics.cross_section import weak_couplings
 from bayesnu.physics.properties import PhysicsParameter, read_value, standard_value
-from bayesnu.support.arguments import read_place, read_points, require
-from bayesnu.support.errors import BayesnuError
+from bayesnu.support.arguments import read_array, read_place, read_points, require
+from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.html import html_table
 
 EVERYWHERE = 1e300  # end of a range that no fit reaches
 FACTORS = 7  # flux, two physics parameters, a part of the atom, efficiency, a shift twice: with fewer, higher powers of it
@@ -33,6 +34,22 @@ def _find_centre(prior: Prior) -> float:
     if isinstance(prior, Gaussian):
         return prior.mean
     return prior.parameter.usual if isinstance(prior.parameter, Nuisance) else 1.0
+
+
+def _check_kind(name: str, kind: str) -> None:
+    """Refuse a prior of a nuisance that a fit would not know: chi^2 has Gaussian constraints alone."""
+    if kind not in ("flat", "gaussian"):
+        raise BayesnuError(f"prior of {name}: found {kind!r:.60}; a nuisance takes 'flat' or 'gaussian'")
+
+
+def _make_nuisance(name: str, experiment: str | None, kind: str, numbers: Mapping[str, float]) -> Prior:
+    """The prior of a new nuisance; in a plain prediction a flat one is 1, or the end of its range next to that."""
+    label = rf"\mathrm{{{name}}}".replace("_", r"\_")
+    parameter = Nuisance(name, label, "", 1.0, "background", name, experiment)
+    free = Flat(parameter, 0.0, 10.0) if kind == "flat" else Gaussian(parameter, 0.0, np.inf)
+    prior = with_kind(free, kind, **numbers)
+    usual = min(max(1.0, prior.lower), prior.upper)
+    return replace(prior, parameter=replace(parameter, usual=usual))
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,11 @@ class Model:
     def counted(self) -> int:
         """How many bins hold counts: those of the experiments, which come before the constraints."""
         return int(self.blocks[-1].bins.stop)
+
+    def _repr_html_(self) -> str:
+        data = " + ".join(experiment.title for experiment in self.experiments)
+        rows = [(prior.column, describe(prior)) for prior in self.parameters]
+        return html_table(("parameter", "prior"), rows, f"Model of {data}, {len(self.observed)} bins")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,6 +194,104 @@ class Model:
         for prior in known.values():
             check_physics(prior)
         return self._with_parameters(known)
+
+    def with_prior(self, name: str, kind: str, **numbers: float) -> Model:
+        """Return the model with another prior of one parameter, of physics or a nuisance.
+
+        Arguments:
+            name: one of `names`.
+            kind: `flat`, `flat-square`, `log-uniform` or `gaussian`; of a nuisance `flat` or `gaussian`.
+            numbers: `lower` and `upper`, which stay as they are unless given, and `mean` and `width` of a Gaussian; in the
+                units of `parameters`: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2.
+
+        Raises: `BayesnuError` for a parameter or a kind that there is not, and for numbers that make no prior.
+
+        Example:
+            >>> import bayesnu
+            >>> model = bayesnu.build("xenonnt-sr0", "mu_nu").with_prior("mu_nu", "log-uniform", lower=0.01)
+            >>> model.parameters[0]
+            <LogUniform prior of mu_nu: log-uniform on [0.01, 10] 1e-11 mu_B>
+        """
+        place = self._find_place(name)
+        if place >= self.n_physics:
+            _check_kind(name, kind)
+        return self.with_priors(with_kind(self.parameters[place], kind, **numbers))
+
+    def with_nuisance(
+        self, name: str, counts: np.ndarray, kind: str, experiment: str | None = None, **numbers: float
+    ) -> Model:
+        """Return the model with one more background or distortion: its counts times a new nuisance parameter.
+
+        Arguments:
+            name: of the parameter, a new one.
+            counts: (bins,), what the parameter adds per bin and unit, over the whole exposure; it may be negative. The bins
+                are those of `experiment`, or of the whole model.
+            kind: of its prior, `flat` or `gaussian`.
+            experiment: the name of the data set that it belongs to; all of them unless given.
+            numbers: `lower`, `upper`, `mean` and `width` of the prior, pure numbers. Unless given, a Gaussian reaches from
+                0 to infinity, and a flat prior from 0 to 10.
+
+        Raises: `BayesnuError` for a name that is taken, for counts of another shape or all zero, and for numbers that
+            make no prior.
+
+        Example, a component of 20 +- 6 counts, the same in every bin:
+            >>> import bayesnu, numpy
+            >>> model = bayesnu.build("xenonnt-sr0", "mu_nu")
+            >>> bins = len(model.observed)
+            >>> more = model.with_nuisance("leak", numpy.full(bins, 20 / bins), "gaussian", mean=1, width=0.3)
+            >>> more.names[-1], round(float((more.expected(more.nominal()) - model.expected(model.nominal())).sum()), 6)
+            ('leak', 20.0)
+        """
+        if name in self.names:
+            raise BayesnuError(f"nuisance: the model has a parameter '{name}' already; choose another name")
+        _check_kind(name, kind)
+        blocks = [each for each in self.blocks if experiment in (None, each.experiment)]
+        if not blocks:
+            known = [each.experiment for each in self.blocks]
+            raise BayesnuError(f"nuisance: the model has no data set '{experiment}'{did_you_mean(str(experiment), known)}")
+        places = np.concatenate([np.arange(each.bins.start, each.bins.stop) for each in blocks])
+        given = read_array("counts", counts)
+        if given.shape != places.shape or not np.all(np.isfinite(given)) or not np.any(given):
+            raise BayesnuError(
+                f"counts: found numbers of shape {given.shape}; must be finite, one per bin, {places.shape}, not all zero"
+            )
+        added = np.zeros_like(self.observed)
+        added[places] = given
+        return self._with_term(_make_nuisance(name, experiment, kind, numbers), added)
+
+    def _with_term(self, prior: Prior, counts: np.ndarray) -> Model:
+        """The model with one more parameter that multiplies counts (bins,): a term of every block that has some."""
+        touched = [block for block in self.blocks if np.any(counts[block.bins])]
+        ends = np.array([block.templates.stop for block in touched])
+        rows = np.zeros((len(touched), len(counts)))
+        for row, block in zip(rows, touched, strict=True):
+            row[block.bins] = counts[block.bins]
+        place = len(self.parameters)
+        factors = np.where(self.factors == place, place + 1, self.factors)  # the constant 1 stays behind the last parameter
+        term = np.full(FACTORS, place + 1)
+        term[0] = place
+
+        def move(row: int) -> int:
+            return row + int(np.sum(ends <= row))
+
+        return replace(
+            self,
+            parameters=(*self.parameters, prior),
+            factors=np.insert(factors, ends, term, axis=0),
+            templates=np.insert(self.templates, ends, rows, axis=0),
+            is_signal=np.insert(self.is_signal, ends, False),
+            blocks=tuple(
+                Block(block.experiment, slice(move(block.templates.start), move(block.templates.stop)), block.bins)
+                for block in self.blocks
+            ),
+        )
+
+    def _find_place(self, name: str) -> int:
+        """The place of a parameter by its name; raises `BayesnuError` for one that the model does not have."""
+        if name not in self.names:
+            near = did_you_mean(str(name)[:60], self.names)
+            raise BayesnuError(f"parameter: found {name!r:.60}, which the model does not have{near}")
+        return self.names.index(name)
 
     def _with_parameters(self, known: Mapping[str, Prior]) -> Model:
         return replace(self, parameters=tuple(known.get(prior.name, prior) for prior in self.parameters))

@@ -26,15 +26,22 @@ from bayesnu.physics.properties import (
 )
 from bayesnu.support.arguments import read_array, read_number, read_probabilities
 from bayesnu.support.errors import BayesnuError, did_you_mean
+from bayesnu.support.html import html_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Prior:
     """What all kinds have in common: the parameter and a range, in units of the parameter's `scale * unit`."""
 
     parameter: Parameter
     lower: float
     upper: float
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} prior of {self.name}: {describe(self)}>"  # type: ignore[arg-type]  # one of `Prior`
+
+    def _repr_html_(self) -> str:
+        return html_table(("parameter", "prior"), [(self.name, describe(self))], "Prior")  # type: ignore[arg-type]
 
     @property
     def name(self) -> str:
@@ -83,7 +90,7 @@ class _Prior:
             raise BayesnuError(f"prior of {self.name}: found [{self.lower:g}, {self.upper:g}]; needs finite bounds")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Flat(_Prior):
     """Constant density on [lower, upper]."""
 
@@ -110,7 +117,7 @@ class Flat(_Prior):
         return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FlatInSquare(_Prior):
     """Constant density in x^2 on [lower, upper] with lower >= 0: density proportional to x."""
 
@@ -140,7 +147,7 @@ class FlatInSquare(_Prior):
         return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogUniform(_Prior):
     """Constant density in log x on [lower, upper] with lower > 0: a limit from it depends on the cut `lower`."""
 
@@ -171,7 +178,7 @@ class LogUniform(_Prior):
         return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gaussian(_Prior):
     """Gaussian of given mean and standard deviation, truncated to [lower, upper] and normalised there.
 

@@ -10,21 +10,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesnu.model.budget import Budget
-from bayesnu.plots.style import LIMIT, RED, count_unit, formula_text, garwood, new_figure, plain_text
+from bayesnu.plots.style import LIMIT, RED, Sheet, count_unit, formula_text, garwood, new_figure, plain_text
 
 FILLS = ("#d9c7dd", "#7d9bb5", "#e3d3a2", "#8fb59d", "#c9c9c9", "#a3a9d6")  # neighbours differ as greys, too
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
 PUBLISHED: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.2}
 
 
-def budget_plot(budget: Budget, path: str | Path) -> Figure:
+def budget_plot(budget: Budget, path: str | Path | None = None, *, on: Sheet | None = None) -> Figure:
     """Draw components stacked on the model's neutrinos with the data, and below the neutrinos beside the published ones.
 
     Counts are per bin over the whole exposure, or per keV where bins differ in width. Where the stack is above the file's
     total, the remainder is cut at zero.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     unit, unit_label = count_unit(budget.edges_kev)
-    with new_figure(path, (), figsize=(7.4, 6.0), layout="constrained") as figure:
+    with new_figure(path, (), on, figsize=(7.4, 6.0), layout="constrained") as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         _draw_stack(above, budget, unit)
         _draw_neutrinos(below, budget, unit)

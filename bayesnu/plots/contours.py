@@ -14,7 +14,19 @@ from matplotlib.patheffects import withStroke
 
 from bayesnu.inference.joint import PROBABILITIES, PROFILE_PROBABILITIES, TIED, Joint, profile_level
 from bayesnu.model.priors import usual_prior
-from bayesnu.plots.style import DARK, EXCLUDED, LIGHT, TRUTH, label, mark_edges, new_figure, number_text, plain_text
+from bayesnu.plots.style import (
+    DARK,
+    EXCLUDED,
+    LIGHT,
+    TRUTH,
+    Sheet,
+    label,
+    mark_edges,
+    new_figure,
+    number_text,
+    place_legend,
+    plain_text,
+)
 
 SEEN = 0.99  # probability that the axes hold
 PROFILE: dict[float, Any] = dict(zip(PROFILE_PROBABILITIES, ("-", (0, (5, 2)), (0, (1, 1.5))), strict=True))
@@ -23,16 +35,18 @@ STANDARD: dict[str, Any] = {"color": TRUTH["color"], "marker": "o", "markersize"
 PRIOR_END: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.0, "label": "end of a prior"}
 
 
-def contour_plot(joint: Joint, path: str | Path) -> Figure:
+def contour_plot(joint: Joint, path: str | Path | None = None, *, on: Sheet | None = None) -> Figure:
     """Draw where the posterior is highest, holding 68 % and 90 % of the probability, under the profile's contours.
 
     Contours of the profile likelihood are at the quantiles of chi^2 with two degrees of freedom, 2.30, 4.61 and 5.99. All
     is in units of `scale * unit`.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     priors = joint.model.physics
     x = joint.x
     y = joint.y
-    with new_figure(path, (), figsize=(4.6, 5.4), layout="constrained") as figure:
+    with new_figure(path, (), on, figsize=(4.6, 5.4), layout="constrained") as figure:
         axes = figure.subplots()
         with np.errstate(divide="ignore"):
             height = np.maximum(np.log(joint.density.T / joint.density.max()), -60.0)
@@ -53,7 +67,7 @@ def contour_plot(joint: Joint, path: str | Path) -> Figure:
         axes.set(xlabel=label(priors[0]), ylabel=label(priors[1]))
         axes.set_title(" + ".join(plain_text(e.short_title) for e in joint.model.experiments), loc="left")
         ends = [line for line in axes.lines if line.get_label() == PRIOR_END["label"]]
-        figure.legend(handles=[*_list_legend(joint), *ends[:1]], loc="outside lower left", fontsize=8)
+        figure.legend(handles=[*_list_legend(joint), *ends[:1]], loc=place_legend(figure, "lower left"), fontsize=8)
     return figure
 
 

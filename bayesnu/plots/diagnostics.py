@@ -21,27 +21,39 @@ from bayesnu.plots.style import (
     LIMIT,
     MOST_DRAWS,
     PRIOR,
+    Sheet,
     find_intervals,
     label,
     mark_edges,
     mark_interval,
     new_figure,
+    place_legend,
     shown_range,
     take_draws,
 )
 
 
-def marginal_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
+def marginal_plot(
+    model: Model,
+    chain: Chain,
+    verdict: Verdict,
+    settings: Settings,
+    path: str | Path | None = None,
+    *,
+    on: Sheet | None = None,
+) -> Figure:
     """Draw the marginal posterior of every parameter over its prior, in units of `scale * unit`.
 
     Physics parameters get the credible interval of the settings, and moduli the physical boundary at zero.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     draws = take_draws(chain, verdict, MOST_DRAWS)
     priors = model.parameters
     intervals = find_intervals(model, chain, verdict, settings)
     columns = 2 if len(priors) < 10 else 3
     rows = -(-len(priors) // columns)
-    with new_figure(path, verdict.missing, figsize=(3 * columns, 0.6 + 1.9 * rows), layout="constrained") as figure:
+    with new_figure(path, verdict.missing, on, figsize=(3 * columns, 0.6 + 1.9 * rows), layout="constrained") as figure:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, prior, draw in zip(panels, priors, draws.T, strict=False):
             shown = shown_range(draw, prior)
@@ -60,14 +72,24 @@ def marginal_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
             axes.set_axis_off()
         entries = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
         entries["outside the prior"] = Patch(**EXCLUDED)
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(entries.values(), entries.keys(), loc=place_legend(figure, "lower center"), ncols=3, fontsize=8)
     return figure
 
 
-def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
+def trace_plot(
+    model: Model,
+    chain: Chain,
+    verdict: Verdict,
+    settings: Settings,
+    path: str | Path | None = None,
+    *,
+    on: Sheet | None = None,
+) -> Figure:
     """Draw every parameter against the stored step: of each ensemble one walker (thin) and the median of all (thick).
 
     The burn-in is shaded; physics parameters get the credible interval of the settings.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     intervals = find_intervals(model, chain, verdict, settings)
     step = -(-chain.samples.shape[1] // 500)  # more steps than these are not seen
@@ -77,7 +99,7 @@ def trace_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings,
     rows = -(-len(chain.names) // columns)
     width = 3 + 3 * columns
     height = 0.9 + 1.25 * rows
-    with new_figure(path, verdict.missing, figsize=(width, height)) as figure:
+    with new_figure(path, verdict.missing, on, figsize=(width, height)) as figure:
         place = {"left": 0.9 / width, "right": 1.0, "bottom": 0.9 / height, "top": 1.0, "hspace": 0.12, "wspace": 0.25}
         panels = figure.subplots(rows, columns, sharex=True, squeeze=False, gridspec_kw=place).ravel()
         for axes, prior in zip(panels, model.parameters, strict=False):

@@ -30,6 +30,7 @@ from bayesnu.plots.style import (
     PRIOR,
     RED,
     TRUTH,
+    Sheet,
     find_intervals,
     interval_text,
     label,
@@ -65,6 +66,8 @@ with _without_arviz():
 
 CELLS = 36  # of a histogram, along each parameter
 SMOOTHING = 1.0  # standard deviation in cells, of the density of two parameters
+OWN_PAGE = {"left": 0.07, "bottom": 0.07, "right": 0.97, "top": 0.97}  # of the panels; the page is cut to what is drawn
+PART = {"left": 0.14, "bottom": 0.14, "right": 0.97, "top": 0.88}  # in a figure of the caller's, which is not
 Range: TypeAlias = tuple[float, float]
 
 
@@ -73,14 +76,17 @@ def corner_plot(
     chain: Chain,
     verdict: Verdict,
     settings: Settings,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    on: Sheet | None = None,
     names: Sequence[str] | None = None,
     truths: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw the marginals of all parameters, or of `names`, in units of `scale * unit`; `truths` are values to mark.
 
     Contours hold 68 % and 90 % of the probability. Physics parameters get the credible interval of the settings.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     priors = _choose_priors(model, names)
     draws = take_draws(chain, verdict, MOST_DRAWS)[:, [chain.names.index(prior.name) for prior in priors]]
@@ -88,8 +94,8 @@ def corner_plot(
     shown = [shown_range(x, prior) for x, prior in zip(draws.T, priors, strict=True)]
     text = max(1.0, len(priors) / 9)  # a large figure is looked at from further away
     side = len(priors) * (2.3 if len(priors) < 4 else 1.6)
-    with new_figure(path, verdict.missing, figsize=(side, side)) as figure:
-        panels = _make_panels(figure, len(priors))
+    with new_figure(path, verdict.missing, on, figsize=(side, side)) as figure:
+        panels = _make_panels(figure, len(priors), OWN_PAGE if on is None else PART)
         for k, prior in enumerate(priors):
             _draw_marginal(panels[k][k], draws[:, k], prior, shown[k])
             for i in range(k):
@@ -116,9 +122,9 @@ def _choose_priors(model: Model, names: Sequence[str] | None) -> list[Prior]:
     return [known[name] for name in names or known]
 
 
-def _make_panels(figure: Figure, size: int) -> list[list[Axes]]:
+def _make_panels(figure: Figure, size: int, place: dict[str, float]) -> list[list[Axes]]:
     """The panels below the diagonal and on it, row by row."""
-    grid = figure.add_gridspec(size, size, left=0.07, bottom=0.07, right=0.97, top=0.97, wspace=0.05, hspace=0.05)
+    grid = figure.add_gridspec(size, size, wspace=0.05, hspace=0.05, **place)
     panels = [[figure.add_subplot(grid[i, j]) for j in range(i + 1)] for i in range(size)]
     for axes in (axes for row in panels[:-1] for axes in row[1:-1]):
         axes.set_in_layout(False)  # amid others nothing sticks out of the page, so nothing is measured

@@ -18,6 +18,7 @@ from bayesnu.model.priors import Prior
 from bayesnu.plots.style import (
     DARK,
     PRIOR,
+    Sheet,
     interval_text,
     label,
     mark_edges,
@@ -35,14 +36,17 @@ def profile_plot(
     curve: Scan,
     marginal: Marginal,
     settings: Settings,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    on: Sheet | None = None,
     intervals: Sequence[ProfileInterval] = (),
 ) -> Figure:
     """Draw the profiled chi^2 above the marginal posterior of the only physics parameter, in units of `scale * unit`.
 
     The levels are those of the settings' probability: 2.71 (two-sided) and 1.64 (one-sided) at 90 %. The credible bounds
     are those of the integrated posterior.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     prior = model.parameters[0]
     rise = curve.chi2 - curve.chi2_min
@@ -50,7 +54,7 @@ def profile_plot(
     levels = {side: delta_chi2(settings.probability, side == "one-sided") for side in sides}
     top = 2.5 * levels["two-sided"]
     shown = shown_range(np.append(curve.values[rise < top], [marginal.quantile(p) for p in (0.001, 0.999)]), prior)
-    with new_figure(path, (), figsize=(6, 5.5), layout="constrained") as figure:
+    with new_figure(path, (), on, figsize=(6, 5.5), layout="constrained") as figure:
         above, below = figure.subplots(2, 1, sharex=True)
         best = f"profile likelihood, best fit {number_text(curve.best_value)}"
         above.plot(curve.values, rise, color=DARK, linewidth=1.6, label=best)

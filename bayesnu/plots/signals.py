@@ -21,7 +21,17 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.model.polynomial import Model
 from bayesnu.physics.properties import PROPERTIES, parameter_of, read_value
-from bayesnu.plots.style import RED, count_unit, garwood, new_figure, number_text, plain_text, times_unit
+from bayesnu.plots.style import (
+    RED,
+    Sheet,
+    count_unit,
+    garwood,
+    new_figure,
+    number_text,
+    place_legend,
+    plain_text,
+    times_unit,
+)
 from bayesnu.support.errors import BayesnuError
 
 ENERGIES = np.geomspace(0.1, 700.0, 600)  # keV, to beyond the edge of 7Be
@@ -43,8 +53,9 @@ ALONE: Any = (0, (6, 1, 1, 1))
 def signal_plot(
     experiment: Experiment,
     analysis: Analysis,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    on: Sheet | None = None,
     values: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Draw what properties do to the spectrum of solar neutrinos: at true energy, and in the bins with data and background.
@@ -52,6 +63,8 @@ def signal_plot(
     `values` by parameter, in units of 1e-11 mu_B, 1e-12 e or 1e-32 cm^2, one or two of each, are drawn beside the Standard
     Model. By default they are the ends of the 90 % profile-likelihood intervals of the three properties. In the bins all
     nuisances are fitted anew.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     Raises `BayesnuError` for values that are no numbers, or too many.
     """
     models = {name: build([experiment], [name], analysis) for name in values or PROPERTIES}
@@ -62,7 +75,7 @@ def signal_plot(
         name: np.array([read_value(parameter_of(name), each) for each in values[name]]) if values else _find_ends(model)
         for name, model in models.items()
     }
-    with new_figure(path, (), figsize=(7.4, 2.5 * len(models) + 0.7), layout="constrained") as figure:
+    with new_figure(path, (), on, figsize=(7.4, 2.5 * len(models) + 0.7), layout="constrained") as figure:
         panels = figure.subplots(len(models), 2, squeeze=False, sharex="col")
         for (left, right), model in zip(panels, models.values(), strict=True):
             _draw_rates(left, model, experiment, drawn[model.names[0]])
@@ -73,7 +86,12 @@ def signal_plot(
         panels[-1, 1].set_xlabel("Reconstructed energy [keV]")
         colours = None if values else "In colour: the ends of the 90 % profile-likelihood intervals"
         figure.legend(
-            handles=_list_legend(analysis), title=colours, title_fontsize=8, loc="outside lower center", ncols=3, fontsize=8
+            handles=_list_legend(analysis),
+            title=colours,
+            title_fontsize=8,
+            loc=place_legend(figure, "lower center"),
+            ncols=3,
+            fontsize=8,
         )
     return figure
 

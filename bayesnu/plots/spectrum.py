@@ -24,6 +24,7 @@ from bayesnu.plots.style import (
     LIGHT,
     PALE,
     SOLAR,
+    Sheet,
     count_unit,
     find_intervals,
     formula_text,
@@ -37,14 +38,25 @@ from bayesnu.plots.style import (
 
 PREDICTIVE_DRAWS = 4_000  # parameter draws of a spectrum
 SEED = 1  # of the counts drawn from them
+LEGEND = 0.32  # of the width of a part, in a figure that is not cut to what is drawn
 PLACE = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.93, "hspace": 0.06}  # of the panels in their part of a figure
 
 
-def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settings, path: str | Path) -> Figure:
+def spectrum_plot(
+    model: Model,
+    chain: Chain,
+    verdict: Verdict,
+    settings: Settings,
+    path: str | Path | None = None,
+    *,
+    on: Sheet | None = None,
+) -> Figure:
     """Draw observed and predicted counts per bin against reconstructed energy [keV], one panel per experiment.
 
     Bands are central posterior intervals. Backgrounds are posterior medians; solar neutrinos are shown for the Standard
     Model and with each physics parameter at its credible bound, the others at zero.
+
+    It is written if there is a `path`. `on` is a figure of yours, or a part of one, which is then drawn on and returned.
     """
     draws = take_draws(chain, verdict, PREDICTIVE_DRAWS)
     curves = _count_neutrinos(model, np.median(draws, axis=0), find_intervals(model, chain, verdict, settings))
@@ -58,10 +70,10 @@ def spectrum_plot(model: Model, chain: Chain, verdict: Verdict, settings: Settin
         f"expected counts, {LEVELS[0] * 100:.0f} %": (DARK, np.quantile(expected, inner, axis=0)),
     }
     blocks = model.blocks
-    with new_figure(path, verdict.missing, figsize=(6, 4.4 * len(blocks))) as figure:
+    with new_figure(path, verdict.missing, on, figsize=(6, 4.4 * len(blocks))) as figure:
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for part, experiment, block in zip(parts, model.experiments, blocks, strict=True):
-            _draw_spectrum(part, model, experiment, block, bands, curves)
+            _draw_spectrum(part, model, experiment, block, bands, curves, PLACE["right"] - LEGEND * (on is not None))
     return figure
 
 
@@ -102,6 +114,7 @@ def _draw_spectrum(
     block: Block,
     bands: Mapping[str, Any],
     curves: Mapping[str, Any],
+    right: float,
 ) -> None:
     edges = observe(experiment, model.analysis).edges_kev
     middles = (edges[1:] + edges[:-1]) / 2
@@ -110,7 +123,7 @@ def _draw_spectrum(
     errors = np.abs(garwood(observed) - observed)
     median = [band[1, block.bins] for _, band in bands.values()][-1]
     root = np.sqrt(np.where(median > 0, median, 1.0))
-    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE)
+    above, below = part.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=PLACE | {"right": right})
     for axes, shift, scale in ((above, 0.0, unit), (below, median, root)):
         y = (observed - shift) / scale
         error = errors / scale
@@ -129,5 +142,5 @@ def _draw_spectrum(
     below.set(xlabel="Reconstructed energy [keV]", ylabel="(obs. − exp.)\n/ √exp.")
     part.align_ylabels([above, below])
     handles, texts = above.get_legend_handles_labels()
-    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, PLACE["top"])}  # the page is as wide as it needs
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (right + 0.01, PLACE["top"])}
     part.legend([handles[-1], *handles[:-1]], [texts[-1], *texts[:-1]], fontsize=8, **place)

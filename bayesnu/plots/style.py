@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.mathtext import MathTextParser
 from matplotlib.style import context
 from matplotlib.transforms import Bbox
@@ -47,6 +48,8 @@ STYLE = {"font.size": 9, "axes.formatter.useoffset": False, "legend.frameon": Fa
 
 # In points: relative sizes would follow the settings of who draws a returned figure again.
 STYLE |= {"axes.labelsize": 9, "axes.titlesize": 10, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9}
+
+Sheet: TypeAlias = Figure | SubFigure  # what panels can be drawn on
 
 _DRAWING = RLock()
 
@@ -239,26 +242,56 @@ def _share_parser() -> MathTextParser[Any]:
 
 
 @contextmanager
-def new_figure(path: str | Path, missing: Sequence[str], **options: Any) -> Iterator[Figure]:
-    """Give a figure to draw on, then stamp and write it; it takes the file's place once it is complete.
+def new_figure(path: str | Path | None, missing: Sequence[str], on: Sheet | None = None, **options: Any) -> Iterator[Figure]:
+    """Give a figure to draw on, then stamp it, and write it if there is a path; the file is complete or not there.
 
-    One figure is drawn at a time: matplotlib's settings and its reader of formulas are shared by all threads. Raises
-    `BayesnuError` for a place or a format that cannot be written.
+    `on` is a figure of the caller's, or a part of one with the same methods, which the caller writes. One figure is drawn at
+    a time: matplotlib's settings and its reader of formulas are shared by all threads. Raises `BayesnuError` for a place or
+    a format that cannot be written, and for a path beside `on`.
     """
-    path = Path(path)
-    check_place(path)
-    suffix = path.suffix.lower()
+    if on is not None:
+        with _draw_on(on, path, missing) as sheet:
+            yield sheet
+        return
+    if path is not None:
+        check_place(path)
     with _DRAWING, context(("default", STYLE)):
         figure = Figure(**options)
         _Canvas(figure)
         yield figure
         _stamp_figure(figure, missing)
-        with whole_file(
-            path,
-            lambda error: f"{path}: the figure cannot be written ({reason_of(error)}); choose another place",
-            mistakes=(OSError,),  # a ValueError would be of what is drawn
-        ) as copy:
-            _write_figure(figure, copy, suffix)
+        if path is not None:
+            _write_whole(figure, Path(path))
+
+
+@contextmanager
+def _draw_on(sheet: Sheet, path: str | Path | None, missing: Sequence[str]) -> Iterator[Figure]:
+    """Give what the caller wants to be drawn on, and stamp it."""
+    if not isinstance(sheet, Figure | SubFigure):
+        raise BayesnuError(f"on: found {sheet!r:.60}; must be a Figure of matplotlib, or a part from its `subfigures`")
+    if path is not None:
+        raise BayesnuError(f"{path}: found a path beside `on`; write your own figure, with `savefig`")
+    with _DRAWING, context(("default", STYLE)):
+        yield cast("Figure", sheet)
+        if missing:
+            style: dict[str, Any] = {"fontweight": "bold", "color": RED, "alpha": 0.3, "rotation": 30, "zorder": 10}
+            sheet.text(0.5, 0.5, "NOT CONVERGED", ha="center", va="center", fontsize=30, **style)
+
+
+def place_legend(figure: Figure, side: str) -> Any:
+    """Where a legend goes beside the panels: outside of them, if something makes room for it there."""
+    return f"outside {side}" if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine) else side
+
+
+def _write_whole(figure: Figure, path: Path) -> None:
+    """Write a figure as a file that is complete or not there."""
+    suffix = path.suffix.lower()
+    with whole_file(
+        path,
+        lambda error: f"{path}: the figure cannot be written ({reason_of(error)}); choose another place",
+        mistakes=(OSError,),  # a ValueError would be of what is drawn
+    ) as copy:
+        _write_figure(figure, copy, suffix)
 
 
 def _write_figure(figure: Figure, copy: Path, suffix: str) -> None:

@@ -256,7 +256,7 @@ def read(chain: str | Path) -> Chain:
         >>> import bayesnu, tempfile
         >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", sampling={"steps": 12, "ensembles": 2, "walkers": 16})
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     done = bayesnu.sample(run, folder, figures=False, toys=False)
+        ...     done = bayesnu.sample(run, folder, figures=False, toys=False, progress=False)
         ...     chain = bayesnu.read_chain(folder)
         >>> chain.samples.shape
         (2, 12, 16, 6)

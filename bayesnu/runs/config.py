@@ -15,6 +15,7 @@ from bayesnu.runs.run import Run, choose, to_dict
 from bayesnu.support.errors import BayesnuError, did_you_mean
 
 CONFIG = "config.toml"
+IN_PYTHON = "in Python"  # what the chain of a model says in the place of a configuration
 
 
 def to_toml(run: Run) -> str:
@@ -31,6 +32,11 @@ def from_toml(text: str, where: str) -> dict[str, Any]:
         raise BayesnuError(f"{where}: found what is not TOML ({error}); correct it") from None
     if _has_wide_integer(raw):
         raise BayesnuError(f"{where}: found an integer of more than 64 bits; TOML has none, so make it smaller")
+    if raw.get("built") == IN_PYTHON:
+        raise BayesnuError(
+            f"{where}: found a model that was built in Python, which no configuration describes; `bayesnu.sample` with that "
+            "model goes on with it, and `bayesnu.read_chain` reads its samples"
+        )
     known = {"experiments", "parameter", "flavour", "preset", "prior", "sampling", "analysis", "data"}
     for key in raw:
         if key not in known:

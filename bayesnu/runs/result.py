@@ -13,7 +13,8 @@ from bayesnu.inference.diagnostics import Diagnostics, Verdict
 from bayesnu.inference.interval import CredibleInterval, DerivedInterval, IntegratedInterval, Interval
 from bayesnu.inference.toys.result import ToyResult
 from bayesnu.physics.properties import PhysicsParameter
-from bayesnu.support.text import percent
+from bayesnu.support.html import html_table
+from bayesnu.support.text import intervals, percent
 
 KINDS = {"upper": "upper limit", "eti": "equal-tailed interval", "hdi": "highest-density interval"}
 
@@ -73,7 +74,7 @@ class LimitRow:
         return self.how == "sampled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """The result of a run: what its stored steps say. Numbers are in mu_B, e or cm^2, or pure numbers.
 
@@ -107,6 +108,19 @@ class RunResult:
     def converged(self) -> bool:
         """Whether the chain has converged."""
         return self.verdict.converged
+
+    def __repr__(self) -> str:
+        found = (f"{name} {intervals(each.interval.pieces, 1.0)}" for name, each in self.parameters.items())
+        units = (f"{each.parameter.unit}, {name_credible(each.interval)}" for each in self.parameters.values())
+        limits = "; ".join(f"{limit} {unit}" for limit, unit in zip(found, units, strict=True))
+        return f"<RunResult, {self.verdict.words}: {limits}; {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (row.parameter.column, intervals(row.interval.pieces, row.parameter.scale), row.what, row.how)
+            for row in self.rows
+        ]
+        return html_table(("parameter", "interval", "what it is", "how"), rows, f"Result: {self.verdict.words}")
 
 
 def name_credible(found: CredibleInterval) -> str:

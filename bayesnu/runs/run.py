@@ -160,8 +160,7 @@ def choose(
         raise BayesnuError("experiments: none given; name at least one, `bayesnu experiments` lists them")
     first = parameters_of(parameter, flavour)[0]  # raises for an unknown name
     chosen = preset_of(preset, **as_table("choices", choices))
-    kind = usual_kind(default_priors([first], chosen)[0].of_interest)
-    settings = _read_table(Settings, "sampling", {"kind": kind} | as_table("sampling", sampling))
+    settings = read_settings(default_priors([first], chosen)[0].of_interest, sampling)
     run = Run(
         experiments=names,
         parameter=parameter,
@@ -173,6 +172,12 @@ def choose(
     )
     priors(run)  # raises for what cannot be one
     return run
+
+
+def read_settings(parameter: PhysicsParameter, sampling: Mapping[str, Any] | None) -> Settings:
+    """How the posterior of a parameter is sampled, as usual where nothing is given; raises `BayesnuError`."""
+    settings: Settings = _read_table(Settings, "sampling", {"kind": usual_kind(parameter)} | as_table("sampling", sampling))
+    return settings
 
 
 def _read_name(given: Any) -> str:

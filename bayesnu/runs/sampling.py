@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 from bayesnu.inference.diagnostics import Verdict
 from bayesnu.inference.settings import Settings
@@ -25,62 +26,133 @@ from bayesnu.runs.folder import (
     write_config,
 )
 from bayesnu.runs.result import RunResult
-from bayesnu.runs.run import Run, fingerprint, model_of
+from bayesnu.runs.run import Run, fingerprint, model_of, read_settings
 from bayesnu.support.arguments import require
 from bayesnu.support.errors import BayesnuError
 
+if TYPE_CHECKING:
+    from bayesnu.runs.posterior import Posterior
 
+
+@overload
 def sample(
     run: Run,
     folder: str | Path | None = None,
     *,
     overwrite: bool = False,
+    progress: bool = True,
     report: Report | None = None,
     figures: bool = True,
     toys: bool = True,
-) -> RunResult:
-    """Sample the posterior of a run into a folder; an identical finished run is only read.
+) -> RunResult: ...
+
+
+@overload
+def sample(
+    run: Model,
+    folder: str | Path | None = None,
+    *,
+    sampling: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    report: Report | None = None,
+) -> Posterior: ...
+
+
+def sample(
+    run: Run | Model,
+    folder: str | Path | None = None,
+    *,
+    sampling: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    report: Report | None = None,
+    figures: bool = True,
+    toys: bool = True,
+) -> RunResult | Posterior:
+    """Sample the posterior of a model, or of a run into its folder; what is finished there is only read.
 
     Arguments:
-        run: from `resolve`.
-        folder: where the configuration, the chain and the figures go; by default `chains/` and the run's name, below the
-            current folder.
-        overwrite: replace another run that is there.
-        report: a function of the verdict so far and the accepted part of the proposals, called while a run without `steps`
-            goes on.
-        figures: draw the corner plot and the spectrum.
-        toys: make toy experiments for the goodness of fit, the expected limits and a Feldman-Cousins interval.
+        run: a model from `build`, with whatever was changed in it; or a run from `resolve`.
+        folder: where the chain goes, of a run with configuration and figures. Without one a model is sampled in memory, and
+            a run goes to `chains/` and its name, below the current folder.
+        sampling: of a model: `kind` and `probability` of the interval, `seed`, `steps`, `most_steps`, `ensembles`,
+            `walkers`. A run holds its own.
+        overwrite: replace another chain or run that is there.
+        progress: show a bar on standard error.
+        report: in the place of the bar, a function of the verdict so far and the accepted part of the proposals.
+        figures: of a run: draw the corner plot and the spectrum.
+        toys: of a run: make toy experiments for the goodness of fit, the expected limits and a Feldman-Cousins interval.
 
-    Returns: a `RunResult`, with every number in mu_B, e or cm^2. `converged` has to be asked: a run that stops at its number
-        of steps gives a result too, and `verdict.words` says what is missing.
+    Returns: for a model a `Posterior`, in units of its parameters: 1e-11 mu_B, 1e-12 e or 1e-32 cm^2. For a run a
+        `RunResult`, with every number in mu_B, e or cm^2. `converged` has to be asked: what stops at its number of steps
+        gives a result too, and `verdict.words` says what is missing.
 
-    Raises: `BayesnuError` if the run cannot be, or if another one is there. Then nothing is left behind or replaced.
+    Raises: `BayesnuError` for what cannot be sampled, or if another chain is there. Then nothing is left behind or replaced.
 
     Source: emcee, Foreman-Mackey et al. 2013, arXiv:1202.3665; moves and the rule of convergence in docs/methods.md.
 
-    Example, with so few steps that it does not converge; leave out `sampling` for a result to use:
+    Example, a model with a prior of its own, and with so few steps that it does not converge; leave out `sampling`:
         >>> import bayesnu, tempfile
-        >>> run = bayesnu.resolve(("xenonnt-sr0",), "mu_nu", sampling={"steps": 12, "ensembles": 2, "walkers": 16})
+        >>> model = bayesnu.build("xenonnt-sr0", "mu_nu").with_prior("flux_pp", "gaussian", mean=1, width=0.02)
+        >>> few = {"steps": 12, "ensembles": 2, "walkers": 32}
+        >>> posterior = bayesnu.sample(model, sampling=few, progress=False)
+        >>> posterior.converged, posterior.verdict.words[:13], posterior.chain.to_numpy().shape[1] == len(model.names)
+        (False, 'NOT CONVERGED', True)
+
+    Example of a run:
+        >>> run = bayesnu.resolve("xenonnt-sr0", "mu_nu", "common", "paper", sampling=few)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     result = bayesnu.sample(run, folder, figures=False, toys=False)
-        >>> result.converged, result.verdict.words[:13]
-        (False, 'NOT CONVERGED')
+        ...     result = bayesnu.sample(run, folder, figures=False, toys=False, progress=False)
+        >>> result.converged
+        False
         >>> f"{result.parameters['mu_nu'].cross_check.upper:.2e} mu_B"  # the same limit by integration
-        '7.07e-12 mu_B'
+        '6.45e-12 mu_B'
     """
-    require("run", run, Run, "resolve")
+    if isinstance(run, Model):
+        return _sample_model(run, None if folder is None else Path(folder), sampling, overwrite, progress, report)
+    require("run", run, Run, "resolve` or `build")
+    if sampling is not None:
+        raise BayesnuError("sampling: a run holds its own; give it to `resolve`")
     place = default_folder(run) if folder is None else Path(folder)
     begun = any(os.path.lexists(place / name) for name in (CONFIG, CHAIN))
     created = [each for each in (place, *place.parents) if not os.path.lexists(each)]
     model = model_of(run) if begun and overwrite else None  # what is refused replaces nothing
+    shown = _choose_report(progress, report, run.sampling)
     with held(place):
         there = claim(run, place, overwrite)
         try:
-            return _carry_out(place, there, model or _model_in(place, there, run), report, figures, toys)
+            return _carry_out(place, there, model or _model_in(place, there, run), shown, figures, toys)
         except BayesnuError:
             if not begun and steps_done(place) == 0:
                 _withdraw(place, created)
             raise
+
+
+def _sample_model(
+    model: Model,
+    folder: Path | None,
+    sampling: Mapping[str, Any] | None,
+    overwrite: bool,
+    progress: bool,
+    report: Report | None,
+) -> Posterior:
+    """The posterior of a model with at least one physics parameter."""
+    from bayesnu.runs.model_sampling import sample_model  # emcee and arviz: only when there is something to sample
+
+    if not model.n_physics:
+        raise BayesnuError("model: has no physics parameter, so there is nothing to infer; name one in `build`")
+    settings = read_settings(model.of_interest[0], sampling)
+    return sample_model(model, folder, settings, overwrite, _choose_report(progress, report, settings))
+
+
+def _choose_report(progress: bool, report: Report | None, settings: Settings) -> Report | None:
+    """The function that is told where a chain is: the one given, or a bar, or none."""
+    if report is not None or not progress:
+        return report
+    from bayesnu.runs.progress import StepLine
+
+    return StepLine(settings)
 
 
 def _model_in(folder: Path, run: Run, asked: Run, refuse: Callable[[Path, str], str] = another_run) -> Model:

@@ -70,6 +70,18 @@ def find(reference: str) -> Entry:
     return Entry(key, f"@misc{{{key},\n{fields.get(kind, f'  note = {{{tex(plain)}}},')}\n}}", (reference,))
 
 
+def cite(text: str) -> str:
+    r"""A text as LaTeX, with every identifier in it as a `\cite` of its entry's key."""
+    return " ".join(map(_cite_word, text.split()))
+
+
+def _cite_word(word: str) -> str:
+    found = _IDENTIFIER.search(word)
+    if found is None:
+        return tex(word)
+    return rf"{tex(word[: found.start()])}\cite{{{find(found[0]).key}}}{tex(word[found.end() :])}"
+
+
 def used_by(experiments: Sequence[Experiment], analysis: Analysis) -> dict[Entry, list[str]]:
     """What a run of these experiments used, and what for."""
     used: dict[Entry, list[str]] = {}

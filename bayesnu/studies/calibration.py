@@ -26,6 +26,7 @@ from bayesnu.inference.profile import interval
 from bayesnu.inference.profiler import Profiler
 from bayesnu.inference.ranks import FEWEST, LEVEL, TESTS, Sensitivity, Uniformity, sensitivity, uniformity
 from bayesnu.inference.sampling import convergence
+from bayesnu.inference.sampling.burn_in import find_burn_in
 from bayesnu.inference.sampling.ensembles import advance, begin
 from bayesnu.inference.settings import Settings
 from bayesnu.inference.toys.toys import draw_data, with_data
@@ -146,7 +147,7 @@ def _sample_posterior(model: Model, settings: Settings) -> _Sampled:
             states[n], piece = advance(posterior, move, state, look - samples.shape[1])
             pieces.append(piece.coords)
         samples = np.concatenate([samples, np.stack(pieces)], axis=1)
-        start, tau = convergence.burn_in(samples)
+        start, tau = find_burn_in(samples)
         kept = samples[:, start:]
         if kept.shape[1] > STEPS_PER_TAU * tau and _ensembles_agree(kept):
             return _Sampled(kept, True, look, tau, name == "independence")

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from bayesnu.physics.properties import PROPERTIES
+from bayesnu.studies.bibliography import cite
 from bayesnu.studies.compare import CONVENTION, KINDS, Row
 from bayesnu.support.text import tex
 from bayesnu.support.versions import __version__
@@ -90,12 +91,21 @@ def to_latex(rows: Iterable[Row]) -> str:
 
 
 def _make_tex_cells(row: Row) -> list[str]:
-    _, what, flavour, value, _, *rest = cells(row)
+    _, what, flavour, value, _, cl, kind, reference, remark = cells(row)
     numbers = re.sub(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", _write_tex_number, value)
     number = "$" + numbers.replace("…", r"\ldots{}").replace(" and ", r"$ and $") + "$"
     exponent = f"{PROPERTIES[row.parameter].scale:e}".partition("e")[2]
     unit = rf"$10^{{{int(exponent)}}}\,{TEX_UNITS[row.unit]}$"
-    return [tex(what), TEX_FLAVOURS.get(flavour, tex(flavour)), number, unit, *map(tex, rest)]
+    return [
+        tex(what),
+        TEX_FLAVOURS.get(flavour, tex(flavour)),
+        number,
+        unit,
+        tex(cl),
+        tex(kind),
+        cite(reference),
+        tex(remark),
+    ]
 
 
 def _write_tex_number(match: re.Match[str]) -> str:

@@ -170,7 +170,7 @@ def three_flavours(names: tuple[str, ...], parameter: str, preset: str, runs: Pa
         rows.append(_profile_row(model, fits.interval(k, cl=LEVEL, others="profiled"), preset))
     for kind, numbers in _sampled_priors(parameter):
         run = resolve(names, parameter, "all", preset, prior={"kind": kind} | numbers)
-        result = sampling.sample(run, runs / run.name, figures=False, toys=False)
+        result = sampling.sample(run, runs / run.name, figures=False, toys=False, progress=False)
         status = "sampled" if result.converged else result.verdict.words
         for k, found in enumerate(result.parameters.values()):
             row = _credible_row(model, k, preset, found.prior, found.interval, status)

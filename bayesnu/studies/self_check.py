@@ -106,7 +106,7 @@ def sampled(table: dict[str, Any], place: Path) -> Comparison:
     name, parameter, preset = POSTERIORS[0]
     expected, error = table["posterior"][_name_case(*POSTERIORS[0])]
     chosen = run.resolve((name,), parameter, preset=preset, sampling={"steps": STEPS, "probability": PROBABILITY})
-    found = sampling.sample(chosen, place, figures=False, toys=False).parameters[parameter].interval
+    found = sampling.sample(chosen, place, figures=False, toys=False, progress=False).parameters[parameter].interval
     assert found.upper is not None and found.mcse_upper is not None  # it is a limit
     scale = PROPERTIES[parameter].scale
     allowed = ERRORS * sqrt(error**2 + (found.mcse_upper / scale) ** 2)

@@ -32,6 +32,17 @@ def tex(text: str) -> str:
     return re.sub(r"(?<!\\)\$\$", "", out)  # formulas side by side are one
 
 
+def plain_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that every program takes: letters, digits and underscores, a letter first, and none of them twice."""
+    out: list[str] = []
+    for name in names:
+        word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        plain = word if word[:1].isalpha() else f"n_{word}"
+        taken = sum(re.fullmatch(rf"{plain}(_\d+)?", each) is not None for each in out)
+        out.append(f"{plain}_{taken + 1}" if plain in out else plain)
+    return tuple(out)
+
+
 def percent(share: float) -> str:
     """A probability in percent, with the digits that tell it from others and from certainty: 90%, 99.73%, 99.9999%."""
     rest = 1 - share

@@ -592,3 +592,28 @@ def test_command_checks_a_file_in_words_numbers_and_a_figure(tmp_path: Path) -> 
     last = result.stdout.splitlines()[-1]
     assert last.startswith("CONTRADICTION: my-experiment: the model has 210.") and "the file states 20 +- 2" in last
     assert "figure cannot be written" in refusal("check", "xenonnt-sr0", "--plot", "budget.jpg")
+
+
+def test_a_part_of_a_figure_of_ones_own_is_drawn_on_and_returned(moment: Model, tmp_path: Path) -> None:
+    own = Figure(figsize=(12, 6))
+    FigureCanvasAgg(own)
+    parts: Any = own.subfigures(1, 2)
+    left, right = parts
+    chain = drawn(moment, (0.4,))
+    assert plots.corner_plot(moment, chain, GOOD, UPPER, names=moment.names[:2], on=left) is left
+    assert plots.spectrum_plot(moment, chain, BAD, UPPER, on=right) is right
+    assert "NOT CONVERGED" in [text.get_text() for text in right.texts] and not left.texts
+    own.savefig(tmp_path / "own.png")
+    with pytest.raises(BayesnuError, match="found a path beside `on`"):
+        plots.corner_plot(moment, chain, GOOD, UPPER, tmp_path / "corner.png", on=own)
+    axes: Any = own.axes[0]
+    with pytest.raises(BayesnuError, match=r"^on: found <Axes"):
+        plots.corner_plot(moment, chain, GOOD, UPPER, on=axes)
+
+
+def test_a_figure_without_a_path_is_returned_and_not_written(moment: Model, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    figure = plots.marginal_plot(moment, drawn(moment, (0.4,)), GOOD, UPPER)
+    assert len(figure.axes) >= len(moment.names) and [*tmp_path.iterdir()] == []
+    own = Figure()
+    assert plots.marginal_plot(moment, drawn(moment, (0.4,)), GOOD, UPPER, on=own) is own  # without room outside of panels

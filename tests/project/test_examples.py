@@ -16,16 +16,18 @@ from bayesnu.inference.interval import CredibleInterval, Interval, ProfileInterv
 from bayesnu.inference.marginal import Marginal
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.model.choices import Analysis
+from bayesnu.model.gradient import GradientPosterior
 from bayesnu.model.grid_check import Certificate
 from bayesnu.model.likelihood import CompiledPosterior
 from bayesnu.model.polynomial import Model
 from bayesnu.model.predict import Counts
+from bayesnu.runs.posterior import Posterior
 from bayesnu.runs.result import ParameterResult, RunResult
 from bayesnu.runs.run import Run
 
 RETURNED: tuple[type, ...] = (
     *(Analysis, Certificate, Chain, CompiledPosterior, Counts, CredibleInterval, Experiment, Interval, Marginal, Model),
-    *(ParameterResult, ProfileInterval, Run, RunResult),
+    *(GradientPosterior, ParameterResult, Posterior, ProfileInterval, Run, RunResult),
 )
 FUNCTIONS = [name for name in bayesnu.__all__ if inspect.isfunction(getattr(bayesnu, name))]
 WORDS = 30  # of a sentence, fewer

@@ -40,7 +40,9 @@ THINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "posterior": (lambda: bayesnu.compile_posterior(model()), "<CompiledPosterior of 4 parameters and 30 bins>"),
     "likelihood": (lambda: bayesnu.likelihood_function(model()), "<CompiledPosterior of 4 parameters and 30 bins>"),
     "prior transform": (lambda: bayesnu.prior_transform(model()), "<PriorTransform of 4 parameters>"),
-    "prior": (lambda: model().parameters[0], "Flat(parameter=PhysicsParameter(name='mu_nu', "),
+    "profile": (lambda: bayesnu.profile_interval(model()), "<ProfileInterval profile of mu_nu, 90% two-sided, 95% as an "),
+    "credible": (lambda: posterior().interval("upper", 0.9), "<IntegratedInterval 90% upper: < 0."),
+    "prior": (lambda: model().parameters[0], "<Flat prior of mu_nu: flat on [0, 10] 1e-11 mu_B>"),
 }
 
 
@@ -57,6 +59,12 @@ def test_a_chain_shows_its_size(run: Path) -> None:
     assert repr(chain) == f"<Chain {run / 'chain.h5'}: {sizes}"
     again = pickle.loads(pickle.dumps(chain))
     np.testing.assert_array_equal(again.samples, chain.samples)
+
+
+@pytest.mark.parametrize("name", ["experiment", "model", "prior", "profile", "credible"])
+def test_a_notebook_shows_a_small_table(name: str) -> None:
+    shown = THINGS[name][0]()._repr_html_()
+    assert shown.startswith("<table><caption>") and shown.endswith("</table>") and len(shown) < 2500
 
 
 @pytest.mark.parametrize("name", THINGS)
@@ -131,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "mu_nu: found 1e-11 in units of 1e-11",
     ),
     "no preset": (lambda: bayesnu.preset(None), "preset: found None; known: default, paper"),  # type: ignore[arg-type]
-    "a run's file": (lambda: bayesnu.sample("x.toml"), "run: found 'x.toml'; must come from `resolve`"),  # type: ignore[arg-type]
+    "a run's file": (lambda: bayesnu.sample("x.toml"), "run: found 'x.toml'; must come from `resolve` or `build`"),  # type: ignore[call-overload]
     "a data set in a run": (
         lambda: bayesnu.resolve((bayesnu.load_experiment("xenonnt-sr0"),), "mu_nu"),  # type: ignore[arg-type]
         "experiments: found the data set 'xenonnt-sr0' itself; a run takes its name or its file",

@@ -134,3 +134,11 @@ def test_a_file_of_ones_own_may_cite_anything(tmp_path: Path) -> None:
 
 def test_the_file_is_packaged() -> None:
     assert '"studies/*.bib"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_identifiers_in_a_text_are_cited_by_the_keys_of_their_entries() -> None:
+    key = bibliography.find("arXiv:2207.11330").key
+    assert key in bibliography.entries()
+    assert bibliography.cite("arXiv:2207.11330") == rf"\cite{{{key}}}"
+    assert bibliography.cite("Fig. 3 & 4 of (arXiv:2207.11330), 90 %") == rf"Fig. 3 \& 4 of (\cite{{{key}}}), 90 \%"
+    assert bibliography.cite("arXiv:9999.99999") == r"\cite{arXiv-9999-99999}"

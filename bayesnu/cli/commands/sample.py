@@ -72,7 +72,7 @@ def sample(
         _print_plan(run, folder, as_json)
         return
     with watched_run(folder, run.sampling.steps, quiet, figures=not no_figures, toys=not no_toys) as how:
-        summary = sampling.sample(run, folder, overwrite=overwrite, **how)
+        summary = sampling.sample(run, folder, overwrite=overwrite, progress=False, **how)
     print_run(folder / folders.CHAIN, run, summary, as_json)
 
 

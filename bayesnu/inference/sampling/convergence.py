@@ -10,6 +10,7 @@ from bayesnu.inference import credible
 from bayesnu.inference.diagnostics import Convergence
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.marginal import find_modes
+from bayesnu.inference.sampling.burn_in import FEWEST_DRAWS, find_burn_in
 from bayesnu.inference.sampling.chain import Chain
 from bayesnu.inference.settings import Settings
 
@@ -19,34 +20,8 @@ SAMPLES_PER_WALKER = 10  # effective samples: fewer mean that walkers stay where
 SAMPLES_BEYOND = 50  # effective samples beyond a bound: with fewer its error is not known
 LARGEST_PULL = 5.0  # standard errors between a sampled and an integrated quantile
 ERROR_BELOW = 0.01  # of the limit for an upper limit, of the width for an interval
-BURN_IN_TAU = 5  # autocorrelation times that are left out at the start
-FEWEST_DRAWS = 8  # with fewer nothing can be judged
-TAU_WALKERS = 32  # walkers per ensemble that enter the autocorrelation time
 MODE_FROM = 0.01  # a mode with less posterior probability than this need not be visited
 MODE_TOLERANCE = 0.25  # relative difference allowed between a mode's probability and the share of samples in it
-
-
-def autocorrelation_time(samples: np.ndarray) -> float:
-    """Largest integrated autocorrelation time over the parameters, in draws; samples as in `Chain`."""
-    from emcee.autocorr import integrated_time  # brings scipy.stats along, which a run without chains does not need
-
-    steps = samples.shape[1]
-    if steps < FEWEST_DRAWS:
-        return float(steps)
-    stride = max(samples.shape[2] // TAU_WALKERS, 1)
-    walkers = samples[:, :, ::stride].transpose(1, 0, 2, 3).reshape(steps, -1, samples.shape[-1])
-    moving = np.ptp(walkers, axis=(0, 1)) > 0
-    if not moving.all():
-        return float(steps)  # a parameter that never moved
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tau = integrated_time(walkers, tol=0)
-    return float(np.max(np.where(np.isfinite(tau), tau, steps)))
-
-
-def burn_in(samples: np.ndarray) -> tuple[int, float]:
-    """Draws to leave out at the start, and the autocorrelation time that decides it."""
-    tau = autocorrelation_time(samples[:, samples.shape[1] // 5 :])
-    return min(int(np.ceil(BURN_IN_TAU * tau)), samples.shape[1] // 2), tau
 
 
 def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
@@ -64,7 +39,7 @@ def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
     """
     samples = chain.samples
     thin = chain.thin
-    start, tau = burn_in(samples)
+    start, tau = find_burn_in(samples)
     kept = samples[:, start:]
     if kept.shape[1] < FEWEST_DRAWS:
         return Convergence(
@@ -90,6 +65,12 @@ def judge(fits: Fits, chain: Chain, settings: Settings) -> Convergence:
     return Convergence(
         steps=chain.steps, burn_in=start * thin, tau=tau * thin, missing=tuple(missing), rhat=largest, error=error
     )
+
+
+def steps_needed(verdict: Convergence) -> float:
+    """Stored steps that a chain will probably take: as many as the slower of two rules still needs."""
+    by_error = verdict.steps * (min(verdict.error, 1.0) / ERROR_BELOW) ** 2
+    return max(by_error, 1.1 * STEPS_PER_TAU * verdict.tau, verdict.steps)
 
 
 def _check_rhat(largest: float) -> Iterator[str]:

@@ -12,8 +12,9 @@ import numpy as np
 from bayesnu import plots
 from bayesnu.inference.fits import Fits
 from bayesnu.inference.interval import CredibleInterval, IntegratedInterval, Interval
+from bayesnu.inference.sampling.burn_in import autocorrelation_time
 from bayesnu.inference.sampling.chain import Chain
-from bayesnu.inference.sampling.convergence import autocorrelation_time, judge
+from bayesnu.inference.sampling.convergence import judge
 from bayesnu.inference.settings import FEWEST_STEPS
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian, Prior

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bayesnu.inference.sampling.convergence import TAU_WALKERS, autocorrelation_time
+from bayesnu.inference.sampling.burn_in import TAU_WALKERS, autocorrelation_time
 
 
 def autoregressive(memory: float, steps: int, seed: int = 1) -> np.ndarray:
