@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.model.choices import CHOICES, PRESETS, PRIOR_KINDS, Choice
 from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELEMENTS, OF_FURTHER
 from bayesnu.support.errors import BayesnuError
@@ -95,7 +96,9 @@ def cl_option(what: str = "Confidence level.") -> Decorator:
 
 def experiments_argument() -> Decorator:
     """The experiments, at least one."""
-    return click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
+    return click.argument(
+        "experiments", nargs=-1, required=True, metavar="EXPERIMENT...", shell_complete=complete_experiment
+    )
 
 
 @_shared

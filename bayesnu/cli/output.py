@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-WIDTH = 120  # columns where the output is not a terminal
+WIDTH = 120  # columns where the output is not a terminal, and the variable COLUMNS does not say
 
 
 def json_out(value: Any) -> None:
@@ -47,7 +47,7 @@ def console(stderr: bool = False) -> Console:
     watched = stream.isatty()
     return Console(
         file=stream,
-        width=None if watched else WIDTH,
+        width=None if watched or "COLUMNS" in os.environ else WIDTH,
         force_terminal=watched,
         highlight=False,
         markup=False,

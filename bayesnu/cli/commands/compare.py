@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.output import check_figure, json_out, table
 from bayesnu.model.choices import PRESETS
 from bayesnu.physics.names import FLAVOURS, PROPERTY_NAMES
@@ -19,7 +20,7 @@ COLUMNS = ("what [remark]", "flavour", "kind", "reference", "value", "unit", "CL
 
 
 @click.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...", shell_complete=complete_experiment)
 @click.option("--parameter", type=click.Choice(PROPERTY_NAMES), help="One property [default: all].")
 @click.option(
     "--flavour",

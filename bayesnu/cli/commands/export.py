@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.completion import complete_file
+
 if TYPE_CHECKING:
     from bayesnu.inference.sampling.chain import Chain
 
 
 @click.command()
-@click.argument("chain")
+@click.argument("chain", shell_complete=complete_file)
 @click.argument("output")
 def export(chain: str, output: str) -> None:
     """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
