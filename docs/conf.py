@@ -42,11 +42,11 @@ suppress_warnings = ["config.cache"]
 # Every page with code is executed, in a folder of its own; what commands say of their progress is left out.
 nb_execution_mode = "force"
 nb_execution_in_temp = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_execution_show_tb = True
 nb_output_stderr = "remove"
 NotebookClient.coalesce_streams = True  # myst_nb would break a line where two pieces of output meet
-os.environ["COLUMNS"] = "88"  # what a page shows without scrolling
+os.environ["COLUMNS"] = "84"  # what a page shows without scrolling
 
 # Docstrings are Markdown in so far as one backtick means code.
 default_role = "code"
