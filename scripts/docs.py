@@ -20,6 +20,7 @@ DOCS = ROOT / "docs"
 SITE = DOCS / "_build" / "html"
 # All pages are read anew, for a number changes with the code and not only with its page.
 BUILD = ["-m", "sphinx", "--fresh-env", "--fail-on-warning", "--keep-going", "--jobs", "2", "--quiet"]
+BUILD += ["--doctree-dir", str(DOCS / "_build" / "doctrees")]
 
 
 def main() -> int:

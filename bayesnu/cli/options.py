@@ -181,7 +181,7 @@ def campaign_options(number: int, what: str = "toys", said: str = "Toy experimen
 def _performance_options() -> Sequence[click.Option]:
     return [
         click.Option(["--seed"], type=int, default=1, show_default=True, help="Seed of all randomness."),
-        click.Option(["--workers"], type=int, help="Processes on this machine [default: 1]; more need the extra `cluster`."),
+        click.Option(["--workers"], type=int, help="Processes on this machine [default: 1]."),
         click.Option(["--scheduler"], type=str, metavar="ADDRESS", help="dask scheduler of a cluster, as tcp://host:8786."),
         click.Option(["--output"], type=str, metavar="DIR", help="Folder of finished tasks [default: chains/ and a name]."),
         click.Option(["--quiet"], is_flag=True, help="No progress."),

@@ -48,6 +48,7 @@ def compare(
     plot: str | None,
 ) -> None:
     """Own limits beside the paper's, the collaborations' and other experiments', in one convention."""
+    from bayesnu.cli.progress import TaskProgress
     from bayesnu.studies.compare import compare as compared
 
     if plot is not None and parameter is None:
@@ -55,7 +56,8 @@ def compare(
     check_figure(plot)
     parameters = [parameter] if parameter else list(PROPERTY_NAMES)
     presets = [preset] if preset else list(PRESETS)
-    rows = compared(parameters, flavour, experiments, presets, chains)
+    with TaskProgress(quiet=how == "json", what="posteriors") as progress:
+        rows = compared(parameters, flavour, experiments, presets, chains, progress.report)
     if plot is not None:
         from bayesnu.studies.figures.comparison import comparison_plot
 
