@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ("3.13", "3.12", "3.11")
-LOCKS = ("requirements.txt", "requirements-test.txt")  # each holds everything the one before it holds
+LOCKS = ("requirements.txt", "requirements-test.txt", "requirements-docs.txt")  # each holds all that the one before holds
 STAMP = "bayesnu-stamp"
 
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Python looks bes
 
 from scripts._setup import LOCKS, ROOT
 
+EXTRAS = dict(zip(LOCKS, [(), ("test",), ("test", "docs")], strict=True))  # what each lock holds beside the package
 HEADER = "# Written by scripts/lock.py from pyproject.toml. Do not edit.\n"
 RESOLVE = ["--universal", "--python-version", "3.11", "--only-binary", ":all:", "--generate-hashes"]
 PRINT = ["--quiet", "--no-header", "--no-annotate"]
@@ -34,17 +35,20 @@ def find_uv(folder: Path) -> str:
 
 def main() -> None:
     _, rest = argparse.ArgumentParser(description=__doc__).parse_known_args()
-    run_lock, test_lock = (ROOT / "scripts" / name for name in LOCKS)
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     with tempfile.TemporaryDirectory() as folder:
         uv = find_uv(Path(folder) / "uv")
         build_requirements = Path(folder) / "build.in"
         build_requirements.write_text("\n".join(build))
         compile_ = [uv, "pip", "compile", *RESOLVE, *PRINT, *rest, "pyproject.toml", str(build_requirements)]
-        # The run lock is constrained by the test lock, so that one environment can satisfy both.
-        for lock, extra in (test_lock, ["--extra", "test"]), (run_lock, ["--constraint", str(test_lock)]):
-            result = subprocess.run([*compile_, *extra], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        # The longest comes first and constrains the others, so that one environment can satisfy them all.
+        longest: list[str] = []
+        for name in reversed(LOCKS):
+            extras = [word for extra in EXTRAS[name] for word in ("--extra", extra)]
+            result = subprocess.run([*compile_, *extras, *longest], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            lock = ROOT / "scripts" / name
             lock.write_text(HEADER + result.stdout)
+            longest = longest or ["--constraint", str(lock)]
 
 
 if __name__ == "__main__":

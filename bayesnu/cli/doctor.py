@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 
 OPTIONAL = {
-    "distributed": "dask, which spreads a campaign over processes and machines",
-    "cryptography": "certificates of dask's workers on this machine",
+    "distributed": "dask, which spreads a campaign over machines",
     "pyhf": "evaluates the workspaces that `bayesnu workspace` writes",
 }
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

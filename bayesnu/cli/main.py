@@ -17,10 +17,13 @@ from typing import Any
 import click
 
 from bayesnu.cli import commands
+from bayesnu.cli.elapsed import Elapsed
 from bayesnu.cli.failures import Mistake, Stopped, in_one_line
 from bayesnu.support.errors import BayesnuError, did_you_mean
 from bayesnu.support.places import settle_home
 from bayesnu.support.versions import __version__
+
+WORDS = "bayesnu.words"  # where a context keeps what was typed
 
 
 @cache
@@ -35,13 +38,16 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words before the command."""
+        ctx.meta[WORDS] = tuple(args)
         with in_one_line():
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
+        """Run a command, with a sign of life where it takes long."""
+        words = ctx.meta[WORDS]
+        quiet = sys.stderr is not sys.__stderr__ or not {"--json", "--quiet"}.isdisjoint(words)
         try:
-            with in_one_line():
+            with in_one_line(), Elapsed(words[0], quiet) as ctx.obj:
                 return super().invoke(ctx)
         except BayesnuError as error:
             raise Mistake(str(error)) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.model.choices import CHOICES, JOIN, PRESETS, PRIOR_KINDS, Choice
 from bayesnu.physics.names import ALL_NAMES, ALL_UNITS, FLAVOURS, GROUPS_AND_ELEMENTS, OF_FURTHER
 from bayesnu.support.errors import BayesnuError
@@ -95,7 +96,9 @@ def cl_option(what: str = "Confidence level.") -> Decorator:
 
 def experiments_argument() -> Decorator:
     """The experiments, at least one."""
-    return click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
+    return click.argument(
+        "experiments", nargs=-1, required=True, metavar="EXPERIMENT...", shell_complete=complete_experiment
+    )
 
 
 @_shared
@@ -181,7 +184,7 @@ def campaign_options(number: int, what: str = "toys", said: str = "Toy experimen
 def _performance_options() -> Sequence[click.Option]:
     return [
         click.Option(["--seed"], type=int, default=1, show_default=True, help="Seed of all randomness."),
-        click.Option(["--workers"], type=int, help="Processes on this machine [default: 1]; more need the extra `cluster`."),
+        click.Option(["--workers"], type=int, help="Processes on this machine [default: 1]."),
         click.Option(["--scheduler"], type=str, metavar="ADDRESS", help="dask scheduler of a cluster, as tcp://host:8786."),
         click.Option(["--output"], type=str, metavar="DIR", help="Folder of finished tasks [default: chains/ and a name]."),
         click.Option(["--quiet"], is_flag=True, help="No progress."),

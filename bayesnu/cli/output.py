@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-WIDTH = 120  # columns where the output is not a terminal
+WIDTH = 120  # columns where the output is not a terminal, and the variable COLUMNS does not say
+BETWEEN = 2  # blanks between the columns of a table
 
 
 def json_out(value: Any) -> None:
@@ -47,7 +48,7 @@ def console(stderr: bool = False) -> Console:
     watched = stream.isatty()
     return Console(
         file=stream,
-        width=None if watched else WIDTH,
+        width=None if watched or "COLUMNS" in os.environ else WIDTH,
         force_terminal=watched,
         highlight=False,
         markup=False,
@@ -82,14 +83,34 @@ def output_file(name: str) -> Iterator[Path]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> None:
-    """Print a table; the first `text` columns are text, the rest numbers."""
+    """Print a table; the first `text` columns are text, the rest numbers. Cells wrap between words where it is too wide."""
     from rich.table import Table
 
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    lines = [tuple(row) for row in rows]
+    where = console()
+    cells = [[name, *(line[i] for line in lines)] for i, name in enumerate(columns)]
+    widths = fit_widths(cells, where.width, text)
+    drawn = Table(box=None, pad_edge=False, padding=(0, BETWEEN, 0, 0), header_style="bold")
     for i, name in enumerate(columns):
-        drawn.add_column(name, justify="left" if i < text else "right", overflow="fold")
-    for row in rows:
-        drawn.add_row(*row)
+        drawn.add_column(name, justify="left" if i < text else "right", overflow="fold", width=widths[i])
+    for line in lines:
+        drawn.add_row(*line)
     if title:
-        console().print(title, style="bold")
-    console().print(drawn)
+        where.print(title, style="bold")
+    where.print(drawn)
+
+
+def fit_widths(columns: Sequence[Sequence[str]], available: int, text: int = 1) -> list[int] | list[None]:
+    """Widths of columns, given their cells, in which no word is broken; None for each where there are none.
+
+    The widest column that has a space to wrap at is narrowed first: one of text, of which there are `text`, before a number.
+    """
+    widths = [max(map(len, cells)) for cells in columns]
+    least = [max(len(word) for cell in cells for word in cell.split() or [""]) for cells in columns]
+    available -= BETWEEN * (len(columns) - 1)
+    if sum(least) > available:
+        return [None] * len(columns)
+    while sum(widths) > available:
+        wide = [i for i in range(len(columns)) if widths[i] > least[i]]
+        widths[max(wide, key=lambda i: (i < text, widths[i]))] -= 1
+    return widths

@@ -6,9 +6,11 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, TextColumn
+import click
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from bayesnu.cli.elapsed import Elapsed
 from bayesnu.cli.output import console
 
 if TYPE_CHECKING:
@@ -21,30 +23,40 @@ class Shown:
     def __init__(self, quiet: bool, description: str) -> None:
         self.quiet = quiet
         self.console = console(stderr=True)
-        self.bar = Bar(BarColumn(), TextColumn("{task.description}"), console=self.console, transient=True)
+        columns = (BarColumn(bar_width=12), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.bar = Bar(*columns, console=self.console, transient=True)
         self.task = self.bar.add_task(description, total=None)
-        self.watched = not quiet and self.console.is_terminal
+        self.watched = not quiet and self.console.is_terminal and not self.console.is_dumb_terminal
+        context = click.get_current_context(silent=True)
+        self.elapsed = context.find_object(Elapsed) if context else None
 
     def __enter__(self) -> Self:
         if self.watched:
+            if self.elapsed is not None:
+                self.elapsed.pause()
             self.bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.watched:
             self.bar.stop()
+            if self.elapsed is not None:
+                self.elapsed.resume()
 
 
 class TaskProgress(Shown):
-    """Shows how many tasks of a campaign are finished, and the time left; a plain line for each tenth of them."""
+    """Shows how many tasks, or what else, are finished, and the time left; a plain line for each tenth of them."""
 
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(quiet, "preparing the tasks")
+    def __init__(self, quiet: bool, what: str = "tasks") -> None:
+        super().__init__(quiet, f"preparing the {what}")
+        self.what = what
         self.tenths = -1
 
-    def report(self, done: int, total: int, left: float | None) -> None:
+    def report(self, done: int, total: int, left: float | None = None) -> None:
         """Say where the campaign is."""
-        line = f"{done} of {total} tasks" + ("" if left is None or done == total else f", about {_duration(left)} left")
+        line = f"{done} of {total} {self.what}" + (
+            "" if left is None or done == total else f", about {_duration(left)} left"
+        )
         if self.watched:
             self.bar.update(self.task, description=line, total=total, completed=done)
         elif not self.quiet and 10 * done // total != self.tenths:
@@ -75,8 +87,8 @@ class Progress(Shown):
         left = (time.monotonic() - self.begin) * (needed / verdict.steps - 1)
         state = "converged" if verdict.converged else f"about {left:.0f} s left; {verdict.missing[0]}"
         line = (
-            f"step {verdict.steps}: acceptance {acceptance:.2f}, tau {verdict.tau:.1f}, R-hat {verdict.rhat:.4f}, "
-            f"error of the limit {verdict.error:.2%}: {state}"
+            f"step {verdict.steps}, {state}; error of the limit {verdict.error:.2%}, R-hat {verdict.rhat:.4f}, "
+            f"tau {verdict.tau:.1f}, acceptance {acceptance:.2f}"
         )
         if self.watched:
             self.bar.update(self.task, description=line, total=needed, completed=verdict.steps)

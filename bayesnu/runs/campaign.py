@@ -11,15 +11,17 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
 from bayesnu.runs.folder import held, is_run
-from bayesnu.runs.task import Campaign, blas, name_of, perform, versions
+from bayesnu.runs.processes import perform_each
+from bayesnu.runs.task import Campaign, name_of, perform, versions
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.files import reason_of, whole_file
 from bayesnu.support.fingerprint import difference, digest, flattened
@@ -74,7 +76,7 @@ def run(
     address such as tcp://host:8786. On one kind of processor the result is the same to the last bit. A script that uses
     workers needs `if __name__ == "__main__":`. `report` is called with finished tasks, all tasks and seconds left.
 
-    Raises `BayesnuError` if another campaign is in the folder, if a task does, or if one loses every worker that takes it.
+    Raises `BayesnuError` if another campaign is in the folder, if a task does, or if workers are lost.
     """
     folder = Path(folder)
     if scheduler is not None and workers is not None:
@@ -94,29 +96,29 @@ def run(
     return Results(campaign, folder)
 
 
-Performer = Callable[[Campaign, list[int]], Iterator[tuple[int, bytes]]]
+Performer = Callable[[Campaign, list[int]], Generator[tuple[int, bytes], None, None]]
 
 
 def _choose_performer(scheduler: str | None, workers: int) -> Performer:
     """What performs tasks and yields their results, in any order."""
-    if scheduler is None and workers == 1:
-        return _perform_here
+    if scheduler is None:
+        return lambda campaign, tasks: _perform_here(campaign, tasks, workers)
     try:
         from bayesnu.runs import cluster
     except ModuleNotFoundError as error:
-        found = f"`workers={workers}`" if scheduler is None else "`scheduler`"
         raise BayesnuError(
-            f"{found}: {error.name} is not installed; install bayesnu with its extra `cluster` (`bayesnu[cluster]`), "
-            "or leave the option out to compute in one process"
+            f"`scheduler`: {error.name} is not installed; install bayesnu with its extra `cluster` (`bayesnu[cluster]`), "
+            "or leave the option out to compute on this machine"
         ) from None
-    return lambda campaign, tasks: cluster.perform_tasks(campaign, tasks, scheduler, workers)
+    return lambda campaign, tasks: cluster.perform_tasks(campaign, tasks, scheduler)
 
 
-def _perform_here(campaign: Campaign, tasks: list[int]) -> Iterator[tuple[int, bytes]]:
-    settings = json.dumps(campaign.settings)
-    with blas().limit(limits=1):
-        for task in tasks:
-            yield task, perform(name_of(campaign.work), settings, task)
+def _perform_here(campaign: Campaign, tasks: list[int], workers: int) -> Generator[tuple[int, bytes], None, None]:
+    """Tasks on this machine, with the number of each."""
+    work = partial(perform, name_of(campaign.work), json.dumps(campaign.settings))
+    with closing(perform_each(work, tasks, workers)) as performed:
+        for place, packed in performed:
+            yield tasks[place], packed
 
 
 def _perform_missing(
@@ -128,7 +130,7 @@ def _perform_missing(
     before = campaign.tasks - len(missing)
     begin = time.monotonic()
     report(before, campaign.tasks, None)
-    with closing(performer(campaign, missing)) as performed:  # type: ignore[type-var]  # both are generators
+    with closing(performer(campaign, missing)) as performed:
         for done, (task, packed) in enumerate(performed, 1):
             _store_whole(_locate_task(folder, task), _make_head(task, key, packed) + packed)
             per_task = (time.monotonic() - begin) / done

@@ -1,4 +1,4 @@
-"""The only import of dask: tasks on processes of this machine, or on a cluster that the user's site runs.
+"""The only import of dask: tasks on a cluster that the user's site runs.
 
 A task travels as the name of its function, its settings and its number, and comes back as bytes. Nothing that decides a
 number is left to dask, which only finds a worker, and another one when that is lost. A scheduler needs dask alone.
@@ -11,7 +11,6 @@ import itertools
 import json
 import logging
 import platform
-import tempfile
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -22,9 +21,7 @@ from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
-import cryptography  # noqa: F401  # without it dask cannot make the certificates of a local cluster
-import dask
-from distributed import Client, Future, LocalCluster, Security, as_completed
+from distributed import Client, Future, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 from distributed.versions import VersionMismatchWarning
@@ -40,16 +37,9 @@ IN_FLIGHT = 4  # tasks given out per thread: enough that none is idle, and no qu
 
 # What a worker evaluates. As text: to unpickle a function of this package ends a worker that lacks it, and says no reason.
 CALL = "__import__('bayesnu.runs.cluster', fromlist=['perform_checked']).perform_checked(known, work, settings, task)"
-LOCAL = {
-    "distributed.scheduler.http.routes": [],  # its ports answer nothing
-    "distributed.worker.http.routes": [],
-    "distributed.worker.profile.enabled": False,
-    "distributed.scheduler.worker-ttl": None,  # compiled code may keep a worker from answering, and is not lost for that
-    "distributed.scheduler.allowed-failures": 1,
-}
 
 
-def perform_tasks(campaign: Campaign, tasks: list[int], scheduler: str | None, workers: int) -> Iterator[tuple[int, bytes]]:
+def perform_tasks(campaign: Campaign, tasks: list[int], scheduler: str) -> Generator[tuple[int, bytes], None, None]:
     """Perform tasks and yield them with their results as they finish; see `bayesnu.runs.campaign.run` for what is raised.
 
     A task whose workers were lost is tried once more with no other beside it, which may have been the one to blame.
@@ -59,7 +49,7 @@ def perform_tasks(campaign: Campaign, tasks: list[int], scheduler: str | None, w
     known = versions(name)
     prefix = f"{campaign.kind}-{uuid4().hex}"
     submitted = itertools.count()
-    with _silence_logs(), _start_local(workers) if scheduler is None else _connect_to(scheduler) as client:
+    with _silence_logs(), _connect_to(scheduler) as client:
 
         def submit(task: int) -> Future[bytes]:
             names = {"known": known, "work": name, "settings": settings, "task": task}
@@ -143,42 +133,7 @@ def _count_threads(client: Client) -> int:
 
 
 @contextmanager
-def _start_local(workers: int) -> Iterator[Client]:
-    """Processes of this machine, which end with this one; certificates that only they have keep other users out."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bayesnu-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set(LOCAL),
-        ExitStack() as opened,
-    ):
-        with hold_signals():
-            cluster = opened.enter_context(_close_after(_start_processes(workers, scratch)))
-            client = opened.enter_context(_close_after(Client(cluster, set_as_default=False)))
-        yield client
-
-
-def _start_processes(workers: int, scratch: str) -> LocalCluster:
-    try:
-        return LocalCluster(
-            n_workers=workers,
-            processes=True,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            security=Security.temporary(),
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else the port of a dashboard is taken all the same
-            memory_limit=None,
-            local_directory=scratch,
-            silence_logs=logging.CRITICAL,
-        )
-    except (OSError, RuntimeError) as error:
-        raise BayesnuError(
-            f"`workers={workers}`: the workers cannot be started ({error}); take fewer, and in a script of your own "
-            'call this below `if __name__ == "__main__":` alone'
-        ) from None
-
-
-@contextmanager
-def _close_after(opened: Client | LocalCluster) -> Iterator[Any]:
+def _close_after(opened: Client) -> Iterator[Any]:
     try:
         yield opened
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -29,39 +29,46 @@ def count_processors() -> int:
 def perform_all(
     work: Callable[[Item], Result], items: Sequence[Item], processes: int, report: Callable[[Item, int], None]
 ) -> list[Result]:
-    """The results of `work` on every item, in the order of the items; begun in that order, too.
+    """The results of `work` on every item, in the order of the items, from at most `MOST` processes.
+
+    `report` is called with each finished item and how many are. Otherwise, and for what is raised, as `perform_each`.
+    """
+    results: dict[int, Result] = {}
+    for place, result in perform_each(work, items, min(processes, MOST)):
+        results[place] = result
+        report(items[place], len(results))
+    return [results[place] for place in range(len(items))]
+
+
+def perform_each(
+    work: Callable[[Item], Result], items: Sequence[Item], processes: int
+) -> Generator[tuple[int, Result], None, None]:
+    """The place of every item and the result of `work` on it, as they finish; begun in the order of the items.
 
     One process performs the work here, several in processes that are started for it. The results are the same to the last
-    bit. `work` is a function that a module defines. `report` is called with each finished item and how many are.
+    bit. `work` can be pickled, as a function that a module defines can.
 
     Raises `BayesnuError` if `work` does, and if a process is lost.
     """
     if min(processes, len(items)) == 1:
-        return _perform_here(work, items, report)
-    with _start_processes(min(processes, len(items), MOST), work, items) as futures:
+        with blas().limit(limits=1):
+            for place, item in enumerate(items):
+                yield place, work(item)
+        return
+    with _start_processes(min(processes, len(items)), work, items) as futures:
+        places = {future: place for place, future in enumerate(futures)}
+        futures.clear()
         try:
-            for done, future in enumerate(as_completed(futures), 1):
-                future.result()
-                report(items[futures.index(future)], done)
-            return [future.result() for future in futures]
+            for future in as_completed(places):
+                yield places.pop(future), future.result()  # nothing keeps what has been taken
         except BayesnuError as error:
             raise BayesnuError(str(error)) from None  # without the trace of the process
         except BrokenProcessPool:
             raise BayesnuError(
-                "a process was lost: it was ended from outside, or needed more memory than there is; what is finished is "
-                "stored, and the same command goes on from there"
+                "a process was lost: it was ended from outside, needed more memory than there is, or belongs to a script "
+                'that calls this outside `if __name__ == "__main__":`; what is finished is stored, and the same command '
+                "goes on from there"
             ) from None
-
-
-def _perform_here(
-    work: Callable[[Item], Result], items: Sequence[Item], report: Callable[[Item, int], None]
-) -> list[Result]:
-    results = []
-    with blas().limit(limits=1):
-        for done, item in enumerate(items, 1):
-            results.append(work(item))
-            report(item, done)
-    return results
 
 
 @contextmanager

@@ -6,7 +6,8 @@ numbers, says so in its remark and is never drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -110,22 +111,29 @@ def compare(
     names: Sequence[str] = (),
     presets: Sequence[str] = ("default", "paper"),
     chains: Sequence[str | Path] = (),
+    report: Callable[[int, int], None] | None = None,
 ) -> list[Row]:
     """Own limits by profile and integration, of stored chains, and published ones, by parameter and kind.
 
     Own limits are of one common value, or of `flavour`, which then leaves out published limits of other flavours. Several
-    experiments are taken one by one and together; none means those of the paper. Raises `BayesnuError` for an unknown name.
+    experiments are taken one by one and together; none means those of the paper. `report` is called with how many posteriors
+    are finished, of how many. Raises `BayesnuError` for an unknown name.
     """
     if flavour is not None and flavour not in FLAVOURS:
         raise BayesnuError(f"flavour: found '{flavour[:60]}'{did_you_mean(flavour[:60], FLAVOURS)}")
     combinations = _combinations(names)
     physics = {parameter: parameters_of(parameter, flavour or "common")[0] for parameter in parameters}
     sampled = [row for chain in chains for row in chain_rows(chain, tuple(physics.values()))]
+    report = report or (lambda done, total: None)
+    wanted = [*itertools.product(physics.values(), combinations, presets)]
+    own: dict[str, list[Row]] = {name: [] for name in physics.values()}
+    for done, (name, combination, preset) in enumerate(wanted):
+        report(done, len(wanted))
+        own[name] += own_rows(combination, name, preset)
+    report(len(wanted), len(wanted))
     table: list[Row] = []
     for parameter, name in physics.items():
-        for combination in combinations:
-            for preset in presets:
-                table += own_rows(combination, name, preset)
+        table += own[name]
         table += [row for row in sampled if row.parameter == parameter]
         table += published_rows(parameter, flavour)
     return table

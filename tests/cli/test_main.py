@@ -417,7 +417,7 @@ def test_progress_goes_to_standard_error(tmp_path: Path) -> None:
     words = [word for word in SAMPLE if word != "--quiet"]
     result = invoke(*words, "--steps", "12", "--output", tmp_path / "run")
     assert parsed(result.stdout)["steps"] == 12
-    assert result.stderr.startswith("step 12: acceptance") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("step 12, about ") and result.stderr.count("\n") == 1
 
 
 def test_tables_need_no_greek(run: Path) -> None:

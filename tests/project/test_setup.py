@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN_LOCK, TEST_LOCK = (ROOT / "scripts" / name for name in ("requirements.txt", "requirements-test.txt"))
+LOCKS = [ROOT / "scripts" / name for name in ("requirements.txt", "requirements-test.txt", "requirements-docs.txt")]
 
 posix = pytest.mark.skipif(os.name == "nt", reason="writes POSIX shell scripts and links")
 
@@ -142,13 +142,14 @@ WHOLE = ["venv", "--requirement", "--editable"]
 
 
 @posix
-def test_the_environment_is_made_once_and_the_test_lock_adds_to_it(project: Any) -> None:
-    run, test = project.LOCKS
+def test_the_environment_is_made_once_and_longer_locks_add_to_it(project: Any) -> None:
+    run, test, docs = project.LOCKS
     assert steps(project, run) == WHOLE
     assert steps(project, run) == []
     assert steps(project, test) == ["--requirement"]
     assert steps(project, test) == []
-    assert steps(project, run) == [], "the test environment holds all that a run needs"
+    assert steps(project, docs) == ["--requirement"]
+    assert steps(project, run) == [], "the longer environments hold all that a run needs"
 
 
 @posix
@@ -171,7 +172,7 @@ def test_a_half_made_environment_is_made_anew(project: Any, step: str) -> None:
 
 @posix
 def test_a_test_lock_that_cannot_be_added_leaves_the_run_environment(project: Any) -> None:
-    run, test = project.LOCKS
+    run, test, _ = project.LOCKS
     steps(project, run)
     project.fails_at = "--requirement"
     with pytest.raises(project.SetupError):
@@ -205,7 +206,7 @@ def requirements(lock: Path) -> list[list[str]]:
     return [block.split(" \\\n") for block in blocks if not block.startswith("#")]
 
 
-@pytest.mark.parametrize("lock", [RUN_LOCK, TEST_LOCK], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_locks_name_no_host_and_hash_everything(lock: Path) -> None:
     assert not re.search(r"http|://| @ |^-", lock.read_text(), re.MULTILINE)  # no host, and no option that names one
     for requirement, *hashes in requirements(lock):
@@ -214,9 +215,10 @@ def test_locks_name_no_host_and_hash_everything(lock: Path) -> None:
         assert all(re.fullmatch(r"\s*--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
 
 
-def test_the_test_lock_holds_the_run_lock() -> None:
-    run, test = ({requirement for requirement, *_ in requirements(lock)} for lock in (RUN_LOCK, TEST_LOCK))
-    assert run < test
+def test_each_lock_holds_the_one_before() -> None:
+    # What a longer lock adds may need a package on more systems, which its marker then says.
+    run, test, docs = ({requirement.partition(" ; ")[0] for requirement, *_ in requirements(lock)} for lock in LOCKS)
+    assert run < test < docs
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
@@ -224,8 +226,9 @@ def test_the_locks_satisfy_pyproject(python: str) -> None:
     environment = {"python_version": python, "python_full_version": python + ".0", "extra": ""}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     run = project["build-system"]["requires"] + project["project"]["dependencies"]
-    test = run + project["project"]["optional-dependencies"]["test"]
-    for lock, wanted in (RUN_LOCK, run), (TEST_LOCK, test):
+    extras = project["project"]["optional-dependencies"]
+    test = run + extras["test"]
+    for lock, wanted in zip(LOCKS, (run, test, test + extras["docs"]), strict=True):
         locked = [Requirement(requirement) for requirement, *_ in requirements(lock)]
         locked = [r for r in locked if not r.marker or r.marker.evaluate(environment)]
         versions = {r.name: str(r.specifier).removeprefix("==") for r in locked}

@@ -294,10 +294,9 @@ def test_without_dask_one_sentence_says_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.delitem(sys.modules, "bayesnu.runs.cluster", raising=False)
     monkeypatch.delattr("bayesnu.runs.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    for how in ({"workers": 2}, {"scheduler": "tcp://127.0.0.1:1"}):
-        with pytest.raises(BayesnuError, match=r"distributed is not installed; .*bayesnu\[cluster\]"):
-            run(campaign(3), tmp_path / "a", **how)
-    assert len(list(run(campaign(3), tmp_path / "a", workers=1))) == 3
+    with pytest.raises(BayesnuError, match=r"distributed is not installed; .*bayesnu\[cluster\]"):
+        run(campaign(3), tmp_path / "a", scheduler="tcp://127.0.0.1:1")
+    assert len(list(run(campaign(3), tmp_path / "a", workers=2))) == 3
 
 
 # A scheduler, and workers, as processes of their own
@@ -554,7 +553,7 @@ def test_a_stopped_process_takes_its_workers_with_it(number: signal.Signals, tmp
         assert first == "0 of 10000 tasks"
         how = f"finished tasks are in {place}, and the same command goes on from there"
         assert last == f"Error: stopped by {number.name}; {how}" and process.returncode == 128 + number
-        assert all(re.match(r"\d+ of 10000 tasks", line) for line in errors.splitlines()[:-1]), errors
+        assert all(re.match(r"\d+ of 10000 tasks|\S+ at work for", line) for line in errors.splitlines()[:-1]), errors
     waited_for(lambda: all(ended(each) for each in processes(log)), "a worker has outlived its campaign", 20)
     finished, before = stored(place), len(performed(log))
     shorter = max(finished) + 1  # fewer tasks are the same campaign
@@ -566,8 +565,8 @@ def test_a_stopped_process_takes_its_workers_with_it(number: signal.Signals, tmp
 
 @posix
 @pytest.mark.long
-def test_a_task_that_crashes_its_worker_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(BayesnuError, match=r"^task 3: every worker that took it was lost; it crashes, or needs more memory"):
+def test_a_lost_worker_ends_the_campaign_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BayesnuError, match=r"^a process was lost: .* the same command goes on from there$"):
         run(campaign(6, works.crash, seconds=0.1), tmp_path / "a", workers=2)
-    assert 3 not in stored(tmp_path / "a") and {0, 1, 2} <= stored(tmp_path / "a")
+    assert 3 not in stored(tmp_path / "a")
     assert capfd.readouterr() == ("", "")

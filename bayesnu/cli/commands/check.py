@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesnu.cli.completion import complete_file
 from bayesnu.cli.failures import Mistake
 from bayesnu.cli.options import analysis_options, flag_of, given_options, json_option
 from bayesnu.cli.output import check_figure, json_out, table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", shell_complete=complete_file)
 @click.option("--grid", is_flag=True, help="Certify the integration grid against halved steps and adaptive quadrature.")
 @click.option("--plot", type=str, metavar="FILE", help="Draw components, neutrinos and data (png or pdf).")
 @analysis_options()

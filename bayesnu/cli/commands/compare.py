@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.output import check_figure, json_out, table
 from bayesnu.model.choices import PRESETS
 from bayesnu.physics.names import FLAVOURS, PROPERTY_NAMES
@@ -19,7 +20,7 @@ COLUMNS = ("what [remark]", "flavour", "kind", "bound electrons", "reference", "
 
 
 @click.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...", shell_complete=complete_experiment)
 @click.option("--parameter", type=click.Choice(PROPERTY_NAMES), help="One property [default: all].")
 @click.option(
     "--flavour",
@@ -47,6 +48,7 @@ def compare(
     plot: str | None,
 ) -> None:
     """Own limits beside the paper's, the collaborations' and other experiments', in one convention."""
+    from bayesnu.cli.progress import TaskProgress
     from bayesnu.studies.compare import compare as compared
 
     if plot is not None and parameter is None:
@@ -54,7 +56,8 @@ def compare(
     check_figure(plot)
     parameters = [parameter] if parameter else list(PROPERTY_NAMES)
     presets = [preset] if preset else ["default", "paper"]
-    rows = compared(parameters, flavour, experiments, presets, chains)
+    with TaskProgress(quiet=how == "json", what="posteriors") as progress:
+        rows = compared(parameters, flavour, experiments, presets, chains, progress.report)
     if plot is not None:
         from bayesnu.studies.figures.comparison import comparison_plot
 

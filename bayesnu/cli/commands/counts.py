@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
 from bayesnu.cli.output import json_out, table
 from bayesnu.support.text import number
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @coupling_options()
 @analysis_options()
 @json_option()

@@ -29,8 +29,10 @@ def experiments(template: bool, as_json: bool) -> None:
     if as_json:
         json_out([{"version": __version__} | as_dict(each) for each in loaded])
         return
-    head = ("name", "exposure [t yr]", "bins", "region [keV]", "events there", "references")
-    table("Data sets", head, [_cells(each) for each in loaded])
+    table(
+        "Data sets", ("name", "exposure [t yr]", "bins", "region [keV]", "events there"), [_cells(each) for each in loaded]
+    )
+    table("", ("name", "references"), [(each.name, " ".join(each.references)) for each in loaded], text=2)
 
 
 def _cells(each: Experiment) -> tuple[str, ...]:
@@ -41,5 +43,4 @@ def _cells(each: Experiment) -> tuple[str, ...]:
         str(len(each.observed)),
         f"{low:g}-{high:g}",
         f"{each.observed[each.in_region].sum():g}",
-        ", ".join(each.references),
     )

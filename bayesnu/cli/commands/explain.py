@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.options import analysis_options, coupling_options, given_options, json_option
 from bayesnu.cli.output import json_out, table
 from bayesnu.support.text import number
@@ -18,7 +19,7 @@ DIGITS = 6
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @click.option("--bin", "which", metavar="BIN", help="The bin: its energies, as 2-3keV, or its number, from 1.")
 @coupling_options()
 @analysis_options()

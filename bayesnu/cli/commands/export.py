@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from bayesnu.cli.completion import complete_file
+
 
 @click.command()
-@click.argument("chain")
+@click.argument("chain", shell_complete=complete_file)
 @click.argument("output")
 def export(chain: str, output: str) -> None:
     """Write a chain as NetCDF for arviz (every walker as a chain, burn-in left out)."""
-
     from bayesnu.cli.chains import read_enough
     from bayesnu.cli.output import output_file
 

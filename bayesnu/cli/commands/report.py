@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bayesnu.cli.completion import complete_file
 from bayesnu.support.errors import BayesnuError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("chains", nargs=-1, required=True, metavar="CHAIN...")
+@click.argument("chains", nargs=-1, required=True, metavar="CHAIN...", shell_complete=complete_file)
 @click.option("--output", type=str, metavar="FILE.html", help="The page [default: report.html beside the chain].")
 @click.option("--markdown", type=str, metavar="FILE.md", help="The same as Markdown, its figures in a folder beside it.")
 def report(chains: tuple[str, ...], output: str | None, markdown: str | None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from bayesnu.cli.completion import complete_file
 from bayesnu.cli.options import json_option, no_figures_option, no_toys_option, quiet_option
 from bayesnu.support.errors import BayesnuError
 
 
 @click.command()
-@click.argument("chain")
+@click.argument("chain", shell_complete=complete_file)
 @click.option("--up-to", type=int, help="Make the chain so many stored steps long.")
 @click.option("--more", type=int, help="Add so many stored steps.")
 @quiet_option()

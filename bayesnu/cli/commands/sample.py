@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.options import (
     analysis_options,
     given_options,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("experiments", nargs=-1, metavar="EXPERIMENT...")
+@click.argument("experiments", nargs=-1, metavar="EXPERIMENT...", shell_complete=complete_experiment)
 @parameter_options()
 @click.option("--config", type=str, metavar="FILE", help="Configuration in TOML; flags override it.")
 @prior_options()

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from bayesnu.cli.completion import complete_experiment
 from bayesnu.cli.options import analysis_options, given_options
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @click.option("--output", type=str, required=True, metavar="FILE", help="The figure (png or pdf).")
 @analysis_options()
 def signals(experiment: str, output: str, **options: Any) -> None:

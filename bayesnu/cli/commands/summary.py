@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from bayesnu.cli.completion import complete_file
 from bayesnu.cli.options import given_options, json_option, no_toys_option
 from bayesnu.inference.kinds import KINDS
 from bayesnu.support.errors import BayesnuError
 
 
 @click.command()
-@click.argument("chain")
+@click.argument("chain", shell_complete=complete_file)
 @click.option("--kind", type=click.Choice(KINDS), help="Another interval than the run's.")
 @click.option("--probability", type=float, help="Another probability.")
 @no_toys_option()

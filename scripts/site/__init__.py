@@ -1,0 +1,1 @@
+"""Extensions of the documentation site: mathematics, the reference pages, and the check of what was built."""
