@@ -31,13 +31,16 @@ def shown(value: object) -> str:
 
 
 def page() -> str:
-    """The page: a row for each choice; the preset `paper` is named where it differs."""
-    lines = ["| choice | what it does and changes | allowed | default | paper |", "|---|---|---|---|---|"]
+    """The page: a row for each choice; the other presets are named where they differ."""
+    others = [name for name in PRESETS if name != "default"]
+    lines = [f"| choice | what it does and changes | allowed | default | {' | '.join(others)} |"]
+    lines.append("|---" * (4 + len(others)) + "|")
     for name, choice in CHOICES.items():
         default = getattr(PRESETS["default"], name)
-        paper = getattr(PRESETS["paper"], name)
-        differs = shown(paper) if paper != default else ""
-        lines.append(f"| `{name}` | {choice.help} | {allowed_values(choice)} | {shown(default)} | {differs} |")
+        values = [getattr(PRESETS[other], name) for other in others]
+        differing = [shown(value) if value != default else "" for value in values]
+        cells = [f"`{name}`", choice.help, allowed_values(choice), shown(default), *differing]
+        lines.append("| " + " | ".join(cells) + " |")
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 

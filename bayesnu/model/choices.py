@@ -1,7 +1,8 @@
 """The choices of an analysis, each with its default, and the two presets: named sets of the same choices.
 
 `default` is the physically preferred analysis. `paper` holds the conventions that reproduce arXiv:2510.12449; they were
-inferred from its published limits and are not known to be the authors' own (see docs/methods.md).
+inferred from its published limits and are not known to be the authors' own (see docs/methods.md). `forecast` floats all
+that decides at the precision of future detectors.
 """
 
 from __future__ import annotations
@@ -406,6 +407,16 @@ PRESETS = {
         efficiency_on="reconstructed",
         background="single",
         efficiency_nuisance="off",
+    ),
+    "forecast": Analysis(
+        solar_components="all",
+        luminosity_constraint="on",
+        oscillation_nuisances="on",
+        millicharge="matched",
+        atomic_nuisances=True,
+        lowest_true_kev=0.5,
+        normalisations="fit",
+        efficiency_nuisance="all",
     ),
 }
 

@@ -18,9 +18,15 @@ SWITCHES = [name for name, value in asdict(Analysis()).items() if isinstance(val
 
 
 def test_there_are_two_presets_and_default_is_the_bare_analysis() -> None:
-    assert set(PRESETS) == {"default", "paper"}
+    assert set(PRESETS) == {"default", "paper", "forecast"}
     assert preset() == preset("default") == Analysis() == PRESETS["default"]
     assert preset("paper") == PRESETS["paper"]
+
+
+def test_a_forecast_floats_what_decides_at_its_precision() -> None:
+    chosen = preset("forecast")
+    assert (chosen.oscillation_nuisances, chosen.luminosity_constraint, chosen.solar_components) == ("on", "on", "all")
+    assert chosen.atomic_nuisances and chosen.millicharge == "matched" and chosen.efficiency_nuisance == "all"
 
 
 def test_paper_holds_the_conventions_of_the_physics_reference() -> None:

@@ -130,7 +130,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: bayesnu.bayes_factor(posterior(), 1e-11),
         "mu_nu: found 1e-11 in units of 1e-11",
     ),
-    "no preset": (lambda: bayesnu.preset(None), "preset: found None; known: default, paper"),  # type: ignore[arg-type]
+    "no preset": (lambda: bayesnu.preset(None), "preset: found None; known: default, forecast, paper"),  # type: ignore[arg-type]
     "a run's file": (lambda: bayesnu.sample("x.toml"), "run: found 'x.toml'; must come from `resolve`"),  # type: ignore[arg-type]
     "a data set in a run": (
         lambda: bayesnu.resolve((bayesnu.load_experiment("xenonnt-sr0"),), "mu_nu"),  # type: ignore[arg-type]
