@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bayesnu.experiments import Experiment
@@ -10,7 +12,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.physics.atom import MATCHING_KEV, UNKNOWN
 from bayesnu.physics.cross_section import electromagnetic
-from bayesnu.physics.photoabsorption import read_table
+from bayesnu.physics.photoabsorption import read_table, relative_error
 from bayesnu.support.errors import BayesnuError
 
 TREATMENTS = {
@@ -19,6 +21,8 @@ TREATMENTS = {
     "epa": "by photo-absorption, which does not interfere with the weak amplitude, so its overall sign cannot be observed",
     "matched": "by photo-absorption below {matching:g} keV, without interference, and by its electrons ({electrons}) above",
 }
+KNOWN_KEV = 1.0  # above it stepped electrons, many-body theory and photo-absorption have been compared
+RRPA_FROM_KEV = 0.254  # begin of the table of many-body rates, after arXiv:1610.04177
 MOST = 1e-3  # of the events of a charge in any bin may come from where photo-absorption is not known
 
 
@@ -49,4 +53,21 @@ def check_range(experiment: Experiment, analysis: Analysis) -> None:
             f"{experiment.name}: {100 * share[worst]:.2g} % of the events of a charge in {low:g}-{high:g} keV come from "
             f"recoils below {read_table().energies_kev[0]:g} keV, where photo-absorption is not known; at most "
             f"{100 * MOST:g} % may, so leave that bin out of the region or choose millicharge = electrons"
+        )
+
+
+def describe_low_region(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say what of the atom a region that begins below 1 keV rests on: there its theory decides what may be said."""
+    low = experiment.region_kev[0]
+    if low >= KNOWN_KEV:
+        return
+    yield (
+        f"{experiment.name}: the region begins at {low:g} keV, and below {KNOWN_KEV:g} keV atomic theory decides: "
+        f"photo-absorption is known to {100 * relative_error('N'):.2g} % below the M shell and not at all below "
+        f"{read_table().energies_kev[0]:g} keV, and many-body rates are tabulated from {RRPA_FROM_KEV:g} keV on"
+    )
+    if analysis.lowest_true_kev > low:
+        yield (
+            f"{experiment.name}: recoils below {analysis.lowest_true_kev:g} keV are not counted, though the region goes to "
+            f"{low:g} keV; the choice lowest_true_kev counts them"
         )
