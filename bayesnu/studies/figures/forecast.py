@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bayesnu.experiments import Setting
 from bayesnu.model.priors import usual_prior
@@ -64,8 +66,7 @@ def _draw_bands(axes: Axes, forecasts: Sequence[Forecast], across: dict[str, np.
         axes.fill_between(x, bands["-2 sigma"], bands["+2 sigma"], color=PALE, label=next(words), zorder=1)
         axes.plot(x, asimov, color=RED, linestyle=(0, (4, 2)), linewidth=1.2, label=next(words), zorder=4)
     axes.set(xlabel=said, ylabel=name)
-    if x.min() > 0 and x.max() > 5 * x.min():
-        axes.set_xscale("log")
+    _spread_axis(axes, "x", x)
     axes.margins(x=0)
     axes.legend(loc="best")
 
@@ -83,7 +84,17 @@ def _draw_contours(axes: Axes, forecasts: Sequence[Forecast], across: dict[str, 
     drawn = axes.contour(columns, rows, medians, colors=DARK, levels=8)
     axes.clabel(drawn, fontsize=8)
     axes.set(xlabel=x_said, ylabel=y_said)
-    for set_scale, values in ((axes.set_xscale, columns), (axes.set_yscale, rows)):
-        if values.min() > 0 and values.max() > 5 * values.min():
-            set_scale("log")
-    axes.text(0.98, 0.97, f"median upper end of {name}", transform=axes.transAxes, ha="right", va="top", fontsize=8)
+    _spread_axis(axes, "x", columns)
+    _spread_axis(axes, "y", rows)
+    axes.set_title(f"median upper end of {name}", loc="right", fontsize=8)
+
+
+def _spread_axis(axes: Axes, which: Literal["x", "y"], values: np.ndarray) -> None:
+    """A logarithmic axis with plain numbers where the values go over more than a factor of five."""
+    if values.max() <= 5 * values.min():
+        return
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
