@@ -35,15 +35,14 @@ def shown(value: object) -> str:
 def page() -> str:
     """The page: a row for each choice; the other presets are named where they differ."""
     others = [name for name in PRESETS if name != "default"]
-    lines = ["| " + " | ".join(["choice", "what it does and changes", "allowed", "default", *others]) + " |"]
+    lines = [f"| choice | what it does and changes | allowed | default | {' | '.join(others)} |"]
     lines.append("|---" * (4 + len(others)) + "|")
     for name, choice in CHOICES.items():
         default = getattr(PRESETS["default"], name)
         values = [getattr(PRESETS[other], name) for other in others]
         differing = [shown(value) if value != default else "" for value in values]
-        lines.append(
-            "| " + " | ".join([f"`{name}`", choice.help, allowed_values(choice), shown(default), *differing]) + " |"
-        )
+        cells = [f"`{name}`", choice.help, allowed_values(choice), shown(default), *differing]
+        lines.append("| " + " | ".join(cells) + " |")
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 

@@ -31,6 +31,7 @@ from bayesnu.experiments.experiment import (
     UniformPrior,
     Width,
 )
+from bayesnu.experiments.projection import Setting, project
 from bayesnu.experiments.scaling import scale_exposure
 from bayesnu.physics.resolution import Resolution, TabulatedResolution
 from bayesnu.support.arguments import as_tuple
@@ -50,17 +51,20 @@ __all__ = [
     "Rated",
     "RelativeWidth",
     "Resolution",
+    "Setting",
     "Size",
     "StatedNeutrinos",
     "TabulatedResolution",
     "UniformPrior",
     "Width",
     "check_combination",
+    "detectors",
     "load",
     "load_one",
     "load_several",
     "names",
     "parse",
+    "project",
     "scale_exposure",
     "template",
 ]
@@ -71,6 +75,13 @@ def names() -> tuple[str, ...]:
     from bayesnu.experiments import reader
 
     return reader.names()
+
+
+def detectors() -> tuple[str, ...]:
+    """Return the names of the detectors that come with the package, which have measured nothing yet."""
+    from bayesnu.experiments import reader
+
+    return reader.detectors()
 
 
 def load(name_or_path: str | Path, reading: str = "default") -> Experiment:

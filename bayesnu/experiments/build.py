@@ -26,8 +26,8 @@ def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns
         note=_join_notes(tables, reading),
         exposure_tonne_years=exposure,
         edges_kev=_freeze_array(tables.bins.edges_kev),
-        observed=_freeze_array(tables.bins.observed),
-        model_values_kev=_snap_optional(tables, tables.bins.model_values_kev),
+        observed=_freeze_array(tables.bins.observed or [0.0] * (len(tables.bins.edges_kev) - 1)),
+        model_values_kev=_snap_optional(tables, _find_model_values(tables.bins)),
         turn_on=_freeze_optional(tables.efficiency.turn_on),
         region_kev=_snap_range(tables, tables.region.kev),
         resolution=_build_resolution(tables.resolution),
@@ -42,7 +42,13 @@ def experiment(tables: schema.File, reading: str, path: str, text: str) -> nouns
         text=text,
         provenance=tuple(_list_provenance(tables)),
         exposure_width=None if tables.exposure.error is None else tables.exposure.error.relative,
+        is_detector=tables.bins.observed is None,
     )
+
+
+def _find_model_values(bins: schema.Bins) -> list[float] | None:
+    """Return the energies whose counts are no data: all of a detector's."""
+    return [bins.edges_kev[0], bins.edges_kev[-1]] if bins.observed is None else bins.model_values_kev
 
 
 def _join_notes(tables: schema.File, reading: str) -> str:

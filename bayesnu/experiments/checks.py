@@ -32,6 +32,8 @@ def check_observed(file: File) -> Iterator[Problem]:
     """The bins have one number each, and those that hold a model's values lie on edges."""
     bins = file.bins
     yield from check_length("bins", "observed", bins.observed, bins)
+    if bins.observed is None and bins.model_values_kev is not None:
+        yield "bins", "model_values_kev", "found values of a model without observed; must be both or none; keep one"
     if bins.model_values_kev is not None:
         yield from check_range("bins", bins.model_values_kev, bins, "model_values_kev")
 

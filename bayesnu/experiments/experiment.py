@@ -331,6 +331,7 @@ class Experiment(_ReadOnly):
         path, text, digest: the file's place, its text, and the sha256 of that text.
         provenance: source and quality of every table.
         exposure_width: relative standard deviation of the exposure, or None.
+        is_detector: whether nothing is observed yet; then `observed` is zero and no data.
     """
 
     name: str
@@ -355,6 +356,7 @@ class Experiment(_ReadOnly):
     text: str
     provenance: tuple[Provenance, ...]
     exposure_width: float | None = None
+    is_detector: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -431,7 +433,7 @@ class Experiment(_ReadOnly):
     def __repr__(self) -> str:
         low, high = self.edges_kev[[0, -1]]
         return (
-            f"<Experiment {self.name}, reading {self.reading}: {self.observed.sum():g} events in {len(self.observed)} bins "
+            f"<Experiment {self.name}, reading {self.reading}: {self.events} in {len(self.observed)} bins "
             f"of {low:g}-{high:g} keV, {self.exposure_tonne_years:.3g} t yr>"
         )
 
@@ -447,6 +449,11 @@ class Experiment(_ReadOnly):
             ("references", ", ".join(self.references) or "none"),
         ]
         return html_table((), rows, self.title)
+
+    @property
+    def events(self) -> str:
+        """How many events were observed in all bins, in words."""
+        return "nothing observed yet" if self.is_detector else f"{self.observed.sum():g} events"
 
     @property
     def is_data(self) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,23 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in files if path.suffix == ".toml" and path.name != TEMPLATE))
 
 
+def detectors() -> tuple[str, ...]:
+    """Return the names of the detectors that come with the package: files in which nothing is observed yet."""
+    files = (Path(entry.name) for entry in _detector_folder().iterdir())
+    return tuple(sorted(path.stem for path in files if path.suffix == ".toml"))
+
+
+def _detector_folder() -> Traversable:
+    return resources.files(__package__).joinpath("detectors")
+
+
 def template() -> str:
     """Return a commented example of the file format; its numbers are made up, and it is a valid file."""
     return resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
 
 
 def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
-    """Return a data set of the package by its name, or the one in a file.
+    """Return a data set or a detector of the package by its name, or the one in a file.
 
     A word that ends in .toml or names an existing file is a path. `reading` selects among the file's readings; a file
     that lacks one of the usual `READINGS` is read as its default. Columns of CSV files beside it become part of its text.
@@ -54,9 +65,9 @@ def load(name_or_path: str | Path, reading: str = "default") -> Experiment:
     """
     word = str(name_or_path)
     path, data = _read_bytes(word)
-    folder = Path(__file__).parent if word in names() else Path(word).parent
+    folder = _locate_packaged(word) or Path(word)
     try:
-        return parse(_write_out_columns(_decode_text(data), folder), reading, path)
+        return parse(_write_out_columns(_decode_text(data), folder.parent), reading, path)
     except Wrong as wrong:
         raise BayesnuError(one_line(f"{path}: {wrong}")) from None
 
@@ -78,16 +89,24 @@ def _parse_once(text: str, reading: str, path: str) -> Experiment:
         raise FileMistakes(path, wrong.sentences) from None
 
 
+def _locate_packaged(word: str) -> Path | None:
+    """Return the file of a data set or a detector of the package; None for any other word."""
+    folder = Path(__file__).parent
+    if word in names():
+        return folder / f"{word}.toml"
+    return folder / "detectors" / f"{word}.toml" if word in detectors() else None
+
+
 def _read_bytes(word: str) -> tuple[str, bytes]:
     """Return path and bytes of a packaged data set or of a user's file; a packaged path starts at the package."""
-    if word in names():
-        entry = resources.files(__package__).joinpath(f"{word}.toml")
-        return f"bayesnu/experiments/{word}.toml", entry.read_bytes()
+    packaged = _locate_packaged(word)
+    if packaged is not None:
+        return f"bayesnu/{packaged.relative_to(Path(__file__).parent.parent).as_posix()}", packaged.read_bytes()
     try:
         return word, _read_bounded(Path(word))
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         if isinstance(error, FileNotFoundError) and not word.endswith(".toml"):
-            near = did_you_mean(word[:80], names())
+            near = did_you_mean(word[:80], (*names(), *detectors()))
             sad = f"experiment: found '{word[:80]}', which is neither a data set of the package nor a file{near}"
         else:
             reason = getattr(error, "strerror", None) or str(error)

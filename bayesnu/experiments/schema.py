@@ -125,11 +125,11 @@ class Exposure(Sourced):
 class Bins(Sourced):
     """Contiguous bins of reconstructed energy and the events observed in each.
 
-    Bins within `model_values_kev` hold a model's values, not data.
+    A detector that is yet to measure has no `observed`. Bins within `model_values_kev` hold a model's values, not data.
     """
 
     edges_kev: Annotated[list[Energy], Field(min_length=2, max_length=MAX_BINS + 1)]
-    observed: Counts
+    observed: Counts | None = None
     model_values_kev: Annotated[list[Energy], Field(min_length=2, max_length=2)] | None = None
 
     @field_validator("edges_kev")

@@ -14,7 +14,7 @@ from bayesnu.model.choices import Analysis
 from bayesnu.model.observation import observe
 from bayesnu.physics.atom import MATCHING_KEV, SHELL_EDGES_KEV, UNKNOWN, AtomicPart, targets
 from bayesnu.physics.cross_section import Couplings, electromagnetic
-from bayesnu.physics.photoabsorption import read_table
+from bayesnu.physics.photoabsorption import read_table, relative_error
 from bayesnu.support.errors import BayesnuError
 
 TREATMENTS = {
@@ -23,6 +23,8 @@ TREATMENTS = {
     "epa": "by photo-absorption, which does not interfere with the weak amplitude, so its overall sign cannot be observed",
     "matched": "by photo-absorption below {matching:g} keV, without interference, and by its electrons ({electrons}) above",
 }
+KNOWN_KEV = 1.0  # above it stepped electrons, many-body theory and photo-absorption have been compared
+RRPA_FROM_KEV = 0.254  # begin of the table of many-body rates, after arXiv:1610.04177
 MOST = 1e-3  # of the events in any bin may come from where the atom is not known
 
 
@@ -98,3 +100,20 @@ def describe_cut(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
                 f"{experiment.name}: the cut lowest_true_kev = {analysis.lowest_true_kev:g} takes away "
                 f"{100 * share[worst]:.2g} % of the events of {name} in {low:g}-{high:g} keV"
             )
+
+
+def describe_low_region(experiment: Experiment, analysis: Analysis) -> Iterator[str]:
+    """Say what of the atom a region that begins below 1 keV rests on: there its theory decides what may be said."""
+    low = experiment.region_kev[0]
+    if low >= KNOWN_KEV:
+        return
+    yield (
+        f"{experiment.name}: the region begins at {low:g} keV, and below {KNOWN_KEV:g} keV atomic theory decides: "
+        f"photo-absorption is known to {100 * relative_error('N'):.2g} % below the M shell and not at all below "
+        f"{read_table().energies_kev[0]:g} keV, and many-body rates are tabulated from {RRPA_FROM_KEV:g} keV on"
+    )
+    if analysis.lowest_true_kev > low:
+        yield (
+            f"{experiment.name}: recoils below {analysis.lowest_true_kev:g} keV are not counted, though the region goes to "
+            f"{low:g} keV; the choice lowest_true_kev counts them"
+        )

@@ -87,6 +87,7 @@ def build(
     require_one_basis(prior.of_interest for prior in priors)
     require_separate_moduli(prior.of_interest for prior in priors)
     check_combination(data)
+    _require_observed(data)
     fold.check_flavours(analysis, (prior.of_interest for prior in priors))
     fold.check_moments(analysis, (prior.of_interest for prior in priors))
     require_independent((prior.of_interest for prior in priors), fold.mixing_of(analysis))
@@ -101,6 +102,16 @@ def build(
     model = builder.assemble_model(measured)
     _check_effects(model)
     return replace(model, notes=(*notes, *(each.note for each in measured)))
+
+
+def _require_observed(experiments: Iterable[Experiment]) -> None:
+    """Refuse a detector of which nothing is observed: a likelihood needs counts."""
+    for experiment in experiments:
+        if experiment.is_detector:
+            raise BayesnuError(
+                f"{experiment.name}: is a detector without observed counts, of which nothing can be inferred; take a data "
+                "set, or ask `bayesnu forecast` what it would see"
+            )
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 `default` is the physically preferred analysis. `paper` holds the conventions that reproduce arXiv:2510.12449; they were
 inferred from its published limits and are not known to be the authors' own (see docs/methods.md). `complete` is the default
-with everything that is known to be in doubt: the atom, every efficiency, and backgrounds as known before the fit.
+with everything that is known to be in doubt: the atom, every efficiency, and backgrounds as known before the fit. `forecast`
+floats all that decides at the precision of future detectors.
 """
 
 from __future__ import annotations
@@ -459,6 +460,16 @@ PRESETS = {
         atomic_nuisances=True,
         lowest_true_kev=0.5,
         normalisations="prior",
+        efficiency_nuisance="all",
+    ),
+    "forecast": Analysis(
+        solar_components="all",
+        luminosity_constraint="on",
+        oscillation_nuisances="on",
+        millicharge="matched",
+        atomic_nuisances=True,
+        lowest_true_kev=0.5,
+        normalisations="fit",
         efficiency_nuisance="all",
     ),
 }

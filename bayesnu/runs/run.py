@@ -138,9 +138,10 @@ def configure(
     run = choose(experiments, parameter, flavour, preset, choices, prior, sampling)
     loaded = load_experiments(run)
     data.check_combination(loaded)
+    packaged = (*data.names(), *data.detectors())
     return replace(
         run,
-        experiments=tuple(name if name in data.names() else os.path.abspath(name) for name in run.experiments),
+        experiments=tuple(name if name in packaged else os.path.abspath(name) for name in run.experiments),
         digests={experiment.name: experiment.digest for experiment in loaded},
     )
 

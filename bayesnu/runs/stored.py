@@ -71,7 +71,7 @@ def find_change(run: Run, stored: Sequence[Experiment]) -> str | None:
     """
     there = {each.name: each for each in stored}
     for name in run.experiments:
-        if name not in data.names() and not os.path.exists(name):
+        if name not in (*data.names(), *data.detectors()) and not os.path.exists(name):
             continue
         now = data.load(name, run.analysis.inputs)
         if now.name not in there:

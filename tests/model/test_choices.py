@@ -17,10 +17,16 @@ NUMBERS = [name for name, value in asdict(Analysis()).items() if isinstance(valu
 SWITCHES = [name for name, value in asdict(Analysis()).items() if isinstance(value, bool)]
 
 
-def test_there_are_three_presets_and_default_is_the_bare_analysis() -> None:
-    assert set(PRESETS) == {"default", "paper", "complete"}
+def test_there_are_four_presets_and_default_is_the_bare_analysis() -> None:
+    assert set(PRESETS) == {"default", "paper", "complete", "forecast"}
     assert preset() == preset("default") == Analysis() == PRESETS["default"]
     assert preset("paper") == PRESETS["paper"]
+
+
+def test_a_forecast_floats_what_decides_at_its_precision() -> None:
+    chosen = preset("forecast")
+    assert (chosen.oscillation_nuisances, chosen.luminosity_constraint, chosen.solar_components) == ("on", "on", "all")
+    assert chosen.atomic_nuisances and chosen.millicharge == "matched" and chosen.efficiency_nuisance == "all"
 
 
 def test_paper_holds_the_conventions_of_the_physics_reference() -> None:

@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: bayesnu.bayes_factor(posterior(), 1e-11),
         "mu_nu: found 1e-11 in units of 1e-11",
     ),
-    "no preset": (lambda: bayesnu.preset(None), "preset: found None; known: default, paper"),  # type: ignore[arg-type]
+    "no preset": (lambda: bayesnu.preset(None), "preset: found None; known: complete, default, forecast, paper"),  # type: ignore[arg-type]
     "a run's file": (lambda: bayesnu.sample("x.toml"), "run: found 'x.toml'; must come from `resolve` or `build`"),  # type: ignore[call-overload]
     "a data set in a run": (
         lambda: bayesnu.resolve((bayesnu.load_experiment("xenonnt-sr0"),), "mu_nu"),  # type: ignore[arg-type]

@@ -141,9 +141,7 @@ def _check_chain(file: str, as_json: bool) -> None:
 
 def _print_experiment(each: Experiment) -> None:
     click.echo(f"{each.path}: valid ({each.name}, reading {each.reading})")
-    click.echo(
-        f"  {each.title}: {each.exposure_tonne_years:.4f} t yr, {len(each.observed)} bins, {each.observed.sum():g} events"
-    )
+    click.echo(f"  {each.title}: {each.exposure_tonne_years:.4f} t yr, {len(each.observed)} bins, {each.events}")
     if each.note:
         click.echo(f"  {each.note}")
     table("", ("table", "quality", "source"), [(p.table, p.quality, p.source) for p in each.provenance], text=3)

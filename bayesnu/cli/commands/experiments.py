@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--template", is_flag=True, help="Print a commented example of an experiment file.")
+@click.option("--detectors", is_flag=True, help="List the detectors of the future instead, for `forecast`.")
 @json_option()
-def experiments(template: bool, as_json: bool) -> None:
+def experiments(template: bool, detectors: bool, as_json: bool) -> None:
     """List the data sets that come with the package."""
     from bayesnu import experiments as data
     from bayesnu.cli.experiment_json import as_dict
@@ -25,13 +26,12 @@ def experiments(template: bool, as_json: bool) -> None:
     if template:
         click.echo(data.template(), nl=False)
         return
-    loaded = [data.load(name) for name in data.names()]
+    loaded = [data.load(name) for name in (data.detectors() if detectors else data.names())]
     if as_json:
         json_out([{"version": __version__} | as_dict(each) for each in loaded])
         return
-    table(
-        "Data sets", ("name", "exposure [t yr]", "bins", "region [keV]", "events there"), [_cells(each) for each in loaded]
-    )
+    head = ("name", "exposure [t yr]", "bins", "region [keV]", "events there")
+    table("Detectors" if detectors else "Data sets", head, [_cells(each) for each in loaded])
     table("", ("name", "references"), [(each.name, " ".join(each.references)) for each in loaded], text=2)
 
 
@@ -42,5 +42,5 @@ def _cells(each: Experiment) -> tuple[str, ...]:
         f"{each.exposure_tonne_years:.4f}",
         str(len(each.observed)),
         f"{low:g}-{high:g}",
-        f"{each.observed[each.in_region].sum():g}",
+        "" if each.is_detector else f"{each.observed[each.in_region].sum():g}",
     )

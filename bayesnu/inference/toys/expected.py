@@ -79,10 +79,11 @@ def _find_limit(fitter: ToyFitter, end: End, toys: Toys) -> np.ndarray:
 def summarise_limits(fitter: ToyFitter, ends: list[End], of_toys: np.ndarray) -> list[ExpectedLimit]:
     """Quantiles of the limits (ends, toys) of toys, beside those of the data; NaN where no fit ended."""
     seen = find_limits(fitter, ends, observed(fitter.model))[:, 0]
-    return [_summarise(end, values, float(at)) for end, values, at in zip(ends, of_toys, seen, strict=True)]
+    return [summarise_end(end, values, float(at)) for end, values, at in zip(ends, of_toys, seen, strict=True)]
 
 
-def _summarise(end: End, values: np.ndarray, at: float) -> ExpectedLimit:
+def summarise_end(end: End, values: np.ndarray, at: float) -> ExpectedLimit:
+    """Quantiles of one end over toys (toys,), beside that of the data, `at`; NaN is a fit that did not end."""
     ended = values[~np.isnan(values)]
     return ExpectedLimit(
         end=end,
