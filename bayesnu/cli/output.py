@@ -105,9 +105,9 @@ def fit_widths(columns: Sequence[Sequence[str]], available: int, text: int = 1) 
 
     The widest column that has a space to wrap at is narrowed first: one of text, of which there are `text`, before a number.
     """
-    widths = [max(map(len, cells)) for cells in columns]
+    widths = [max(len(line) for cell in cells for line in cell.splitlines() or [""]) for cells in columns]
     least = [max(len(word) for cell in cells for word in cell.split() or [""]) for cells in columns]
-    available -= BETWEEN * (len(columns) - 1)
+    available -= BETWEEN * len(columns)  # rich counts blanks after the last one, too
     if sum(least) > available:
         return [None] * len(columns)
     while sum(widths) > available:
