@@ -36,8 +36,8 @@ from bayesnu.runs.toy_json import toys_from_json, toys_to_json
 from bayesnu.studies.variations import LEVEL, in_units
 from bayesnu.support.text import intervals, number
 
-ALONE = ("xenonnt-sr0", "pandax4t-run0", "pandax4t-run1", "lz-ws2022", "lz-ws2024")
-TOGETHER = ("xenonnt-sr0", "pandax4t-run0", "pandax4t-run1", "lz-ws2022", "lz-ws2024")  # no two share events
+TOGETHER = ("xenonnt-sr0", "xenon1t-sr1", "pandax4t-run0", "pandax4t-run1", "lz-ws2022", "lz-ws2024")  # no two share events
+ALONE = ("xenonnt-sr0", "xenonnt-sr0-wide", *TOGETHER[1:])
 COMBINATIONS = (*((name,) for name in ALONE), TOGETHER)
 GROUPS = ("common", "all")
 ELEMENTS = ("common", *FLAVOURS)

@@ -146,8 +146,8 @@ def test_the_figure_has_every_limit_at_its_number(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(folder: Path, chains: bool, *rest: Any) -> list[HeadlineRow]:
-        assert (folder, chains) == (Path("chains/headline"), False)
+    def find(folder: Path, chains: bool, report: Any, processes: int, preset: str) -> list[HeadlineRow]:
+        assert (folder, chains) == (Path(f"chains/headline-{preset}"), False)
         return [row_of("mu_nu")]
 
     monkeypatch.setattr(headline, "find_headline", find)
@@ -156,6 +156,10 @@ def test_the_command_prints_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     found = CliRunner().invoke(main.main, ["reproduce", "--beyond", "--quick", "--quiet", "--json"])
     (table,) = json.loads(found.stdout)
     assert read_row(table) == row_of("mu_nu") and table["preset"] == "default"
+    other = CliRunner().invoke(main.main, ["reproduce", "--beyond", "--quick", "--quiet", "--json", "--preset", "complete"])
+    assert json.loads(other.stdout)[0]["preset"] == "complete"
+    refused = CliRunner().invoke(main.main, ["reproduce", "--preset", "paper"])
+    assert refused.exit_code == 2 and "add --beyond" in refused.stderr
 
 
 def test_all_data_sets_together_share_the_sun_and_lz_its_efficiency() -> None:
@@ -166,6 +170,7 @@ def test_all_data_sets_together_share_the_sun_and_lz_its_efficiency() -> None:
     names = build(headline.TOGETHER, ["mu_nu"], analysis).names
     assert [name for name in names if name.startswith("efficiency")] == [
         "efficiency[xenonnt-sr0]",
+        "efficiency[xenon1t-sr1]",
         "efficiency[PandaX-4T efficiency]",
         "efficiency[LZ efficiency]",
     ]

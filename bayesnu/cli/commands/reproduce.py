@@ -12,6 +12,7 @@ from bayesnu.cli.failures import Stopped
 from bayesnu.cli.options import json_option, quiet_option
 from bayesnu.cli.output import console, json_out, table
 from bayesnu.cli.stopping import stoppable
+from bayesnu.model.choices import PRESETS
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.text import interval, intervals, number
 
@@ -27,16 +28,22 @@ HEAD = ("data", "preset", "flavour", "others", "method and prior", "interval", "
 @click.command()
 @click.option("--quick", is_flag=True, help="No chains of three flavours: without --beyond one common value, a minute.")
 @click.option("--beyond", is_flag=True, help="In place of the paper: all data sets, each alone and all together.")
+@click.option("--preset", type=click.Choice([*PRESETS]), help="With --beyond: the analysis [default: default].")
 @click.option(
-    "--output", type=str, metavar="DIR", help="Folder of what is kept [default: chains/reproduce, or chains/headline]."
+    "--output",
+    type=str,
+    metavar="DIR",
+    help="Folder of what is kept [default: chains/reproduce, or chains/headline-PRESET].",
 )
 @click.option("--figures", type=str, metavar="DIR", help="Draw figures into this folder too.")
 @quiet_option()
 @json_option()
-def reproduce(quick: bool, beyond: bool, output: str | None, figures: str | None, quiet: bool, as_json: bool) -> None:
+def reproduce(
+    quick: bool, beyond: bool, preset: str | None, output: str | None, figures: str | None, quiet: bool, as_json: bool
+) -> None:
     """Redo every result of arXiv:2510.12449 in both presets, profile and credible, beside the paper's numbers.
 
-    With --beyond: every property from every data set and from all together, in the preset default. Profile likelihood,
+    With --beyond: every property from every data set and from all together, in one preset. Profile likelihood,
     Feldman-Cousins, credible, expected, how good the fits are and whether the data sets agree.
 
     Every processor that may be used has a process of its own, up to eight.
@@ -44,9 +51,13 @@ def reproduce(quick: bool, beyond: bool, output: str | None, figures: str | None
     from pathlib import Path
 
     from bayesnu.cli.about_json import about
-    from bayesnu.model.choices import PRESETS
     from bayesnu.runs.processes import count_processors
     from bayesnu.studies import paper
+
+    if preset is not None and not beyond:
+        raise BayesnuError(
+            f"--preset: found '{preset}', and the paper is redone in both presets; leave it out, or add --beyond"
+        )
 
     errors = console(stderr=True)
 
@@ -55,7 +66,8 @@ def reproduce(quick: bool, beyond: bool, output: str | None, figures: str | None
             errors.print(line, markup=False)
 
     if beyond:
-        _go_beyond(Path(output or "chains/headline"), not quick, figures, report, as_json)
+        chosen = preset or "default"
+        _go_beyond(chosen, Path(output or f"chains/headline-{chosen}"), not quick, figures, report, as_json)
         return
     runs = None if quick else Path(output or "chains/reproduce")
     with _stopped_in_one_sentence(runs, "chains are"):
@@ -68,21 +80,22 @@ def reproduce(quick: bool, beyond: bool, output: str | None, figures: str | None
         _print(rows)
 
 
-def _go_beyond(folder: Path, chains: bool, figures: str | None, report: Callable[[str], None], as_json: bool) -> None:
+def _go_beyond(
+    preset: str, folder: Path, chains: bool, figures: str | None, report: Callable[[str], None], as_json: bool
+) -> None:
     """All data sets, each alone and all together."""
     from bayesnu.cli.about_json import about
-    from bayesnu.model.choices import PRESETS
     from bayesnu.runs.processes import count_processors
     from bayesnu.studies.headline import find_headline
 
     with _stopped_in_one_sentence(folder, "what is finished is"):
-        rows = find_headline(folder, chains, report, count_processors())
+        rows = find_headline(folder, chains, report, count_processors(), preset)
     if figures is not None:
         _draw_headline(rows, figures, report)
     if as_json:
-        json_out([about(row.experiments, "default", PRESETS["default"]) | row.as_json() for row in rows])
+        json_out([about(row.experiments, preset, PRESETS[preset]) | row.as_json() for row in rows])
     else:
-        _print_headline(rows)
+        _print_headline(rows, preset)
 
 
 def _draw_headline(rows: list[HeadlineRow], figures: str, report: Callable[[str], None]) -> None:
@@ -97,12 +110,12 @@ def _draw_headline(rows: list[HeadlineRow], figures: str, report: Callable[[str]
     report(f"figures of limits in {place}")
 
 
-def _print_headline(rows: list[HeadlineRow]) -> None:
+def _print_headline(rows: list[HeadlineRow], preset: str) -> None:
     """Two tables for each property, and the remarks."""
     from bayesnu.studies.headline_text import FITS, LIMITS, by_property, fit_cells, limit_cells, list_remarks, name_table
 
     for item, some in by_property(rows):
-        table(name_table(item, "default"), LIMITS, [limit_cells(row) for row in some], text=3)
+        table(name_table(item, preset), LIMITS, [limit_cells(row) for row in some], text=3)
         table("", FITS, [fit_cells(row) for row in some if row.toys and row.others == "zero"], text=3)
     for remark in list_remarks(rows):
         click.echo(remark)
