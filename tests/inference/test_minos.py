@@ -17,7 +17,7 @@ from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Gaussian
 from tests.statistics.models import PARAMETERS, chi2
 
-RESULTS = list(product(PAPER_DATA_SETS, PARAMETERS, PRESETS))
+RESULTS = list(product(PAPER_DATA_SETS, PARAMETERS, ["default", "paper"]))
 
 
 def minuit_of(model: Model, start: np.ndarray, squared: bool) -> Minuit:
