@@ -20,7 +20,7 @@ def offered(*words: str) -> list[tuple[str, str]]:
 )
 def test_names_of_data_sets_are_offered(command: str) -> None:
     assert offered(command, "") == [("plain", name) for name in experiments.names()]
-    assert offered(command, "xen") == [("plain", "xenonnt-sr0")]
+    assert offered(command, "xenonnt-sr0") == [("plain", "xenonnt-sr0"), ("plain", "xenonnt-sr0-wide")]
 
 
 @pytest.mark.parametrize("words", [("limits", "./my"), ("corner", ""), ("report", "chains/"), ("check", "my-exp")])

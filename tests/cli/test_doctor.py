@@ -19,6 +19,7 @@ from bayesnu import experiments
 from bayesnu.cli import doctor
 from bayesnu.cli.doctor import Finding
 from bayesnu.model import likelihood
+from bayesnu.model.choices import PRESETS
 from bayesnu.runs import folder, sampling
 from bayesnu.studies import self_check
 from bayesnu.support.errors import BayesnuError
@@ -78,7 +79,7 @@ def test_the_doctor_leaves_nothing_behind(sound: tuple[Any, Path]) -> None:
 def test_the_stored_numbers_are_those_of_the_package_today() -> None:
     stored, now = self_check.stored(), self_check.computed()
     assert stored.keys() == now.keys()
-    assert stored["likelihood"].keys() == now["likelihood"].keys() and len(now["likelihood"]) == 2 * len(experiments.names())
+    assert stored["likelihood"].keys() == now["likelihood"].keys() and len(now["likelihood"]) == len(PRESETS) * len(experiments.names())
     for name, values in now["likelihood"].items():
         assert stored["likelihood"][name] == pytest.approx(values, rel=1e-12)
     for name in ("profile", "posterior"):

@@ -136,7 +136,7 @@ def test_a_name_stands_for_its_data_set_and_a_preset_for_its_choices() -> None:
         (("xenonnt-sr0", None), "parameter: found None"),
         (("xenonnt-sr0", [["mu_nu"]]), "parameter: found \\['mu_nu'\\]"),
         (("xenonnt-sr0", "mu_nu", "papr"), "preset: found 'papr'; did you mean 'paper'\\?"),
-        (("xenonnt-sr0", "mu_nu", 3), "preset: found 3; known: default, paper"),
+        (("xenonnt-sr0", "mu_nu", 3), "preset: found 3; known: complete, default, forecast, paper"),
     ],
     ids=str,
 )
