@@ -79,7 +79,8 @@ def test_the_doctor_leaves_nothing_behind(sound: tuple[Any, Path]) -> None:
 def test_the_stored_numbers_are_those_of_the_package_today() -> None:
     stored, now = self_check.stored(), self_check.computed()
     assert stored.keys() == now.keys()
-    assert stored["likelihood"].keys() == now["likelihood"].keys() and len(now["likelihood"]) == len(PRESETS) * len(experiments.names())
+    assert stored["likelihood"].keys() == now["likelihood"].keys()
+    assert len(now["likelihood"]) == len(PRESETS) * len(experiments.names())
     for name, values in now["likelihood"].items():
         assert stored["likelihood"][name] == pytest.approx(values, rel=1e-12)
     for name in ("profile", "posterior"):
