@@ -565,7 +565,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     [
         ("xenonnt-sr1", "did you mean 'xenonnt-sr0'?"),
         ("", "not a regular file"),
-        ("no such thing", "neither a data set of the package nor a file; known: lz-ws2022,"),
+        ("no such thing", "neither a data set of the package nor a file; known: lz-full, lz-ws2022,"),
         ("a\x00b", "null"),
         ("a" * 5000, "File name too long"),
         ("line\nbreak", "neither"),
