@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,17 +36,22 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), **more}
 
 
+def without_signs_of_life(errors: str) -> str:
+    """What a process says of mistakes: on a busy machine it also says that it is at work."""
+    return re.sub(r"^\w+: at work for [^\n]+\n", "", errors, flags=re.MULTILINE)
+
+
 @pytest.mark.slow
 def test_without_a_writable_home_a_run_is_what_it_is_with_one_and_leaves_one_place(run: Path, tmp_path: Path) -> None:
     env = environment(tmp_path, HOME="/proc/nowhere")
     for name in ("one", "two"):
         done = command(*SAMPLE, "--steps", "12", "--output", tmp_path / name, env=env)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, without_signs_of_life(done.stderr)) == (0, "")
         assert without_path(json.loads(done.stdout)) == summary(run)
     left = {path.name for path in tmp_path.iterdir()} - {"one", "two"}
     assert left == {f"bayesnu-{os.getuid()}"}
     export = command("export", tmp_path / "one", tmp_path / "chain.nc", env=env)
-    assert (export.returncode, export.stderr) == (0, "")
+    assert (export.returncode, without_signs_of_life(export.stderr)) == (0, "")
 
 
 UNKNOWN = """
@@ -64,7 +70,7 @@ def test_a_user_whom_nobody_knows_gets_a_result(code: str, run: Path, tmp_path: 
     words = ("export", run, tmp_path / "chain.nc")
     whole = [sys.executable, "-c", UNKNOWN + code, *map(str, words)]
     done = subprocess.run(whole, capture_output=True, text=True, env=environment(tmp_path), check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, without_signs_of_life(done.stderr)) == (0, "")
     assert {path.name for path in tmp_path.iterdir()} <= {"chain.nc", f"bayesnu-{os.getuid()}"}
 
 
