@@ -91,9 +91,11 @@ def to_latex(rows: Iterable[Row]) -> str:
 
 
 def _make_tex_cells(row: Row) -> list[str]:
-    _, what, flavour, value, _, cl, kind, reference, remark = cells(row)
+    _, what, flavour, value, _, cl, kind, electrons, reference, remark = cells(row)
     numbers = re.sub(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", _write_tex_number, value)
     number = "$" + numbers.replace("…", r"\ldots{}").replace(" and ", r"$ and $") + "$"
+    if numbers == value:  # words, as where an article's number could not be read
+        number = tex(value)
     exponent = f"{PROPERTIES[row.parameter].scale:e}".partition("e")[2]
     unit = rf"$10^{{{int(exponent)}}}\,{TEX_UNITS[row.unit]}$"
     return [
@@ -103,6 +105,7 @@ def _make_tex_cells(row: Row) -> list[str]:
         unit,
         tex(cl),
         tex(kind),
+        tex(electrons),
         cite(reference),
         tex(remark),
     ]

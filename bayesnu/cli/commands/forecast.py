@@ -51,7 +51,7 @@ PRESENT = "present data enter by what is expected of them, not by what they obse
     "--scale", type=str, multiple=True, metavar="COMPONENT=F,F,...", help="Factors on the rate of a background component."
 )
 @click.option(
-    "--constraints",
+    "--widths",
     type=click.Choice(["fixed", "sqrt"]),
     default="fixed",
     show_default=True,
@@ -72,7 +72,7 @@ def forecast(
     threshold_kev: str | None,
     moved: str,
     scale: tuple[str, ...],
-    constraints: str,
+    widths: str,
     true: float | None,
     against: float | None,
     posterior: bool,
@@ -95,7 +95,7 @@ def forecast(
         _read_list("--exposure", exposure),
         _read_list("--threshold-kev", threshold_kev),
         _read_factors(scale),
-        constraints=constraints,
+        constraints=widths,
         moved=moved,
     )
     asked = choose_campaign((*detectors, *present), {"preset": "forecast"} | given_options(options))
