@@ -10,6 +10,12 @@ import pytest
 from tests.commands import sampled
 
 
+@pytest.fixture(autouse=True)
+def as_wide_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as the variable COLUMNS says, where a shell has set it."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run of 12 steps; not to be changed."""

@@ -291,7 +291,7 @@ class Analysis:
         0.001,
         100.0,
         help="True recoil energy in keV below which no recoil is counted. The default is the outermost "
-        "shell of xenon, so that it cuts nothing. At 0.5 no bin of a shipped data set loses more than 0.1 %.",
+        "shell of xenon, so that it cuts nothing. At 0.5 no bin of a shipped data set loses more than 0.2 %.",
     )
     sterile_mass_kev: float = _number(
         0.0,

@@ -1,6 +1,6 @@
 """Numbers that every installation has to give, computed now and compared with `self_check.toml` beside this file.
 
-Likelihoods of every data set in every preset, as defined and as compiled; ends of profile intervals; limits from the
+Likelihoods of every data set, as defined and as compiled; ends of profile intervals; limits from the
 integrated posterior; and a limit from a sampled chain. `scripts/self_check.py` writes the table.
 """
 
@@ -122,10 +122,11 @@ def _load_case(experiment: str, parameters: tuple[str, ...], preset: str) -> Mod
 
 
 def _load_models() -> Iterator[tuple[str, Model]]:
-    """Every data set in every preset, with all properties."""
-    for experiment in experiments.names():
-        for preset in PRESETS:
-            yield f"{experiment}, preset {preset}", _load_case(experiment, tuple(PROPERTIES), preset)
+    """Every data set in the presets of the paper and of the package, and one in the others, with all properties."""
+    cases = [(experiment, preset) for experiment in experiments.names() for preset in ("default", "paper")]
+    cases += [("xenonnt-sr0", preset) for preset in PRESETS if preset not in ("default", "paper")]
+    for experiment, preset in cases:
+        yield f"{experiment}, preset {preset}", _load_case(experiment, tuple(PROPERTIES), preset)
 
 
 def _place_points(model: Model) -> np.ndarray:
