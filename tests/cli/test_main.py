@@ -589,5 +589,5 @@ def test_check_says_of_every_component_by_what_it_is_constrained() -> None:
     }
     assert re.search(r"214Pb +214Pb +prior +0\.594 to 1\.25 +1-140 keV", invoke(*words).stdout)
     assert re.search(r"214Pb +flat +fit +\+- 10\.9 %", invoke("check", "xenonnt-sr0").stdout)
-    without = "pandax4t-run1: no prior is known of any component, so the constraint of the fit is used"
-    assert without in answer("check", "pandax4t-run1", "--normalisations", "prior", "--json")["notes"]
+    without = answer("check", "pandax4t-run1", "--normalisations", "prior", "--json")["budget"]["constraints"]
+    assert {row["kind"] for row in without} == {"fit", "free"}
