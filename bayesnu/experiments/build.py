@@ -172,11 +172,11 @@ def _build_width(table: schema.Width) -> nouns.Width:
 def _join_sides(lower: schema.Side, upper: schema.Side) -> nouns.RelativeWidth | nouns.AbsoluteWidth:
     """Return two widths of a kind as their mean and asymmetry."""
     if lower.relative is not None and upper.relative is not None:
-        return nouns.RelativeWidth(*_average_sides(lower.relative, upper.relative))
-    return nouns.AbsoluteWidth(*_average_sides(lower.absolute or 0.0, upper.absolute or 0.0))
+        return nouns.RelativeWidth(*average_sides(lower.relative, upper.relative))
+    return nouns.AbsoluteWidth(*average_sides(lower.absolute or 0.0, upper.absolute or 0.0))
 
 
-def _average_sides(lower: float, upper: float) -> tuple[float, float]:
+def average_sides(lower: float, upper: float) -> tuple[float, float]:
     """The mean of two widths, and by which part of it they differ from it."""
     return (lower + upper) / 2, (upper - lower) / (upper + lower)
 
@@ -190,7 +190,7 @@ def _build_prior(table: schema.ComponentPrior) -> nouns.ComponentPrior:
 def _build_known(table: schema.ComponentPrior) -> nouns.GaussianPrior | nouns.UniformPrior:
     fitted = table.fitted_counts
     if table.gaussian is not None:
-        width, asymmetry = _average_sides(*table.gaussian.sides)
+        width, asymmetry = average_sides(*table.gaussian.sides)
         return nouns.GaussianPrior(table.gaussian.mean / fitted, width / fitted, asymmetry)
     if table.uniform is not None:
         return nouns.UniformPrior(table.uniform.lowest / fitted, table.uniform.highest / fitted)

@@ -18,7 +18,7 @@ def check_combination(experiments: Iterable[Experiment]) -> None:
     for one, other in combinations(experiments, 2):
         if one.name == other.name:
             raise BayesnuError(f"experiments: found '{one.name}' twice; its events count once; name it once")
-        if one.name in other.incompatible or other.name in one.incompatible:
+        if {one.name, *one.incompatible} & {other.name, *other.incompatible}:
             raise BayesnuError(
                 f"experiments: found '{one.name}' with '{other.name}', which hold the same events; "
                 "they can never be combined; keep one of them"

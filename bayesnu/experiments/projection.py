@@ -13,13 +13,12 @@ from bayesnu.experiments.experiment import (
     AbsoluteWidth,
     Background,
     Component,
-    ComponentPrior,
+    Counted,
     Efficiency,
     Experiment,
     FreeWidth,
     GaussianPrior,
     Rated,
-    RelativeWidth,
     Width,
 )
 from bayesnu.experiments.scaling import scale_exposure
@@ -112,7 +111,7 @@ def _scale(component: Component, factor: float) -> Component:
         component,
         counts=None if component.counts is None else component.counts * factor,
         size=size,
-        width=AbsoluteWidth(width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
+        width=replace(width, counts=width.counts * factor) if isinstance(width, AbsoluteWidth) else width,
     )
 
 
@@ -124,8 +123,7 @@ def _narrow(background: Background, factor: float) -> Background:
 def _narrow_component(component: Component, factor: float) -> Component:
     prior = component.prior
     if prior is not None and isinstance(prior.known, GaussianPrior):
-        known = GaussianPrior(prior.known.mean, prior.known.width * factor)
-        prior = ComponentPrior(known, prior.range_kev)
+        prior = replace(prior, known=replace(prior.known, width=prior.known.width * factor))
     return replace(component, width=_narrow_width(component.width, factor), prior=prior)
 
 
@@ -133,8 +131,8 @@ def _narrow_width(width: Width, factor: float) -> Width:
     if isinstance(width, FreeWidth):
         return width
     if isinstance(width, AbsoluteWidth):
-        return AbsoluteWidth(width.counts * factor)
-    return RelativeWidth(min(width.value * factor, 1.0))
+        return replace(width, counts=width.counts * factor)
+    return replace(width, value=min(width.value * factor, 1.0))
 
 
 def _move_threshold(experiment: Experiment, threshold_kev: float, moved: Moved) -> Experiment:
@@ -148,6 +146,12 @@ def _move_threshold(experiment: Experiment, threshold_kev: float, moved: Moved) 
         raise BayesnuError(
             f"threshold_kev: found {threshold:g} for {experiment.name}, whose background is counts per bin at its own "
             "threshold; take a detector whose backgrounds are spectra"
+        )
+    in_region = [each.name for each in experiment.background.components if isinstance(each.size, Counted)]
+    if in_region:
+        raise BayesnuError(
+            f"threshold_kev: found {threshold:g} for {experiment.name}, whose {in_region[0]} is a number of events at its "
+            "own threshold; give its `events` as a rate"
         )
     edges = np.union1d(experiment.edges_kev, [threshold])
     nothing = np.zeros(len(edges) - 1)

@@ -6,6 +6,7 @@ Of a file with several readings the one that was chosen is written, as the file'
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import numpy as np
 import tomli_w
 
 from bayesnu.experiments import experiment as nouns
+from bayesnu.experiments.build import average_sides
 from bayesnu.physics import background_spectra as spectra
 from bayesnu.physics.resolution import AnyResolution, Resolution
 from bayesnu.support.errors import BayesnuError
@@ -70,8 +72,8 @@ def to_tables(experiment: nouns.Experiment) -> dict[str, Any]:
         | sources["exposure"],
         "bins": {
             "edges_kev": _list(experiment.edges_kev),
-            "observed": _list(experiment.observed),
-            "model_values_kev": _list(experiment.model_values_kev),
+            "observed": None if experiment.is_detector else _list(experiment.observed),
+            "model_values_kev": None if experiment.is_detector else _list(experiment.model_values_kev),
         }
         | sources["bins"],
         "region": {"kev": _list(experiment.region_kev)} | sources["region"],
@@ -147,10 +149,28 @@ def _write_component(component: nouns.Component, edges_kev: nouns.Array, sources
     return table | sources[f"background {component.name}"]
 
 
-def _write_width(width: nouns.Width) -> dict[str, float]:
-    if isinstance(width, nouns.RelativeWidth):
-        return {"relative": width.value}
-    return {"absolute": width.counts} if isinstance(width, nouns.AbsoluteWidth) else {"free": width.maximum}
+def _write_width(width: nouns.Width) -> dict[str, Any]:
+    if isinstance(width, nouns.FreeWidth):
+        return {"free": width.maximum}
+    kind = "relative" if isinstance(width, nouns.RelativeWidth) else "absolute"
+    value = width.value if isinstance(width, nouns.RelativeWidth) else width.counts
+    if width.asymmetry == 0:
+        return {kind: value}
+    lower, upper = _divide_width(value, width.asymmetry)
+    return {"lower": {kind: lower}, "upper": {kind: upper}}
+
+
+def _divide_width(width: float, asymmetry: float) -> tuple[float, float]:
+    """The widths below and above a mode: of the nearest numbers those that give mean and asymmetry back, if any do."""
+    lower = width * (1 - asymmetry)
+    upper = width * (1 + asymmetry)
+    pairs = product(_list_nearest(lower), _list_nearest(upper))
+    return next((pair for pair in pairs if average_sides(*pair) == (width, asymmetry)), (lower, upper))
+
+
+def _list_nearest(number: float) -> tuple[float, float, float]:
+    """A number and its two neighbours."""
+    return number, float(np.nextafter(number, -np.inf)), float(np.nextafter(number, np.inf))
 
 
 def _write_prior(component: nouns.Component, edges_kev: nouns.Array, sources: Sources) -> dict[str, Any] | None:
@@ -160,7 +180,8 @@ def _write_prior(component: nouns.Component, edges_kev: nouns.Array, sources: So
     known = component.prior.known
     if isinstance(known, nouns.GaussianPrior):
         kind = "gaussian"
-        numbers = {"mean": known.mean, "sigma": known.width}
+        lower, upper = _divide_width(known.width, known.asymmetry)
+        numbers = {"mean": known.mean} | ({"lower": lower, "upper": upper} if known.asymmetry else {"sigma": known.width})
     else:
         kind = "uniform"
         numbers = {"lowest": known.lowest, "highest": known.highest}

@@ -15,7 +15,7 @@ from bayesnu.model.atom_range import describe_charge
 from bayesnu.model.backgrounds import Shape, background_shapes, shift_counts
 from bayesnu.model.choices import Analysis, read_analysis
 from bayesnu.model.consistency import review
-from bayesnu.model.constraints import Measurement, measure
+from bayesnu.model.constraints import Measurement, describe_laboratories, measure
 from bayesnu.model.nuisances import (
     Nuisance,
     efficiency_scale,
@@ -101,7 +101,9 @@ def build(
     measured = [measure(name, builder.signal.physics, analysis) for name in analysis.constraint_names]
     model = builder.assemble_model(measured)
     _check_effects(model)
-    return replace(model, notes=(*notes, *(each.note for each in measured)))
+    return replace(
+        model, notes=(*notes, *(each.note for each in measured), *describe_laboratories(analysis.constraint_names))
+    )
 
 
 def _require_observed(experiments: Iterable[Experiment]) -> None:

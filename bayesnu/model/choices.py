@@ -479,8 +479,9 @@ def preset(name: str = "default", /, **choices: Any) -> Analysis:
     """Return a preset with some choices changed.
 
     Arguments:
-        name: `default`, the analysis that is preferred; `paper`, the conventions that reproduce the paper's limits; or
-            `complete`, the default with the doubt about atom, efficiency and backgrounds in it.
+        name: `default`, the analysis that is preferred; `paper`, the conventions that reproduce the paper's limits;
+            `complete`, the default with the doubt about atom, efficiency and backgrounds in it; or `forecast`, what decides
+            at the precision of detectors to come.
         choices: fields of `Analysis`, as `electrons="rrpa"`; numbers in the units that are named there.
 
     Returns: an `Analysis`, which cannot be changed; `dataclasses.replace` makes another one.

@@ -76,12 +76,14 @@ def _describe_prior(prior: Prior, nominal: float) -> dict[str, Any]:
     if isinstance(prior, Flat):
         density: dict[str, Any] = {"min": prior.lower, "max": prior.upper}
         width = (prior.upper - prior.lower) / START
-    elif isinstance(prior, Gaussian):
+    elif isinstance(prior, Gaussian) and prior.asymmetry == 0:
         ends = np.clip((np.array([prior.lower, prior.upper]) - prior.mean) / prior.width, -FARTHEST, FARTHEST)
         density = {"dist": "truncnorm", "a": float(ends[0]), "b": float(ends[1]), "loc": prior.mean, "scale": prior.width}
         width = prior.width
     else:
-        raise BayesnuError(f"prior of {prior.name}: cobaya takes flat and Gaussian ones here; give it in the file of cobaya")
+        raise BayesnuError(
+            f"prior of {prior.name}: cobaya takes flat and symmetric Gaussian ones here; give it in the file of cobaya"
+        )
     inside = np.clip(nominal, prior.lower + width / 2, prior.upper - width / 2)
     start = {"dist": "norm", "loc": float(inside), "scale": width / 10}
     return {"prior": density, "ref": start, "proposal": width / 2, "latex": prior.label}

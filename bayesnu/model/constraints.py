@@ -10,7 +10,7 @@ Only limits are published, and no likelihoods. So the form of a term is an assum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,11 @@ def measure(name: str, parameters: Sequence[PhysicsParameter], analysis: Analysi
     matrices = {each: matrix_of(each, mixing) for each in concerned}
     state = _mix_flavours(limit.flavour, analysis)
     is_linear = limit.parameter == "r2_nu"
+    if is_linear and concerned and analysis.couplings == "tree":
+        raise BayesnuError(
+            f"constraints: found {name} with couplings = tree, where r2_nu has the Standard Model's radius in it; choose "
+            "couplings = radiative"
+        )
     low, high = _find_ends(limit)
     middle = (low + high) / 2
     error = (high - low) / (2 * _count_deviations(limit))
@@ -113,3 +118,12 @@ def _describe(name: str, limit: PublishedLimit) -> str:
         f"{where} half Gaussian at 0 in {letter}^dagger {letter} of {whose} whose {limit.cl_percent:g} % quantile is "
         f"({limit.upper:.4g} {PROPERTIES[limit.parameter].unit})^2"
     )
+
+
+def describe_laboratories(names: Sequence[str]) -> Iterator[str]:
+    """Say which constraints one laboratory made, as the same events may be in them: the terms are as if they were not."""
+    laboratories = [name.partition("-")[0] for name in names]
+    for each in dict.fromkeys(laboratories):
+        of_one = [name for name in names if name.partition("-")[0] == each]
+        if len(of_one) > 1:
+            yield f"constraints: {' and '.join(of_one)} are of one laboratory, and events that are in both count twice"

@@ -271,8 +271,9 @@ class Model:
         term = np.full(FACTORS, place + 1)
         term[0] = place
 
-        def move(row: int) -> int:
-            return row + int(np.sum(ends <= row))
+        def move(block: Block) -> Block:
+            first, last = (row + int(np.sum(ends <= row)) for row in (block.templates.start, block.templates.stop))
+            return Block(block.experiment, slice(first, last), block.bins)
 
         return replace(
             self,
@@ -280,10 +281,8 @@ class Model:
             factors=np.insert(factors, ends, term, axis=0),
             templates=np.insert(self.templates, ends, rows, axis=0),
             is_signal=np.insert(self.is_signal, ends, False),
-            blocks=tuple(
-                Block(block.experiment, slice(move(block.templates.start), move(block.templates.stop)), block.bins)
-                for block in self.blocks
-            ),
+            blocks=tuple(map(move, self.blocks)),
+            constraints=tuple(map(move, self.constraints)),
         )
 
     def _find_place(self, name: str) -> int:

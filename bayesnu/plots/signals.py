@@ -141,13 +141,16 @@ def _find_bin_edges(model: Model, experiment: Experiment) -> np.ndarray:
 
 def _draw_bins(axes: Axes, model: Model, experiment: Experiment, ends: np.ndarray) -> None:
     """Counts with the nuisances fitted anew at every value."""
-    edges, observed = _find_bin_edges(model, experiment), model.observed
+    edges = _find_bin_edges(model, experiment)
+    bins = model.blocks[0].bins
+    observed = model.observed[bins]
     unit, unit_label = count_unit(edges)
     fit = Profiler(model).at(0, np.array([0.0, *ends]))
     check_ended(fit, "signals")
     coefficients = model.coefficients(fit.theta)
-    neutrinos = (coefficients * model.is_signal) @ model.templates
-    total = coefficients @ model.templates
+    templates = model.templates[:, bins]
+    neutrinos = (coefficients * model.is_signal) @ templates
+    total = coefficients @ templates
     axes.stairs((total - neutrinos)[0] / unit, edges, fill=True, color=FILLED)
     for counts, alone, (_, style) in zip(total, neutrinos, _choose_curves(ends), strict=True):
         axes.stairs(counts / unit, edges, baseline=None, **(style | {"linewidth": 1.5 * style["linewidth"]}))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bayesnu import experiments as data
 from bayesnu.experiments import Experiment
+from bayesnu.experiments.published import published_constraint
 from bayesnu.model.choices import Analysis
 from bayesnu.physics.flux import SOLAR_MODELS
 from bayesnu.support.text import tex
@@ -111,6 +112,8 @@ def _cite_analysis(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield "XrayDataBooklet", "binding energies of xenon"
     if analysis.electrons == "rrpa":
         yield "arXiv:1610.04177", "many-body correction of the weak rate"
+    for name in analysis.constraint_names:
+        yield published_constraint(name).reference, f"the constraint {name}"
 
 
 def _cite_data(experiments: Sequence[Experiment]) -> Iterator[tuple[str, str]]:

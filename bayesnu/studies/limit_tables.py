@@ -28,6 +28,7 @@ def interval_table(result: RunResult | Posterior) -> Any:
 
     Returns: a `pandas.DataFrame`. `lower`, `upper` and their Monte-Carlo errors are in units of `scale` times `unit`, as
         1e-11 mu_B; an end that is missing is NaN. `pieces` has every connected part, and `converged` is that of the chain.
+        What has to be known beside the limits, as results of other laboratories in them, is the attribute `attrs["notes"]`.
 
     Raises: `BayesnuError` for anything but a result.
 
@@ -42,7 +43,9 @@ def interval_table(result: RunResult | Posterior) -> Any:
         False
     """
     found = _read_result(result)
-    return make_frame([_describe_row(row, found.converged) for row in found.rows])
+    table = make_frame([_describe_row(row, found.converged) for row in found.rows])
+    table.attrs["notes"] = found.notes
+    return table
 
 
 def latex_table(result: RunResult | Posterior) -> str:
@@ -52,7 +55,8 @@ def latex_table(result: RunResult | Posterior) -> str:
         result: from `sample`.
 
     Returns: the text of a `tabular`, with units in the head of each parameter's rows. Keys of citations are those of
-        `bayesnu bibliography`. A chain that has not converged says so in the first line.
+        `bayesnu bibliography`. A chain that has not converged says so in the first line. What has
+        to be known beside the limits, as results of other laboratories in them, stands in comments.
 
     Raises: `BayesnuError` for anything but a result.
 
@@ -66,7 +70,8 @@ def latex_table(result: RunResult | Posterior) -> str:
     """
     found = _read_result(result)
     verdict = [] if found.converged else [f"% {found.verdict.words}"]
-    lines = [*verdict, r"\begin{tabular}{lllll}", r"\hline", " & ".join(HEAD) + r" \\", r"\hline"]
+    notes = [f"% {note}" for note in found.notes]
+    lines = [*verdict, *notes, r"\begin{tabular}{lllll}", r"\hline", " & ".join(HEAD) + r" \\", r"\hline"]
     lines += [" & ".join(_write_cells(row)) + r" \\" for row in found.rows]
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
 
@@ -159,7 +164,7 @@ def write_hepdata(result: RunResult | Posterior, folder: str | Path) -> None:
     except ImportError:
         raise BayesnuError("hepdata_lib is missing; install it with `pip install 'bayesnu[formats]'`") from None
     submission = hepdata_lib.Submission()
-    submission.comment = f"Limits found with bayesnu {__version__}"
+    submission.comment = "; ".join([f"Limits found with bayesnu {__version__}", *found.notes])
     for name in dict.fromkeys(row.parameter.name for row in found.rows):
         rows = [row for row in found.rows if row.parameter.name == name and row.method != "published"]
         submission.add_table(_make_hepdata_table(hepdata_lib, name, rows))

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 
 import bayesnu
-from bayesnu.experiments import AbsoluteWidth, Rated, RelativeWidth, Setting, detectors, load, names, project, template
+from bayesnu.experiments import (
+    AbsoluteWidth,
+    Rated,
+    RelativeWidth,
+    Setting,
+    check_combination,
+    detectors,
+    load,
+    names,
+    project,
+    scale_exposure,
+    template,
+)
+from bayesnu.experiments.experiment import Counted
 from bayesnu.physics.background_spectra import DoubleBetaSpectrum
 from bayesnu.support.errors import BayesnuError
 from tests.commands import answer, refusal
@@ -131,3 +144,34 @@ def test_a_curve_that_crosses_zero_begins_there() -> None:
 def test_what_cannot_be_changed_is_refused(name: str, setting: dict[str, object], said: str) -> None:
     with pytest.raises(BayesnuError, match=said):
         project(load(name), Setting(**setting))  # type: ignore[arg-type]
+
+
+def test_unequal_widths_stay_unequal() -> None:
+    detector = load("xlzd")
+    first, *others = detector.background.components
+    for width, narrow in ((AbsoluteWidth(6.0, 0.5), 3.0), (RelativeWidth(0.2, 0.5), 0.1)):
+        components = (replace(first, width=width), *others)
+        changed = replace(detector, background=replace(detector.background, components=components))
+        assert project(changed, Setting()).background.components[0].width == width
+        narrowed = project(changed, Setting(tonne_years=4 * detector.exposure_tonne_years, constraints="sqrt"))
+        found = narrowed.background.components[0].width
+        assert isinstance(found, type(width)) and found.asymmetry == 0.5
+        assert (found.value if isinstance(found, RelativeWidth) else found.counts) == pytest.approx(narrow)
+
+
+def test_a_number_of_events_has_no_other_threshold() -> None:
+    detector = load("xlzd")
+    first, *others = detector.background.components
+    components = (replace(first, size=Counted(290.0, "region")), *others)
+    changed = replace(detector, background=replace(detector.background, components=components))
+    with pytest.raises(BayesnuError, match=rf"^threshold_kev: [^\n]+ {first.name} is a number of events [^\n]+ as a rate$"):
+        project(changed, Setting(threshold_kev=10.0))
+
+
+def test_what_excludes_one_data_set_excludes_each_other() -> None:
+    for pair in (("xenonnt-20ty", "xenonnt-sr0-wide"), ("xlzd-depleted", "xlzd-ionisation")):
+        with pytest.raises(BayesnuError, match="hold the same events"):
+            check_combination(map(load, pair))
+    scaled = scale_exposure(load("xenonnt-sr0"), 20.0)
+    with pytest.raises(BayesnuError, match="hold the same events"):
+        check_combination([scaled, load("xenonnt-sr0-wide")])

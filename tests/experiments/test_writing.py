@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 import bayesnu
-from bayesnu.experiments import Experiment, load, names, parse, scale_exposure, template
+from bayesnu.experiments import (
+    AbsoluteWidth,
+    Experiment,
+    GaussianPrior,
+    RelativeWidth,
+    load,
+    names,
+    parse,
+    scale_exposure,
+    template,
+)
 from bayesnu.experiments.writing import to_toml
 from bayesnu.physics.resolution import Resolution
 from bayesnu.support.errors import BayesnuError
@@ -104,3 +114,35 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         make(backgrounds=[SPECTRA[1] | {"widht": {"relative": 0.1}}])
     with pytest.raises(BayesnuError, match=r"^edges_kev: found numbers of shape \(2, 2\); must be a list"):
         make(edges_kev=[[1, 2], [3, 4]])
+
+
+def test_unequal_widths_and_priors_are_read_back(tmp_path: Path) -> None:
+    experiment = load("lz-ws2022")
+    first, second, *others = experiment.background.components
+    changed = (replace(first, width=RelativeWidth(0.225, 7 / 9)), replace(second, width=AbsoluteWidth(6.0, 2 / 3)))
+    background = replace(experiment.background, components=(*changed, *others))
+    again = parse(to_toml(replace(experiment, background=background)), "default", "again.toml").background.components
+    relative = again[0].width
+    absolute = again[1].width
+    assert isinstance(relative, RelativeWidth) and isinstance(absolute, AbsoluteWidth)
+    assert [relative.value, relative.asymmetry] == pytest.approx([0.225, 7 / 9], rel=1e-15)
+    assert [absolute.counts, absolute.asymmetry] == pytest.approx([6.0, 2 / 3], rel=1e-15)
+    prior = next(each for each in load("xenonnt-sr0").background.components if each.name == "85Kr").prior
+    assert prior is not None and isinstance(prior.known, GaussianPrior)
+    xenonnt = load("xenonnt-sr0")
+    unequal = replace(prior, known=replace(prior.known, asymmetry=0.25))
+    components = tuple(
+        replace(each, prior=unequal) if each.name == "85Kr" else each for each in xenonnt.background.components
+    )
+    text = to_toml(replace(xenonnt, background=replace(xenonnt.background, components=components)))
+    read = next(each for each in parse(text, "default", "again.toml").background.components if each.name == "85Kr").prior
+    assert read is not None and isinstance(read.known, GaussianPrior)
+    assert read.known.asymmetry == pytest.approx(0.25, rel=1e-14)
+    assert read.known.width == pytest.approx(prior.known.width, rel=1e-14)
+
+
+def test_a_detector_stays_one() -> None:
+    again = parse(to_toml(load("xlzd")), "default", "again.toml")
+    assert again.is_detector
+    with pytest.raises(BayesnuError, match=r"nothing is observed|detector"):
+        bayesnu.build(again, "mu_nu")

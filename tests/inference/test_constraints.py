@@ -12,6 +12,7 @@ from scipy.integrate import cumulative_simpson
 from scipy.optimize import least_squares
 from scipy.special import xlogy
 
+import bayesnu
 from bayesnu.inference.marginal import marginal
 from bayesnu.inference.profile import interval
 from bayesnu.inference.profiler import Profiler
@@ -192,3 +193,25 @@ def test_the_shell_of_a_signal_is_that_of_the_data_unless_a_constraint_cuts_it()
     np.testing.assert_array_equal(np.vstack(alone), np.vstack(found))
     assert _find_ellipsoid(model_of("r2_nu", "all", "texono-r2")) is None
     assert _find_ellipsoid(model_of("r2_nu", "all", "none")) is not None
+
+
+def test_a_nuisance_of_one_s_own_leaves_a_constraint_where_it_is() -> None:
+    """A tiny background in all bins changes no limit; compiled code and the plain definition see the same model."""
+    for parameters, constraints in ((("r2_nu_mu",), "charm2-r2"), (("r2_nu_e", "r2_nu_mu"), "charm2-r2+texono-r2")):
+        model = bayesnu.build("xenonnt-sr0", parameters, bayesnu.preset(constraints=constraints))
+        leak = np.full(model.counted, 1e-9)
+        wider = model.with_nuisance("leak", leak, "gaussian", mean=1, width=0.3)
+        theta = wider.nominal()[None] * [[1.01]]
+        np.testing.assert_allclose(bayesnu.compile_posterior(wider)(theta), bayesnu.log_posterior(wider, theta), rtol=1e-12)
+        before, after = (np.array(bayesnu.profile_interval(each).pieces, dtype=float) for each in (model, wider))
+        np.testing.assert_allclose(after, before, rtol=1e-5)
+
+
+def test_a_radius_with_the_standard_model_in_it_takes_no_constraint() -> None:
+    with pytest.raises(bayesnu.BayesnuError, match=r"^constraints: found charm2-r2 with couplings = tree, [^\n]+$"):
+        bayesnu.build("xenonnt-sr0", "r2_nu_mu", bayesnu.preset(couplings="tree", constraints="charm2-r2"))
+
+
+def test_two_results_of_one_laboratory_are_said() -> None:
+    model = bayesnu.build("xenonnt-sr0", ("mu_nu", "q_nu"), bayesnu.preset(constraints="gemma-mu+gemma-q"))
+    assert any(note.startswith("constraints: gemma-mu and gemma-q are of one laboratory") for note in model.notes)
