@@ -10,7 +10,7 @@ from scripts import differential
 SAMPLE = (0, 2, 20, 4, 5, 8, 9)  # free, twin, huge and tight backgrounds, one to three data sets, two pieces
 
 
-@pytest.mark.parametrize("number", SAMPLE[:3])
+@pytest.mark.parametrize("number", [*SAMPLE[:2], pytest.param(SAMPLE[2], marks=pytest.mark.long)])
 def test_limits_of_a_made_up_experiment_are_those_of_the_oracle(number: int) -> None:
     comparison = differential.compare(number)
     assert comparison.rows and comparison.agrees, differential.describe(comparison)

@@ -132,7 +132,7 @@ def test_nested_evidence_is_that_of_deterministic_integration(parameter: str) ->
     assert abs(free - exact - np.log(bayes_factor(marginal(single(parameter))))) < 4 * free_error
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "lower"), [("flat-square", 0.0), ("log-uniform", 0.01)])
 def test_nested_evidence_with_other_priors(kind: str, lower: float) -> None:
     model = single("mu_nu")
