@@ -19,6 +19,7 @@ from bayesnu.experiments import Experiment
 from bayesnu.model.choices import Analysis
 from bayesnu.model.nuisances import Nuisance
 from bayesnu.model.priors import Flat, Gaussian, Prior, check_physics, describe, with_kind
+from bayesnu.model.shifts import LARGEST_SHIFT
 from bayesnu.physics.cross_section import weak_couplings
 from bayesnu.physics.properties import PhysicsParameter, read_value, standard_value
 from bayesnu.support.arguments import read_array, read_place, read_points, require
@@ -34,6 +35,16 @@ def _find_centre(prior: Prior) -> float:
     if isinstance(prior, Gaussian):
         return prior.mean
     return prior.parameter.usual if isinstance(prior.parameter, Nuisance) else 1.0
+
+
+def _check_shift(old: Prior, new: Prior) -> None:
+    """Raise `BayesnuError` for a shift beyond where its counts were folded: the polynomial means nothing there."""
+    is_shift = (old.lower, old.upper) == (-LARGEST_SHIFT, LARGEST_SHIFT)
+    if is_shift and not -LARGEST_SHIFT <= new.lower < new.upper <= LARGEST_SHIFT:
+        raise BayesnuError(
+            f"prior of {new.name}: found the range {new.lower:g} to {new.upper:g}; counts are known from "
+            f"{-LARGEST_SHIFT:g} to {LARGEST_SHIFT:g} standard deviations, so give `lower` and `upper` within them"
+        )
 
 
 def _check_kind(name: str, kind: str) -> None:
@@ -193,6 +204,8 @@ class Model:
             raise BayesnuError(f"prior: the model has no parameter '{min(unknown)}'; it has {', '.join(self.names)}")
         for prior in known.values():
             check_physics(prior)
+        for old in self.nuisances:
+            _check_shift(old, known.get(old.name, old))
         return self._with_parameters(known)
 
     def with_prior(self, name: str, kind: str, **numbers: float) -> Model:

@@ -100,3 +100,11 @@ def test_a_signal_is_tried_where_data_could_show_it() -> None:
         strength = np.hypot(x / 10, 2 * x**2 / 5)
         assert 2 <= strength < 2 * 1.45  # the next part of the range
     assert [*find_values(linear, quadratic, background, (0.0, 10.0))] == values[1:]
+
+
+def test_a_shift_has_no_prior_beyond_where_it_was_folded() -> None:
+    model = build([experiments.load("xenonnt-sr0")], ["mu_nu"], preset("default", threshold_shift_kev=0.05))
+    name = "threshold_shift[xenonnt-sr0]"
+    assert model.with_prior(name, "flat", lower=-2, upper=2).names == model.names
+    with pytest.raises(BayesnuError, match=r"^prior of threshold_shift\[xenonnt-sr0\]: found the range -30 to 30; [^\n]+$"):
+        model.with_prior(name, "flat", lower=-30, upper=30)
