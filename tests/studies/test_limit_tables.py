@@ -44,7 +44,9 @@ def test_citations_of_the_table_are_keys_of_the_bibliography() -> None:
     cited = {key for keys in re.findall(r"\\cite\{(.+?)\}", text) for key in keys.split(",")}
     assert cited and cited <= {*bibliography.entries()}
     assert text.count("&") == 4 * (len(result().rows) + 1)
-    assert not bayesnu.latex_table(converged()).startswith("%")
+    assert "NOT CONVERGED" not in bayesnu.latex_table(converged())
+    comments = [line.removeprefix("% ") for line in text.splitlines() if line.startswith("%")]
+    assert comments[1:] == [*result().notes] and comments[1:]
 
 
 def test_what_is_no_result_or_not_converged_is_refused(tmp_path: Path) -> None:
