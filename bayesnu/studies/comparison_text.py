@@ -13,7 +13,7 @@ from typing import Any
 from bayesnu.physics.properties import PROPERTIES
 from bayesnu.studies.bibliography import cite
 from bayesnu.studies.compare import CONVENTION, KINDS, Row
-from bayesnu.support.text import tex
+from bayesnu.support.text import TEX_UNITS, tex
 from bayesnu.support.versions import __version__
 
 # Of a row in JSON and CSV: what it is, and its interval with the outermost ends.
@@ -72,7 +72,6 @@ def _escape_text(text: str) -> str:
     return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
 
 
-TEX_UNITS = {"mu_B": r"\mu_\mathrm{B}", "e": "e", "cm2": r"\mathrm{cm}^2"}
 TEX_FLAVOURS = {"e": r"$\nu_e$", "mu": r"$\nu_\mu$", "tau": r"$\nu_\tau$", "mu;tau": r"$\nu_\mu,\nu_\tau$"}
 TEX_COLUMNS = r"p{0.21\linewidth}lrrrlp{0.1\linewidth}p{0.14\linewidth}p{0.18\linewidth}"
 

@@ -19,7 +19,7 @@ from bayesnu.inference.interval import delta_chi2
 from bayesnu.inference.profile import interval
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.posteriors import toy_posteriors
-from bayesnu.inference.toys.statistic import TIE, share_with_error, statistic
+from bayesnu.inference.toys.statistic import find_tie, share_with_error, statistic
 from bayesnu.inference.toys.toys import draw, find_constraints, with_data
 from bayesnu.model.polynomial import Model
 from bayesnu.model.priors import Prior, comparison_priors, describe, usual_prior
@@ -130,7 +130,7 @@ def _join_tasks(tasks: Sequence[Mapping[str, np.ndarray]]) -> Point:
 def coverages(model: Model, values: np.ndarray, points: Iterable[Point], cl: float) -> list[Coverage]:
     """The coverage of every kind of interval, from what `at_truth` gave at every value."""
     signed = model.of_interest[0].signed
-    rules = dict(_make_profile_rules(cl, signed))
+    rules = dict(_make_profile_rules(cl, signed, find_tie(model)))
     for k, words in enumerate(priors_of(model)):
         rules |= _make_credible_rules(cl, signed, f"below_{k}", f"denser_{k}", words)
     counted: dict[str, list[_Counted]] = {words: [] for words in rules}
@@ -164,7 +164,7 @@ def _mark_covered(known: np.ndarray, covers: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(known), covers, np.nan)
 
 
-def _make_profile_rules(cl: float, signed: bool) -> dict[str, Any]:
+def _make_profile_rules(cl: float, signed: bool, tie: float) -> dict[str, Any]:
     two = delta_chi2(cl)
     one = delta_chi2(cl, one_sided=True)
 
@@ -175,7 +175,7 @@ def _make_profile_rules(cl: float, signed: bool) -> dict[str, Any]:
         return _mark_covered(p["statistic"], (p["statistic"] <= one) | (p["excess"] >= 0))
 
     def feldman_cousins(p: Point) -> np.ndarray:
-        return _mark_covered(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl) + TIE)
+        return _mark_covered(p["statistic"], p["statistic"] <= np.nanquantile(p["at_nominal"], cl) + tie)
 
     rules: dict[str, Any] = {f"profile, Δχ² = {two:.2f}": wilks}
     if not signed:

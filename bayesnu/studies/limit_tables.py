@@ -13,10 +13,9 @@ from bayesnu.studies import bibliography
 from bayesnu.support.arguments import plain
 from bayesnu.support.errors import BayesnuError
 from bayesnu.support.frames import make_frame
-from bayesnu.support.text import number, tex
+from bayesnu.support.text import TEX_UNITS, number, tex
 from bayesnu.support.versions import __version__
 
-TEX_UNITS = {"mu_B": r"\mu_\mathrm{B}", "e": "e", "cm2": r"\mathrm{cm}^2"}
 HEAD = ("parameter", "value", "unit", "what it is", "how")
 
 

@@ -21,6 +21,7 @@ TEX |= {c: "\\" + c for c in "&%$#_{}"} | {"<": "$<$", ">": "$>$", "|": "$|$", '
 TEX |= {"Δ": r"$\Delta$", "χ": r"$\chi$", "ν": r"$\nu$", "μ": r"$\mu$", "⟨": r"$\langle$", "⟩": r"$\rangle$"}
 TEX |= {"[": "{[}", "]": "{]}", "*": "{*}"}  # arguments of a line's end otherwise
 TEX |= {"×": r"$\times$", "−": "$-$", "–": "--", "—": "---"}
+TEX_UNITS = {"mu_B": r"\mu_\mathrm{B}", "e": "e", "cm2": r"\mathrm{cm}^2"}
 
 
 def tex(text: str) -> str:

@@ -82,7 +82,8 @@ def _answer(
 
 def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None:
     """The belt as a table, and the interval beside the one of a fixed level."""
-    rows = zip(belt.values, belt.observed, belt.critical, belt.critical_error, belt.p_value, strict=True)
+    columns = (belt.values, belt.observed, belt.critical, belt.critical_error, belt.p_value, belt.accepted)
+    rows = zip(*columns, strict=True)
     table(
         f"{title}: Feldman-Cousins, {percent(belt.cl)}, {belt.toys} toys",
         ("true value", "statistic of the data", "critical value", "MC error", "p-value", "accepted"),
@@ -96,11 +97,8 @@ def _print(belt: Belt, prior: Prior, wilks: ProfileInterval, title: str) -> None
     click.echo(f"{level}; coverage is exact only at the profiled nuisances")
 
 
-def _cells(value: float, observed: float, critical: float, error: float, p_value: float) -> list[str]:
-    from bayesnu.inference.toys.statistic import TIE
-
-    accepted = "yes" if observed <= critical + TIE else "no"
-    return [*(number(each) for each in (value, observed, critical, error, p_value)), accepted]
+def _cells(value: float, observed: float, critical: float, error: float, p_value: float, accepted: bool) -> list[str]:
+    return [*(number(each) for each in (value, observed, critical, error, p_value)), "yes" if accepted else "no"]
 
 
 def _in_words(piece: Piece, errors: Piece) -> str:

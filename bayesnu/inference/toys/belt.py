@@ -18,7 +18,7 @@ import numpy as np
 from bayesnu.inference.interval import Interval, Piece
 from bayesnu.inference.profile import interval
 from bayesnu.inference.toys.fitter import ToyFitter
-from bayesnu.inference.toys.statistic import TIE, crossings, profiled, quantile_with_error, statistic
+from bayesnu.inference.toys.statistic import crossings, find_tie, profiled, quantile_with_error, statistic
 from bayesnu.inference.toys.toys import draw, observed
 from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
@@ -40,7 +40,8 @@ class Belt:
     `observed` is the statistic of the data and `p_value` the share of toys at least as far; `critical_error` is the
     Monte-Carlo error. `interval` holds the accepted pieces: an end outside the tested range is None, and one at a boundary
     has the error 0. `failed` of `toys` fits did not end and are left out of the quantiles. `discrete` tells that the counts
-    are so few that the statistic has steps; then the p-value places the ends, somewhere between two tested values.
+    are so few that the statistic has steps; then the p-value places the ends, somewhere between two tested values. A
+    statistic that exceeds its critical value by less than `tie` is accepted.
     """
 
     parameter: str
@@ -53,6 +54,13 @@ class Belt:
     toys: int
     failed: int
     discrete: bool
+    tie: float
+
+    @property
+    def accepted(self) -> np.ndarray:
+        """Which tested values (points,) are accepted."""
+        accepted: np.ndarray = self.observed <= self.critical + self.tie
+        return accepted
 
     @property
     def cl(self) -> float:
@@ -100,10 +108,11 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: 
     if not 0 < cl < 1:
         raise BayesnuError(f"cl: found {cl:g}; must lie between 0 and 1, for example 0.9")
     model = fitter.model
+    tie = find_tie(model)
     seen = _of_data(fitter, values)
     points = []
     for value, of_toys, at in zip(values, toys, seen, strict=True):  # all toys together may be larger than memory
-        points.append(_judge_point(f"{model.names[0]} = {value:g}", of_toys, at, cl))
+        points.append(_judge_point(f"{model.names[0]} = {value:g}", of_toys, at, cl, tie))
     critical, error, p_value, crowded, number, failed = (np.array(each) for each in zip(*points, strict=True))
     discrete = bool(crowded.any())
     if discrete:
@@ -111,7 +120,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: 
         places = _place_between(values, excess, np.sqrt(cl * (1 - cl) / (number - failed)))
     else:
         excess = seen - critical
-        excess[np.abs(excess) < TIE] = -TIE  # a tie is accepted, whatever the fits round to
+        excess[np.abs(excess) < tie] = -tie  # a tie is accepted, whatever the fits round to
         ends = crossings(values, excess, error)
         places = [(_sharpen(fitter, values, critical, place), place_error) for place, place_error in ends]
         tied = np.abs(excess[:-1]) < NEARLY_TIED * error[1:]
@@ -129,6 +138,7 @@ def belt(fitter: ToyFitter, values: np.ndarray, toys: Iterable[np.ndarray], cl: 
         toys=int(number.sum()),
         failed=int(failed.sum()),
         discrete=discrete,
+        tie=tie,
     )
 
 
@@ -143,7 +153,7 @@ class _Judged(NamedTuple):
     failed: int
 
 
-def _judge_point(where: str, of_toys: np.ndarray, seen: float, cl: float) -> _Judged:
+def _judge_point(where: str, of_toys: np.ndarray, seen: float, cl: float, tie: float) -> _Judged:
     """Judge the statistics (toys,) of a tested value, and that of the data among them."""
     ended = of_toys[np.isfinite(of_toys)]
     if not len(ended):
@@ -153,7 +163,7 @@ def _judge_point(where: str, of_toys: np.ndarray, seen: float, cl: float) -> _Ju
         )
     _check_number(cl, len(ended))
     critical, error = quantile_with_error(ended, cl)
-    p_value = float(np.mean(ended >= seen - TIE))
+    p_value = float(np.mean(ended >= seen - tie))
     return _Judged(critical, error, p_value, _is_crowded(ended, critical), len(of_toys), len(of_toys) - len(ended))
 
 

@@ -10,10 +10,17 @@ import numpy as np
 from bayesnu.inference.profiler import Fit
 from bayesnu.inference.toys.fitter import ToyFitter
 from bayesnu.inference.toys.toys import Toys, observed
+from bayesnu.model.polynomial import Model
 from bayesnu.support.errors import BayesnuError
 
 TIE = 1e-6  # of chi^2: toys with the counts of the data are as far as the data, whatever the fits round to
+TIE_OF_SEVERAL = 5e-3  # the same of several physics parameters, whose lowest minima are known as well (docs/trust.md)
 FAR = 5.0  # errors of a share, by which more toys do not move it
+
+
+def find_tie(model: Model) -> float:
+    """By how much two statistics of a model have to differ, in chi^2, to be told apart."""
+    return TIE if model.n_physics == 1 else TIE_OF_SEVERAL
 
 
 def profiled(fitter: ToyFitter, value: float) -> np.ndarray:

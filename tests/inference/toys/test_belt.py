@@ -84,6 +84,18 @@ def test_a_flavour_that_others_can_replace_is_accepted_at_zero() -> None:
     assert piece.lower == 0 and piece.upper == pytest.approx(2.5, abs=0.2)
 
 
+def test_a_difference_below_what_fits_are_sure_of_is_a_tie() -> None:
+    """XENON1T's excess has any flavour: at 0 both the statistic and its critical value are below 0.001 of chi^2."""
+    fitter = ToyFitter(model_of("xenon1t-sr1", "mu_nu_e", "mu_nu_mu", "mu_nu_tau"))
+    random = np.random.default_rng(5)
+    values = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    found = belt(fitter, values, [statistics(fitter, value, 1000, random) for value in values], 0.9)
+    assert found.critical[0] < found.observed[0] < 2e-3
+    assert list(found.accepted) == [True, True, True, True, False]
+    (piece,) = found.interval.pieces
+    assert piece.lower == 0
+
+
 def test_charges_beside_radii_have_no_toys_that_could_miss_a_minimum() -> None:
     fitter = ToyFitter(model_of("xenonnt-sr0", "q_nu", "r2_nu"))
     with pytest.raises(BayesnuError, match="toys: found q_nu and r2_nu together"):
