@@ -440,6 +440,14 @@ def with_former_words(analysis: Analysis) -> dict[str, Any]:
     return asdict(analysis) | former
 
 
+COMPLETE = Analysis(
+    solar_components="all",
+    millicharge="matched",
+    atomic_nuisances=True,
+    lowest_true_kev=0.5,
+    normalisations="prior",
+    efficiency_nuisance="all",
+)
 PRESETS = {
     "default": Analysis(),
     "paper": Analysis(
@@ -454,24 +462,8 @@ PRESETS = {
         background="single",
         efficiency_nuisance="off",
     ),
-    "complete": Analysis(
-        solar_components="all",
-        millicharge="matched",
-        atomic_nuisances=True,
-        lowest_true_kev=0.5,
-        normalisations="prior",
-        efficiency_nuisance="all",
-    ),
-    "forecast": Analysis(
-        solar_components="all",
-        luminosity_constraint="on",
-        oscillation_nuisances="on",
-        millicharge="matched",
-        atomic_nuisances=True,
-        lowest_true_kev=0.5,
-        normalisations="fit",
-        efficiency_nuisance="all",
-    ),
+    "complete": COMPLETE,
+    "forecast": replace(COMPLETE, luminosity_constraint="on", oscillation_nuisances="on", normalisations="fit"),
 }
 
 
